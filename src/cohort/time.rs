@@ -1,0 +1,236 @@
+//! Instants, durations and intervals: whole microseconds of UTC (SPEC 1), parsed and printed but never read from a clock.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// An instant: microseconds since 1970-01-01T00:00:00Z, within the years 0001 to 9999.
+///
+/// Displays as `YYYY-MM-DDTHH:MM:SS.ffffffZ`, always 27 characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(i64);
+
+/// A length of time in whole microseconds, never negative. Parses and displays as ISO 8601 (`PT30M`, `P30D`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Duration(i64);
+
+/// The half-open interval `[start, end)` that a run is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Interval {
+    /// The first instant inside.
+    pub start: Timestamp,
+    /// The first instant after.
+    pub end: Timestamp,
+}
+
+/// Why a text or a number is not an instant or a duration.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TimeError {
+    /// The text is no RFC 3339 instant.
+    #[error("expected an RFC 3339 instant such as 2025-01-01T00:00:00Z, found {0:?}")]
+    Instant(String),
+    /// The text is no ISO 8601 duration of days or smaller units.
+    #[error(
+        "expected an ISO 8601 duration in days or smaller units such as PT30M or P30D, found {0:?}"
+    )]
+    Duration(String),
+    /// The number of microseconds lies outside the years 0001 to 9999.
+    #[error("expected an instant in the years 0001 to 9999, found {0} microseconds after 1970")]
+    Range(i64),
+}
+
+impl Timestamp {
+    /// 0001-01-01T00:00:00Z.
+    pub const MIN: Self = Self(-62_135_596_800_000_000);
+    /// 9999-12-30T22:00:00.999999Z: the last instant that the calendar library can format, rounded down to the hour.
+    pub const MAX: Self = Self(253_402_207_200_999_999);
+
+    /// The instant that many microseconds after 1970-01-01T00:00:00Z.
+    ///
+    /// # Errors
+    /// [`TimeError::Range`] outside the years 0001 to 9999.
+    pub fn from_us(us: i64) -> Result<Self, TimeError> {
+        if (Self::MIN.0..=Self::MAX.0).contains(&us) {
+            Ok(Self(us))
+        } else {
+            Err(TimeError::Range(us))
+        }
+    }
+
+    /// Microseconds since 1970-01-01T00:00:00Z.
+    pub const fn as_us(self) -> i64 {
+        self.0
+    }
+
+    /// The civil date and time in UTC.
+    pub fn civil(self) -> jiff::civil::DateTime {
+        self.instant().to_zoned_datetime(jiff::tz::TimeZone::UTC).datetime()
+    }
+
+    /// `self + by`, or the last instant where that is later still.
+    pub const fn saturating_add(self, by: Duration) -> Self {
+        let sum = self.0.saturating_add(by.0);
+        if sum > Self::MAX.0 { Self::MAX } else { Self(sum) }
+    }
+
+    /// `self - by`, or the first instant where that is earlier still.
+    pub const fn saturating_sub(self, by: Duration) -> Self {
+        let difference = self.0.saturating_sub(by.0);
+        if difference < Self::MIN.0 { Self::MIN } else { Self(difference) }
+    }
+
+    fn instant(self) -> jiff::Timestamp {
+        // `from_us` keeps every value inside jiff's wider range.
+        jiff::Timestamp::from_microsecond(self.0).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.6}", self.instant())
+    }
+}
+
+impl FromStr for Timestamp {
+    type Err = TimeError;
+
+    /// Reads an RFC 3339 instant with any offset; digits below a microsecond are floored.
+    fn from_str(text: &str) -> Result<Self, TimeError> {
+        let wrong = || TimeError::Instant(text.to_owned());
+        let instant: jiff::Timestamp = text.parse().map_err(|_| wrong())?;
+        let us = instant.as_nanosecond().div_euclid(1000);
+        Self::from_us(i64::try_from(us).map_err(|_| wrong())?)
+    }
+}
+
+impl Duration {
+    /// That many microseconds; a negative number counts as none.
+    pub const fn from_us(us: i64) -> Self {
+        Self(if us < 0 { 0 } else { us })
+    }
+
+    /// Whole microseconds.
+    pub const fn as_us(self) -> i64 {
+        self.0
+    }
+
+    /// Whether it has no length.
+    pub const fn is_zero(self) -> bool {
+        self.0 == 0
+    }
+}
+
+impl fmt::Display for Duration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const DAY_US: i64 = 86_400_000_000;
+        if self.0 > 0 && self.0 % DAY_US == 0 {
+            return write!(f, "P{}D", self.0 / DAY_US);
+        }
+        let (s, us) = (self.0 / 1_000_000, self.0 % 1_000_000);
+        let (hours, minutes, seconds) = (s / 3600, s / 60 % 60, s % 60);
+        f.write_str("PT")?;
+        if hours > 0 {
+            write!(f, "{hours}H")?;
+        }
+        if minutes > 0 {
+            write!(f, "{minutes}M")?;
+        }
+        match us {
+            0 if seconds == 0 && s > 0 => Ok(()),
+            0 => write!(f, "{seconds}S"),
+            _ => write!(f, "{seconds}.{}S", format!("{us:06}").trim_end_matches('0')),
+        }
+    }
+}
+
+impl FromStr for Duration {
+    type Err = TimeError;
+
+    fn from_str(text: &str) -> Result<Self, TimeError> {
+        let wrong = || TimeError::Duration(text.to_owned());
+        let span: jiff::Span = if text.starts_with('P') {
+            text.parse().map_err(|_| wrong())?
+        } else {
+            return Err(wrong());
+        };
+        // Months and years have no fixed length; weeks and days are 7 and 1 times 24 hours, as UTC has them.
+        if span.is_negative() || span.get_years() != 0 || span.get_months() != 0 {
+            return Err(wrong());
+        }
+        let length =
+            span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).map_err(|_| wrong())?;
+        let us = length.as_nanos() / 1000;
+        if length.as_nanos() % 1000 != 0 {
+            Err(wrong())
+        } else {
+            i64::try_from(us).map(Self).map_err(|_| wrong())
+        }
+    }
+}
+
+impl Interval {
+    /// Whether the instant lies in `[start, end)`.
+    pub fn contains(&self, at: Timestamp) -> bool {
+        self.start <= at && at < self.end
+    }
+}
+
+impl fmt::Display for Interval {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "[{}, {})", self.start, self.end)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instants_print_27_characters_and_read_back() {
+        for text in [
+            "2025-01-01T11:55:00.000000Z",
+            "0001-01-01T00:00:00.000001Z",
+            "9999-12-30T00:00:00.999999Z",
+        ] {
+            let at: Timestamp = text.parse().unwrap();
+            assert_eq!(at.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn offsets_are_converted_and_nanoseconds_floored() {
+        let at: Timestamp = "1969-12-31T23:59:59.999999999+00:00".parse().unwrap();
+        assert_eq!(at.as_us(), -1);
+        assert_eq!(
+            "2025-01-01T13:00:00+02:00".parse::<Timestamp>().unwrap().to_string(),
+            "2025-01-01T11:00:00.000000Z"
+        );
+    }
+
+    #[test]
+    fn instants_outside_the_calendar_are_refused() {
+        for us in [Timestamp::MIN.0 - 1, Timestamp::MAX.0 + 1, i64::MIN, i64::MAX] {
+            assert_eq!(Timestamp::from_us(us), Err(TimeError::Range(us)));
+        }
+        assert!("2025-01-01".parse::<Timestamp>().is_err());
+    }
+
+    #[test]
+    fn durations_read_and_print_iso_8601() {
+        for (text, us, canonical) in [
+            ("PT30M", 1_800_000_000, "PT30M"),
+            ("P30D", 2_592_000_000_000, "P30D"),
+            ("P1DT1H", 90_000_000_000, "PT25H"),
+            ("P1W", 604_800_000_000, "P7D"),
+            ("PT0.000001S", 1, "PT0.000001S"),
+            ("PT1M0.5S", 60_500_000, "PT1M0.5S"),
+            ("PT0S", 0, "PT0S"),
+        ] {
+            let read: Duration = text.parse().unwrap();
+            assert_eq!((read.as_us(), read.to_string().as_str()), (us, canonical), "{text}");
+            assert_eq!(read.to_string().parse::<Duration>().unwrap(), read);
+        }
+        for text in ["", "30M", "P1M", "P1Y", "-PT1S", "PT", "PT1X", "1 hour", "PT0.0000001S"] {
+            assert!(text.parse::<Duration>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! Groups the short-term anomalies of shops into events, from logs to logs.
+#![forbid(unsafe_code)]
+#![deny(missing_docs, rustdoc::broken_intra_doc_links)]
+
+pub mod cohort;
+pub mod error;
+pub mod objects;
