@@ -1,3 +1,2 @@
-fn main() {
-    println!("{}", cohort::x());
-}
+//! The `cohort` binary.
+fn main() {}
