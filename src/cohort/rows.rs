@@ -1,0 +1,300 @@
+//! The rows of both logs that an event gives for an interval (SPEC 5 and 6).
+
+use std::collections::BTreeSet;
+
+use super::causes::{Attribution, Candidate, Candidates, Cause, best_match, dominant};
+use super::lines::{LineState, Total, states};
+use super::money::Overflow;
+use super::report::greater;
+use super::totals::totals;
+use super::{Event, Interval, Line, Money, Predictions, Timestamp};
+
+/// `report_status`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// At the line's first tick.
+    New,
+    /// At its later ticks.
+    Ongoing,
+    /// On its closing row.
+    Closed,
+}
+
+/// `cohort_reason`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// One report so far.
+    Single,
+    /// Several reports.
+    Adjacent,
+    /// Several reports, and two or more lines that all have the same cause.
+    SharedCause,
+}
+
+impl Reason {
+    /// The column's text.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Single => "single report",
+            Self::Adjacent => "temporal adjacency",
+            Self::SharedCause => "temporal adjacency, shared cause",
+        }
+    }
+}
+
+/// An event as all of its rows at one `written_at` show it.
+#[derive(Clone, Debug)]
+pub struct Cohort<'a> {
+    /// When.
+    pub written_at: Timestamp,
+    /// Distinct onsets so far.
+    pub size: u32,
+    /// The dominant cause so far.
+    pub cause: Option<Cause<'a>>,
+    /// Why the reports belong together.
+    pub reason: Reason,
+}
+
+/// Sums as a row shows them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Amounts {
+    /// `attributed - baseline`; null if either is.
+    pub impact: Option<Money>,
+    /// Actual sales.
+    pub attributed: Option<Money>,
+    /// Baseline sales.
+    pub baseline: Option<Money>,
+}
+
+/// A row of MRCH.
+#[derive(Clone, Debug)]
+pub struct Snapshot<'a> {
+    /// Its line.
+    pub line: &'a Line,
+    /// `report_status`; `event_status` is ended where it is closed, else active.
+    pub status: Status,
+    /// Counts the line's rows from 1.
+    pub version: u32,
+    /// The line's metrics so far.
+    pub state: LineState<'a>,
+    /// The line's sums so far.
+    pub amounts: Amounts,
+    /// Index of the event's view at this row's `written_at` in [`EventRows::cohorts`].
+    pub cohort: usize,
+}
+
+/// A row of MELOG.
+#[derive(Clone, Debug)]
+pub struct Registration<'a> {
+    /// Whether it closes the event (version 2) or opens it (version 1).
+    pub closing: bool,
+    /// Least onset so far.
+    pub window_start: Timestamp,
+    /// Distinct SKUs so far; null counts as one.
+    pub sku_count: u32,
+    /// Greatest severity of its lines.
+    pub severity: Option<f64>,
+    /// Sums over the union of the lines' windows.
+    pub amounts: Amounts,
+    /// The cluster's name of the first line that has one.
+    pub cluster_name: Option<&'a str>,
+    /// Index of the event's view in [`EventRows::cohorts`].
+    pub cohort: usize,
+}
+
+/// What an event gives for an interval, in the order in which the logs are sorted.
+#[derive(Clone, Debug, Default)]
+pub struct EventRows<'a> {
+    /// The views that the rows share.
+    pub cohorts: Vec<Cohort<'a>>,
+    /// Rows of MRCH.
+    pub snapshots: Vec<Snapshot<'a>>,
+    /// Rows of MELOG: at most two.
+    pub registrations: Vec<Registration<'a>>,
+}
+
+/// What an event's rows are computed from besides the event itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Inputs<'a, P> {
+    /// The event's store.
+    pub store_id: &'a str,
+    /// The store's predictions.
+    pub predictions: &'a P,
+    /// Campaigns and context.
+    pub candidates: &'a Candidates,
+}
+
+/// All rows of the event whose `written_at` lies in the interval.
+///
+/// # Errors
+/// [`Overflow`] where a sum of such a row does not fit `decimal(18,4)`.
+pub fn event_rows<'a, P: Predictions>(
+    event: &'a Event,
+    inputs: Inputs<'a, P>,
+    interval: Interval,
+) -> Result<EventRows<'a>, Overflow> {
+    let mut walk = Walk::new(event, inputs);
+    let mut rows = EventRows::default();
+    for &tick in &event.ticks {
+        let touched = walk.advance(tick);
+        if !interval.contains(tick) {
+            continue;
+        }
+        let cohort = rows.cohorts.len();
+        rows.cohorts.push(walk.cohort(tick));
+        for step in touched {
+            let (line, k) = walk.steps[step];
+            let status = if k == 0 { Status::New } else { Status::Ongoing };
+            rows.snapshots.push(walk.snapshot(line, k, status, cohort)?);
+        }
+        if tick == event.opened_at {
+            rows.registrations.push(walk.registration(tick, cohort, false)?);
+        }
+    }
+    if interval.contains(event.closed_at) {
+        let cohort = rows.cohorts.len();
+        rows.cohorts.push(walk.cohort(event.closed_at));
+        for (i, line) in event.lines.iter().enumerate() {
+            rows.snapshots.push(walk.snapshot(i, line.rows.len() - 1, Status::Closed, cohort)?);
+        }
+        rows.registrations.push(walk.registration(event.closed_at, cohort, true)?);
+    }
+    Ok(rows)
+}
+
+/// An event on its way through its ticks.
+struct Walk<'a, P> {
+    event: &'a Event,
+    inputs: Inputs<'a, P>,
+    /// Of each line its states, tick by tick.
+    states: Vec<Vec<LineState<'a>>>,
+    /// Of each line the candidates that can explain it.
+    candidates: Vec<Vec<&'a Candidate>>,
+    /// All (line, index of its row), sorted by tick and then line.
+    steps: Vec<(usize, usize)>,
+    next_step: usize,
+    /// Of each line that has had a tick: the index of its last row, and its cause.
+    so_far: Vec<Option<(usize, Option<Attribution<'a>>)>>,
+    /// Distinct onsets so far.
+    onsets: BTreeSet<Timestamp>,
+}
+
+impl<'a, P: Predictions> Walk<'a, P> {
+    fn new(event: &'a Event, inputs: Inputs<'a, P>) -> Self {
+        let of_line = |line: &'a Line| states(line, inputs.predictions.series(line.sku.as_deref()));
+        let candidates = |line: &'a Line| {
+            inputs.candidates.for_line(
+                inputs.store_id,
+                line.sku.as_deref(),
+                line.onset,
+                line.last_tick(),
+            )
+        };
+        let mut steps: Vec<_> = event
+            .lines
+            .iter()
+            .enumerate()
+            .flat_map(|(i, line)| (0..line.rows.len()).map(move |k| (i, k)))
+            .collect();
+        steps.sort_by_key(|&(i, k)| (event.lines[i].rows[k].detected_at, i));
+        Self {
+            event,
+            inputs,
+            states: event.lines.iter().map(of_line).collect(),
+            candidates: event.lines.iter().map(candidates).collect(),
+            steps,
+            next_step: 0,
+            so_far: vec![None; event.lines.len()],
+            onsets: BTreeSet::new(),
+        }
+    }
+
+    /// Takes in all rows at this tick; the steps that it took.
+    fn advance(&mut self, tick: Timestamp) -> std::ops::Range<usize> {
+        let first = self.next_step;
+        while let Some(&(i, k)) = self.steps.get(self.next_step) {
+            let state = &self.states[i][k];
+            if state.tick != tick {
+                break;
+            }
+            let line = &self.event.lines[i];
+            let attribution = match state.attribution {
+                Some(row) => Some(Attribution::Reported(row)),
+                None => best_match(&self.candidates[i], line.onset, tick).map(Attribution::Matched),
+            };
+            self.so_far[i] = Some((k, attribution));
+            self.onsets.insert(line.onset);
+            self.next_step += 1;
+        }
+        first..self.next_step
+    }
+
+    fn cohort(&self, written_at: Timestamp) -> Cohort<'a> {
+        let size = count(self.onsets.len());
+        let cause = dominant(self.so_far.iter().flatten().map(|&(_, attribution)| attribution));
+        let reason = match &cause {
+            _ if size == 1 => Reason::Single,
+            Some(cause) if cause.shared => Reason::SharedCause,
+            _ => Reason::Adjacent,
+        };
+        Cohort { written_at, size, cause, reason }
+    }
+
+    fn snapshot(
+        &self,
+        line: usize,
+        k: usize,
+        status: Status,
+        cohort: usize,
+    ) -> Result<Snapshot<'a>, Overflow> {
+        let state = self.states[line][k];
+        let rows_before = if status == Status::Closed { k + 1 } else { k };
+        let amounts = Amounts::new(state.attributed, state.baseline)?;
+        Ok(Snapshot {
+            line: &self.event.lines[line],
+            status,
+            version: count(rows_before + 1),
+            state,
+            amounts,
+            cohort,
+        })
+    }
+
+    fn registration(
+        &self,
+        w: Timestamp,
+        cohort: usize,
+        closing: bool,
+    ) -> Result<Registration<'a>, Overflow> {
+        let live = || {
+            let lines = self.event.lines.iter().zip(&self.states).zip(&self.so_far);
+            lines.filter_map(|((line, states), so_far)| so_far.map(|(k, _)| (line, &states[k])))
+        };
+        let totals = totals(live().map(|(line, _)| line), self.inputs.predictions, w);
+        let skus: BTreeSet<_> = live().map(|(line, _)| line.sku.as_deref()).collect();
+        Ok(Registration {
+            closing,
+            // Lines are sorted by onset, and at its first tick an event has a line.
+            window_start: live().next().map_or(self.event.opened_at, |(line, _)| line.onset),
+            sku_count: count(skus.len()),
+            severity: live().fold(None, |most, (_, state)| greater(most, state.severity)),
+            amounts: Amounts::new(totals.attributed, totals.baseline)?,
+            cluster_name: live().find_map(|(_, state)| state.latest.cluster_name),
+            cohort,
+        })
+    }
+}
+
+impl Amounts {
+    fn new(attributed: Total, baseline: Total) -> Result<Self, Overflow> {
+        let money = |units: Option<i128>| units.map(Money::from_units).transpose();
+        let (a, b) = (attributed.units(), baseline.units());
+        let impact = a.zip(b).map(|(a, b)| a - b);
+        Ok(Self { impact: money(impact)?, attributed: money(a)?, baseline: money(b)? })
+    }
+}
+
+/// A number of things held in memory as a column's number; more than 2^32 of them do not fit in memory.
+fn count(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
+}
