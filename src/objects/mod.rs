@@ -7,6 +7,12 @@
 //!
 //! A "store" is a shop everywhere else in this crate; storage is only ever called "objects".
 
+#[doc(hidden)]
+pub mod conformance;
+mod local;
+mod local_write;
+mod memory;
+mod storage;
 mod uri;
 
 use std::fmt;
@@ -15,6 +21,9 @@ use std::ops::Range;
 use async_trait::async_trait;
 use bytes::Bytes;
 
+pub use local::Local;
+pub use memory::Memory;
+pub use storage::Storage;
 pub use uri::{Scheme, Uri, UriError};
 
 /// An opaque version tag: changes whenever the object's content does. On S3 the `ETag`.
@@ -105,6 +114,15 @@ pub enum Error {
     },
 }
 
+/// What an adapter has asked of its storage so far, for the run's summary.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Requests sent, retries among them. Local disk counts none.
+    pub requests: u64,
+    /// Requests sent again because the first answer was lost, broken or "come back later".
+    pub retries: u64,
+}
+
 /// The operations that a run needs of its storage.
 ///
 /// Every method is safe to call from many tasks at once. Retries and time limits are the adapter's own.
@@ -126,7 +144,8 @@ pub trait Objects: Send + Sync + fmt::Debug {
     /// The bytes of each range, in the order asked for. Ranges lie within the object's length.
     ///
     /// # Errors
-    /// [`Error::Changed`] where the object no longer has the tag it was listed with, and as [`Objects::read`].
+    /// [`Error::Changed`] where the object is gone or no longer has the tag it was listed with, and as
+    /// [`Objects::read`].
     async fn read_ranges(
         &self,
         object: &Object,
@@ -150,4 +169,21 @@ pub trait Objects: Send + Sync + fmt::Debug {
     /// # Errors
     /// As [`Objects::create`].
     async fn delete(&self, uri: &Uri) -> Result<(), Error>;
+
+    /// Removes what killed writers left unfinished under the prefix and no listing shows: temporary files,
+    /// uploads never completed, probes. Objects stay. Part of SPEC 11, step 4.
+    ///
+    /// # Errors
+    /// As [`Objects::list`].
+    async fn sweep(&self, prefix: &Uri) -> Result<(), Error>;
+
+    /// Tries, with an object of its own directly under the prefix (which ends with a slash), that the storage
+    /// honours the conditions of [`Objects::create`] and [`Objects::replace`]; to be called before a commit.
+    ///
+    /// # Errors
+    /// [`Error::Misconfigured`] where it ignores them, and as [`Objects::create`].
+    async fn probe_conditions(&self, prefix: &Uri) -> Result<(), Error>;
+
+    /// What was asked of the storage so far.
+    fn traffic(&self) -> Traffic;
 }

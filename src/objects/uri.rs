@@ -122,6 +122,11 @@ impl Uri {
         Self { scheme: self.scheme.clone(), path: format!("{}{rest}", self.path) }
     }
 
+    /// Another path in the same bucket or on the same disk, as a listing returns it: taken as it is.
+    pub(super) fn with_path(&self, path: &str) -> Self {
+        Self { scheme: self.scheme.clone(), path: path.to_owned() }
+    }
+
     /// What follows `prefix` in this URI, or `None` where it does not begin with it.
     pub fn below<'a>(&'a self, prefix: &Self) -> Option<&'a str> {
         if self.scheme == prefix.scheme {
