@@ -1,0 +1,138 @@
+//! What can be wrong with a log's files, each with the place where it was found.
+
+use parquet::errors::ParquetError;
+
+use crate::error::Kind;
+use crate::objects::{self, Uri};
+
+/// Why a log could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The storage failed.
+    #[error(transparent)]
+    Objects(#[from] objects::Error),
+    /// Nothing at all lies under a dataset's URI.
+    #[error(
+        "{uri}: expected the dataset {log}, found no file under its URI; check the URI, or the job that should have written it"
+    )]
+    MissingDataset {
+        /// Where it should be.
+        uri: Uri,
+        /// Its name.
+        log: &'static str,
+    },
+    /// A file is no Parquet file, or only a part of one.
+    #[error(
+        "{uri}: expected a Parquet file, found {found}; write it again, move it away, or begin its name with _"
+    )]
+    NotParquet {
+        /// The file.
+        uri: Uri,
+        /// What is wrong with it.
+        found: String,
+    },
+    /// A required or mapped column is not in a file.
+    #[error(
+        "{uri}: expected a column {column:?} for {log}.{contract}, found {found}; map it under \"columns\" in the manifest, or write it"
+    )]
+    MissingColumn {
+        /// The file.
+        uri: Uri,
+        /// The dataset's name.
+        log: &'static str,
+        /// The contract's column.
+        contract: &'static str,
+        /// The name looked for.
+        column: String,
+        /// The names that are there.
+        found: String,
+    },
+    /// A column has a type that the contract's cannot be read from.
+    #[error("{uri}: expected {expected} in column {column:?} of {log}, found {found}; write it with that type")]
+    ColumnType {
+        /// The file.
+        uri: Uri,
+        /// The dataset's name.
+        log: &'static str,
+        /// The column's name in the file.
+        column: String,
+        /// The contract's type.
+        expected: String,
+        /// The file's type.
+        found: String,
+    },
+    /// An amount does not fit `decimal(18,4)`.
+    #[error(
+        "{uri}: expected amounts of {log}.{column} with at most 14 digits before the point, found a larger one in row {row} (store {store_id}); correct the row"
+    )]
+    Amount {
+        /// The file.
+        uri: Uri,
+        /// The dataset's name.
+        log: &'static str,
+        /// The contract's column.
+        column: &'static str,
+        /// The row in the file, from 0.
+        row: u64,
+        /// The store.
+        store_id: String,
+    },
+    /// An instant lies outside the years 0001 to 9999.
+    #[error(
+        "{uri}: expected instants of {log}.{column} in the years 0001 to 9999, found another in row {row}; correct the row"
+    )]
+    Instant {
+        /// The file.
+        uri: Uri,
+        /// The dataset's name.
+        log: &'static str,
+        /// The contract's column.
+        column: &'static str,
+        /// The row in the file, from 0.
+        row: u64,
+    },
+    /// A file's pages cannot be decoded.
+    #[error("{uri}: expected readable Parquet pages in row group {row_group}, found: {reason}; write the file again")]
+    Corrupt {
+        /// The file.
+        uri: Uri,
+        /// The row group, from 0.
+        row_group: usize,
+        /// What the decoder says.
+        reason: String,
+    },
+    /// The encoder failed, which no data should make it do.
+    #[error("could not encode {log}: {reason}")]
+    Encode {
+        /// The dataset's name.
+        log: &'static str,
+        /// What the encoder says.
+        reason: String,
+    },
+    /// A worker panicked.
+    #[error("a worker stopped: {0}")]
+    Worker(String),
+}
+
+impl Error {
+    /// What the caller must do about it.
+    pub const fn kind(&self) -> Kind {
+        match self {
+            Self::Objects(error) => error.kind(),
+            Self::MissingDataset { .. } => Kind::NoInput,
+            Self::Encode { .. } | Self::Worker(_) => Kind::Bug,
+            _ => Kind::Data,
+        }
+    }
+
+    /// A decoder's complaint about a row group, on one line.
+    pub fn corrupt(uri: &Uri, row_group: usize, reason: impl std::fmt::Display) -> Self {
+        let reason = reason.to_string().replace('\n', " ");
+        Self::Corrupt { uri: uri.clone(), row_group, reason }
+    }
+
+    /// An encoder's complaint.
+    pub fn encode(log: &'static str, error: &ParquetError) -> Self {
+        Self::Encode { log, reason: error.to_string() }
+    }
+}

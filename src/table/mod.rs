@@ -1,0 +1,20 @@
+//! Arrow and Parquet: logs to values and values to logs.
+//!
+//! [`dataset`] finds the files of a time range, [`file`] opens one, [`columns`] holds its schema against
+//! the contract, [`prune`] leaves out what cannot matter, [`values`] turns arrays into the core's types.
+//! [`reports`] and [`reference`] read the small logs whole, [`scan`] streams the big ones, [`write`] encodes.
+
+pub mod columns;
+pub mod dataset;
+mod error;
+mod fetched;
+pub mod file;
+pub mod prune;
+pub mod reference;
+pub mod rejects;
+pub mod reports;
+pub mod scan;
+pub mod values;
+pub mod write;
+
+pub use error::Error;
