@@ -3,5 +3,12 @@
 #![deny(missing_docs, rustdoc::broken_intra_doc_links)]
 
 pub mod cohort;
+pub mod contract;
 pub mod error;
+pub mod layout;
+pub mod lineage;
+pub mod manifest;
 pub mod objects;
+pub mod summary;
+pub mod table;
+pub mod text;

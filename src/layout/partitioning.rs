@@ -1,0 +1,405 @@
+//! Partition patterns: strftime fields in a path, such as `date=%Y-%m-%d` or `dt=%Y%m%d/hour=%H` (SPEC 2).
+//!
+//! A pattern names calendar fields from the year down without a gap; the finest one is its granularity. The
+//! partitions then tile the calendar, each with one prefix, and every field has a fixed width, so that a prefix
+//! reads back to its partition.
+
+use std::fmt;
+use std::iter;
+use std::str::FromStr;
+
+use jiff::ToSpan;
+use jiff::civil::{Date, DateTime};
+
+use crate::cohort::{Interval, Timestamp};
+
+/// A valid pattern.
+///
+/// ```
+/// use cohort::layout::Partitioning;
+///
+/// let daily: Partitioning = "date=%Y-%m-%d".parse()?;
+/// let (day, prefix) = daily.partition_at("2025-01-01T11:55:00Z".parse()?);
+/// assert_eq!(prefix, "date=2025-01-01/");
+/// assert_eq!(day.to_string(), "[2025-01-01T00:00:00.000000Z, 2025-01-02T00:00:00.000000Z)");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Partitioning {
+    pattern: String,
+    pieces: Vec<Piece>,
+    granularity: Granularity,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Piece {
+    Text(String),
+    Year,
+    Month,
+    Day,
+    DayOfYear,
+    Hour,
+    Minute,
+}
+
+/// The finest field of a pattern, and so the length of its partitions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Granularity {
+    Year,
+    Month,
+    Day,
+    Hour,
+    Minute,
+}
+
+/// Why a text is no partition pattern.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PartitioningError {
+    /// An unknown `%` field.
+    #[error(
+        "expected a partition pattern of the fields %Y %m %d %j %F %H %M, found {found} in {pattern:?}"
+    )]
+    Field {
+        /// The field, or a `%` at the end.
+        found: String,
+        /// The pattern.
+        pattern: String,
+    },
+    /// A coarser field is missing, so that a partition would not be one stretch of time.
+    #[error(
+        "expected a partition pattern with {missing}, found {pattern:?}; name every field from the year down to the finest"
+    )]
+    Gap {
+        /// The field that is missing.
+        missing: &'static str,
+        /// The pattern.
+        pattern: String,
+    },
+    /// Empty, absolute, or with a part that is empty, `.` or `..`.
+    #[error(
+        "expected a partition pattern that is a relative path such as date=%Y-%m-%d, found {pattern:?}"
+    )]
+    Path {
+        /// The pattern.
+        pattern: String,
+    },
+}
+
+impl Partitioning {
+    /// The partition that holds the instant, and its prefix relative to the dataset's URI (with a slash at its end).
+    pub fn partition_at(&self, at: Timestamp) -> (Interval, String) {
+        let start = self.granularity.floor(at.civil());
+        let end = self.granularity.next(start).map_or(Timestamp::MAX, timestamp);
+        (Interval { start: timestamp(start), end }, self.prefix(start))
+    }
+
+    /// The partitions that overlap the half-open range `[from, to)`, in the order of time.
+    pub fn partitions(
+        &self,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> impl Iterator<Item = (Interval, String)> + use<'_> {
+        let mut next = Some(from);
+        iter::from_fn(move || {
+            let at = next.filter(|at| *at < to)?;
+            let partition = self.partition_at(at);
+            // The calendar's last partition ends where the next would begin again.
+            next = Some(partition.0.end).filter(|end| *end > at);
+            Some(partition)
+        })
+    }
+
+    /// The partition in which a path relative to the dataset's URI lies; `None` where it lies in no partition.
+    pub fn partition_of(&self, path: &str) -> Option<Interval> {
+        let mut rest = path;
+        let (mut year, mut month, mut day, mut of_year, mut hour, mut minute) = (0, 1, 1, 0, 0, 0);
+        for piece in &self.pieces {
+            match piece {
+                Piece::Text(text) => rest = rest.strip_prefix(text.as_str())?,
+                Piece::Year => year = take(&mut rest, 4)?,
+                Piece::Month => month = i8::try_from(take(&mut rest, 2)?).ok()?,
+                Piece::Day => day = i8::try_from(take(&mut rest, 2)?).ok()?,
+                Piece::DayOfYear => of_year = take(&mut rest, 3)?,
+                Piece::Hour => hour = i8::try_from(take(&mut rest, 2)?).ok()?,
+                Piece::Minute => minute = i8::try_from(take(&mut rest, 2)?).ok()?,
+            }
+        }
+        let mut date = Date::new(year, month, day).ok().filter(|_| year > 0)?;
+        if self.pieces.contains(&Piece::DayOfYear) {
+            date = date.with().day_of_year(of_year).build().ok()?;
+        }
+        let start = date.to_datetime(jiff::civil::Time::new(hour, minute, 0, 0).ok()?);
+        let (interval, prefix) = self.partition_at(timestamp(start));
+        // Building the prefix again refuses a field that stands twice with two values.
+        path.starts_with(&prefix).then_some(interval)
+    }
+
+    fn prefix(&self, at: DateTime) -> String {
+        let mut prefix = String::with_capacity(self.pattern.len() + 8);
+        for piece in &self.pieces {
+            match piece {
+                Piece::Text(text) => prefix.push_str(text),
+                Piece::Year => prefix.push_str(&format!("{:04}", at.year())),
+                Piece::Month => prefix.push_str(&format!("{:02}", at.month())),
+                Piece::Day => prefix.push_str(&format!("{:02}", at.day())),
+                Piece::DayOfYear => prefix.push_str(&format!("{:03}", at.day_of_year())),
+                Piece::Hour => prefix.push_str(&format!("{:02}", at.hour())),
+                Piece::Minute => prefix.push_str(&format!("{:02}", at.minute())),
+            }
+        }
+        prefix
+    }
+}
+
+impl Granularity {
+    fn floor(self, at: DateTime) -> DateTime {
+        let date = at.date();
+        match self {
+            Self::Year => date.first_of_year().to_datetime(jiff::civil::Time::midnight()),
+            Self::Month => date.first_of_month().to_datetime(jiff::civil::Time::midnight()),
+            Self::Day => date.to_datetime(jiff::civil::Time::midnight()),
+            Self::Hour => date.at(at.hour(), 0, 0, 0),
+            Self::Minute => date.at(at.hour(), at.minute(), 0, 0),
+        }
+    }
+
+    /// The beginning of the next partition, or `None` past the calendar's end.
+    fn next(self, start: DateTime) -> Option<DateTime> {
+        let length = match self {
+            Self::Year => 1.year(),
+            Self::Month => 1.month(),
+            Self::Day => 1.day(),
+            Self::Hour => 1.hour(),
+            Self::Minute => 1.minute(),
+        };
+        start.checked_add(length).ok()
+    }
+}
+
+/// The instant in UTC, or the last one where the calendar's end is past it.
+fn timestamp(at: DateTime) -> Timestamp {
+    jiff::tz::TimeZone::UTC
+        .to_timestamp(at)
+        .ok()
+        .and_then(|instant| Timestamp::from_us(instant.as_microsecond()).ok())
+        .unwrap_or(Timestamp::MAX)
+}
+
+fn take(rest: &mut &str, digits: usize) -> Option<i16> {
+    let text = rest.get(..digits)?;
+    *rest = &rest[digits..];
+    if text.bytes().all(|b| b.is_ascii_digit()) { text.parse().ok() } else { None }
+}
+
+impl FromStr for Partitioning {
+    type Err = PartitioningError;
+
+    fn from_str(pattern: &str) -> Result<Self, PartitioningError> {
+        let relative = pattern.strip_suffix('/').unwrap_or(pattern);
+        if relative.split('/').any(|part| matches!(part, "" | "." | ".."))
+            || relative.chars().any(char::is_control)
+        {
+            return Err(PartitioningError::Path { pattern: pattern.to_owned() });
+        }
+        let pieces = pieces(&format!("{relative}/"), pattern)?;
+        let granularity = granularity(&pieces, pattern)?;
+        Ok(Self { pattern: relative.to_owned(), pieces, granularity })
+    }
+}
+
+fn pieces(relative: &str, pattern: &str) -> Result<Vec<Piece>, PartitioningError> {
+    let mut pieces = Vec::new();
+    let mut text = String::new();
+    let mut chars = relative.chars();
+    while let Some(c) = chars.next() {
+        if c != '%' {
+            text.push(c);
+            continue;
+        }
+        let field = chars.next().filter(|c| *c != '/');
+        let dash = || Piece::Text("-".to_owned());
+        let found = match field {
+            Some('%') => {
+                text.push('%');
+                continue;
+            }
+            Some('Y') => vec![Piece::Year],
+            Some('m') => vec![Piece::Month],
+            Some('d') => vec![Piece::Day],
+            Some('j') => vec![Piece::DayOfYear],
+            Some('F') => vec![Piece::Year, dash(), Piece::Month, dash(), Piece::Day],
+            Some('H') => vec![Piece::Hour],
+            Some('M') => vec![Piece::Minute],
+            other => {
+                let found = other.map_or_else(|| "%".to_owned(), |c| format!("%{c}"));
+                return Err(PartitioningError::Field { found, pattern: pattern.to_owned() });
+            }
+        };
+        if !text.is_empty() {
+            pieces.push(Piece::Text(std::mem::take(&mut text)));
+        }
+        pieces.extend(found);
+    }
+    pieces.push(Piece::Text(text));
+    Ok(pieces)
+}
+
+fn granularity(pieces: &[Piece], pattern: &str) -> Result<Granularity, PartitioningError> {
+    let has = |piece| pieces.contains(&piece);
+    let day = has(Piece::DayOfYear) || (has(Piece::Month) && has(Piece::Day));
+    let gap = |missing| Err(PartitioningError::Gap { missing, pattern: pattern.to_owned() });
+    let below_day = has(Piece::Hour) || has(Piece::Minute);
+    if !has(Piece::Year) {
+        gap("the year (%Y)")
+    } else if has(Piece::Day) && !has(Piece::Month) && !has(Piece::DayOfYear) {
+        gap("the month (%m)")
+    } else if below_day && !day {
+        gap("the day (%m and %d, or %j)")
+    } else if has(Piece::Minute) && !has(Piece::Hour) {
+        gap("the hour (%H)")
+    } else {
+        Ok(match (has(Piece::Minute), has(Piece::Hour), day, has(Piece::Month)) {
+            (true, ..) => Granularity::Minute,
+            (_, true, ..) => Granularity::Hour,
+            (_, _, true, _) => Granularity::Day,
+            (.., true) => Granularity::Month,
+            _ => Granularity::Year,
+        })
+    }
+}
+
+impl fmt::Display for Partitioning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.pattern)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    const VALID: [&str; 11] = [
+        "date=%Y-%m-%d",
+        "%F",
+        "dt=%Y%m%d/hour=%H",
+        "%Y/%m/%d/%H/%M",
+        "%Y/%j",
+        "year=%Y/month=%m",
+        "year=%Y",
+        "year=%Y/date=%F",
+        "%j-%Y/%M/%H",
+        "100%%/%Y-%m",
+        "y%Y/%d/%j",
+    ];
+
+    #[test]
+    fn a_range_opens_the_partitions_that_it_overlaps() {
+        let hourly: Partitioning = "dt=%Y%m%d/hour=%H".parse().unwrap();
+        let prefixes = |from, to| {
+            hourly.partitions(at(from), at(to)).map(|(_, prefix)| prefix).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            prefixes("2024-12-31T22:59:59.999999Z", "2025-01-01T00:00:00.000001Z"),
+            ["dt=20241231/hour=22/", "dt=20241231/hour=23/", "dt=20250101/hour=00/"]
+        );
+        assert_eq!(prefixes("2025-01-01T01:00:00Z", "2025-01-01T02:00:00Z").len(), 1);
+        assert!(prefixes("2025-01-01T01:30:00Z", "2025-01-01T01:30:00Z").is_empty());
+    }
+
+    #[test]
+    fn months_and_years_have_their_own_lengths() {
+        for (pattern, count) in [("%Y-%m", 14), ("%Y", 2), ("%Y/%j", 397), ("%F", 397)] {
+            let parsed: Partitioning = pattern.parse().unwrap();
+            let range = (at("2024-01-01T00:00:00Z"), at("2025-02-01T00:00:00Z"));
+            let expected = if pattern == "%Y-%m" { 13 } else { count };
+            assert_eq!(parsed.partitions(range.0, range.1).count(), expected, "{pattern}");
+        }
+    }
+
+    #[test]
+    fn the_calendars_ends_do_not_overflow() {
+        for pattern in VALID {
+            let parsed: Partitioning = pattern.parse().unwrap();
+            assert_eq!(parsed.partition_at(Timestamp::MIN).0.start, Timestamp::MIN);
+            assert_eq!(parsed.partition_at(Timestamp::MAX).0.end, Timestamp::MAX);
+            assert!(parsed.partitions(at("9999-12-30T21:58:00Z"), Timestamp::MAX).count() < 4);
+        }
+    }
+
+    #[test]
+    fn patterns_name_every_field_from_the_year_down() {
+        for (pattern, missing) in [
+            ("date=%m-%d", "the year (%Y)"),
+            ("x", "the year (%Y)"),
+            ("%Y/%d", "the month (%m)"),
+            ("%Y/%H", "the day (%m and %d, or %j)"),
+            ("%Y/%m/%H", "the day (%m and %d, or %j)"),
+            ("%F/%M", "the hour (%H)"),
+        ] {
+            let found = pattern.parse::<Partitioning>();
+            assert_eq!(found, Err(PartitioningError::Gap { missing, pattern: pattern.to_owned() }));
+        }
+    }
+
+    #[test]
+    fn unknown_fields_and_odd_paths_are_refused() {
+        for (pattern, field) in [("%Y-%q", "%q"), ("%Y%", "%"), ("%Y/%", "%"), ("%y", "%y")] {
+            let found = pattern.parse::<Partitioning>();
+            let expected =
+                PartitioningError::Field { found: field.to_owned(), pattern: pattern.to_owned() };
+            assert_eq!(found, Err(expected));
+        }
+        for pattern in ["", "/", "/%Y", "%Y//%m", "../%Y", "%Y/.", "%Y/\n%m"] {
+            let found = pattern.parse::<Partitioning>();
+            assert!(matches!(found, Err(PartitioningError::Path { .. })), "{pattern:?}");
+        }
+    }
+
+    #[test]
+    fn paths_outside_every_partition_have_none() {
+        let parsed: Partitioning = "date=%Y-%m-%d".parse().unwrap();
+        assert!(parsed.partition_of("date=2025-02-28/part.parquet").is_some());
+        for path in ["date=2025-02-29/x", "date=2025-2-28/x", "date=0000-01-01/x", "x", ""] {
+            assert_eq!(parsed.partition_of(path), None, "{path}");
+        }
+        let twice: Partitioning = "year=%Y/date=%F".parse().unwrap();
+        assert_eq!(twice.partition_of("year=2024/date=2025-01-01/x"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn prefixes_read_back_to_their_partition(
+            us in Timestamp::MIN.as_us()..=Timestamp::MAX.as_us(),
+            pattern in prop::sample::select(VALID.to_vec()),
+        ) {
+            let at = Timestamp::from_us(us).unwrap();
+            let parsed: Partitioning = pattern.parse().unwrap();
+            let (interval, prefix) = parsed.partition_at(at);
+            prop_assert!(interval.contains(at) || interval.end == Timestamp::MAX);
+            prop_assert_eq!(parsed.partition_of(&format!("{prefix}x.parquet")), Some(interval));
+            prop_assert_eq!(parsed.to_string().parse::<Partitioning>(), Ok(parsed));
+        }
+
+        #[test]
+        fn partitions_tile_the_range(
+            from in 0_i64..4_000_000_000_000_000,
+            length in 1_i64..200_000_000_000,
+            pattern in prop::sample::select(VALID.to_vec()),
+        ) {
+            let (from, to) = (Timestamp::from_us(from).unwrap(), Timestamp::from_us(from + length).unwrap());
+            let parsed: Partitioning = pattern.parse().unwrap();
+            let found: Vec<_> = parsed.partitions(from, to).collect();
+            prop_assert!(found[0].0.contains(from));
+            prop_assert!(found[found.len() - 1].0.start < to && to <= found[found.len() - 1].0.end);
+            for pair in found.windows(2) {
+                prop_assert_eq!(pair[0].0.end, pair[1].0.start);
+                prop_assert!(pair[0].1 != pair[1].1);
+            }
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! The lineage manifest: what a run read, wrote and counted, and by standing there its commit (SPEC 11 and 12).
+//!
+//! Nothing in it depends on the clock, the host or the attempt, so the same run gives the same bytes. Keys stand
+//! in the order of the fields below.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::cohort::{Duration, Interval, Timestamp};
+use crate::error::Kind;
+use crate::layout::RunId;
+use crate::manifest::Resolved;
+use crate::objects::Uri;
+use crate::text;
+
+/// The version of the lineage that this job writes.
+pub const VERSION: u32 = 1;
+
+/// One committed run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Lineage {
+    /// Always 1.
+    pub version: u32,
+    /// The run's name.
+    pub run_id: RunId,
+    /// What the run was for.
+    #[serde(with = "text::interval")]
+    pub interval: Interval,
+    /// The longest quiet time within one event.
+    #[serde(with = "text")]
+    pub gap: Duration,
+    /// What computed it.
+    pub job: Job,
+    /// The manifest as resolved.
+    pub manifest: Resolved,
+    /// What was read.
+    pub inputs: Inputs,
+    /// What was written.
+    pub outputs: Outputs,
+    /// What was found.
+    pub counts: Counts,
+    /// How far back MRDL was read.
+    pub lookback: Lookback,
+    /// [`Outputs::content_sha256`].
+    pub content_sha256: String,
+}
+
+/// The program that computed a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Job {
+    /// `cohort`.
+    pub name: String,
+    /// Its release.
+    pub version: String,
+}
+
+/// The datasets read, by their names in the contract.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "each field is the log of its name")]
+pub struct Inputs {
+    pub minority_reports_detected_log: Input,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub anomaly_classifier_model_prediction_log: Option<Input>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline_sales_model_prediction_log: Option<Input>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub all_campaign_data: Option<Input>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contextual_data: Option<Input>,
+}
+
+/// One dataset read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Input {
+    /// The prefix of its files.
+    #[serde(with = "text::uri")]
+    pub uri: Uri,
+    /// The files that were opened, in the order of their URIs.
+    pub files: Vec<InputFile>,
+    /// Rows of the run's interval and its look-back that were looked at, rejected and duplicate ones included.
+    pub rows_read: u64,
+    /// Rejected rows in the run's interval, by reason.
+    pub rows_rejected: BTreeMap<String, u64>,
+    /// Rows that gave way to a greater duplicate.
+    pub rows_duplicate: u64,
+}
+
+/// One file read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InputFile {
+    /// Where it lies.
+    #[serde(with = "text::uri")]
+    pub uri: Uri,
+    /// Its length.
+    pub bytes: u64,
+    /// Its version.
+    pub etag: String,
+    /// The rows that it holds.
+    pub rows: u64,
+}
+
+/// The datasets written, by their names in the contract.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "each field is the output of its name")]
+pub struct Outputs {
+    pub minority_reports_cohorted_log: Output,
+    pub minority_event_log: Output,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rejects: Option<Output>,
+}
+
+/// One dataset written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Output {
+    /// The prefix of its files, the run's own folder not included.
+    #[serde(with = "text::uri")]
+    pub uri: Uri,
+    /// Rows in all its files.
+    pub rows: u64,
+    /// Its files in the order of their rows.
+    pub files: Vec<OutputFile>,
+}
+
+/// One file written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutputFile {
+    /// Where it lies.
+    #[serde(with = "text::uri")]
+    pub uri: Uri,
+    /// The rows that it holds.
+    pub rows: u64,
+    /// Its length.
+    pub bytes: u64,
+    /// The SHA-256 of its bytes in lower-case hex.
+    pub sha256: String,
+}
+
+/// What a run found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// Stores with a row written.
+    pub stores: u64,
+    /// Events whose `opened_at` lies in the interval.
+    pub events_opened: u64,
+    /// Events whose `closed_at` lies in the interval.
+    pub events_closed: u64,
+    /// Events open at the interval's end.
+    pub events_active: u64,
+    /// Distinct (event, onset) with a row written.
+    pub reports: u64,
+    /// Distinct (event, onset, SKU) with a row written.
+    pub lines: u64,
+    /// Ticks of lines in the interval with no baseline row.
+    pub ticks_without_baseline: u64,
+    /// Ticks of lines in the interval with no classifier row.
+    pub ticks_without_score: u64,
+}
+
+/// How far back MRDL was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lookback {
+    /// The first instant that was considered.
+    #[serde(with = "text")]
+    pub start: Timestamp,
+}
+
+/// A lineage stands there that this job cannot read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{uri}: expected a lineage of version {VERSION}, found {reason}; use the release that wrote it, or move it away"
+)]
+pub struct Error {
+    /// The lineage.
+    pub uri: Uri,
+    /// What was found.
+    pub reason: String,
+}
+
+impl Error {
+    /// What the caller must do about it.
+    pub const fn kind(&self) -> Kind {
+        Kind::Data
+    }
+}
+
+impl Job {
+    /// This program.
+    pub fn this() -> Self {
+        Self {
+            name: env!("CARGO_PKG_NAME").to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        }
+    }
+}
+
+impl Outputs {
+    /// The outputs that are there, with their names, in the contract's order.
+    pub fn named(&self) -> impl Iterator<Item = (&'static str, &Output)> {
+        let logs = [
+            ("minority_reports_cohorted_log", &self.minority_reports_cohorted_log),
+            ("minority_event_log", &self.minority_event_log),
+        ];
+        logs.into_iter().chain(self.rejects.as_ref().map(|output| ("rejects", output)))
+    }
+
+    /// SHA-256 over the hex digests of all files in order, each followed by a line feed.
+    pub fn content_sha256(&self) -> String {
+        let mut hash = Sha256::new();
+        for file in self.named().flat_map(|(_, output)| &output.files) {
+            hash.update(file.sha256.as_bytes());
+            hash.update(b"\n");
+        }
+        hex(&hash.finalize())
+    }
+}
+
+impl Lineage {
+    /// The lineage's bytes: indented JSON with a line feed at its end.
+    pub fn to_json(&self) -> String {
+        // Maps have text keys and no field can fail to serialize, so that the error cannot arise.
+        let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
+        text.push('\n');
+        text
+    }
+
+    /// Reads a committed lineage back. Keys that a later release may have added are passed over.
+    ///
+    /// # Errors
+    /// [`Error`] where the bytes are no lineage of version 1.
+    pub fn parse(bytes: &[u8], uri: &Uri) -> Result<Self, Error> {
+        let wrong = |reason| Error { uri: uri.clone(), reason };
+        let value: serde_json::Value =
+            serde_json::from_slice(bytes).map_err(|error| wrong(error.to_string()))?;
+        match value.get("version").and_then(serde_json::Value::as_u64) {
+            Some(version) if version == u64::from(VERSION) => {}
+            Some(version) => return Err(wrong(format!("version {version}"))),
+            None => return Err(wrong("no version".to_owned())),
+        }
+        serde_json::from_value(value).map_err(|error| wrong(error.to_string()))
+    }
+}
+
+/// Bytes as lower-case hex.
+pub fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

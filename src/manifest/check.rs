@@ -1,0 +1,289 @@
+//! From what the manifest says to a run that can be carried out: defaults, precedence and the values' own rules.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::str::FromStr;
+
+use super::wire::{Wire, WireInput};
+use super::{
+    CommitMode, Dataset, Error, Fault, GAP_DEFAULT, Inputs, MAX_LOOKBACK_DEFAULT,
+    MAX_REJECT_RATIO_DEFAULT, Manifest, Outputs, Overrides,
+};
+use crate::cohort::{Duration, Interval, Timestamp};
+use crate::contract;
+use crate::layout::{Partitioning, RunId};
+use crate::objects::Uri;
+
+/// Judges every value, in the order of the manifest's keys.
+pub(super) fn manifest(
+    wire: &Wire,
+    uri: &Uri,
+    overrides: &Overrides,
+    demo: Option<&str>,
+) -> Result<Manifest, Error> {
+    let run_id = run_id(wire, uri, overrides, demo)?;
+    let interval = interval(wire, uri, overrides)?;
+    let in_manifest = |fault| Error::at(uri, fault);
+    let manifest = Manifest {
+        run_id,
+        interval,
+        gap: gap(wire).map_err(in_manifest)?,
+        max_lookback: value("max_lookback", wire.max_lookback.as_deref())
+            .map_err(in_manifest)?
+            .unwrap_or(MAX_LOOKBACK_DEFAULT),
+        max_reject_ratio: reject_ratio(wire).map_err(in_manifest)?,
+        demo_run_config: demo_run_config(wire, uri)?,
+        commit: commit(wire).map_err(in_manifest)?,
+        inputs: inputs(wire, uri).map_err(in_manifest)?,
+        outputs: outputs(wire, uri).map_err(in_manifest)?,
+    };
+    apart(&manifest).map_err(in_manifest)?;
+    Ok(manifest)
+}
+
+/// The absolute URI of the `demo_run_config`, where the manifest names one.
+pub(super) fn demo_run_config(wire: &Wire, uri: &Uri) -> Result<Option<Uri>, Error> {
+    let Some(text) = &wire.demo_run_config else { return Ok(None) };
+    place("demo_run_config", uri, text).map(Some).map_err(|fault| Error::at(uri, fault))
+}
+
+fn run_id(
+    wire: &Wire,
+    uri: &Uri,
+    overrides: &Overrides,
+    demo: Option<&str>,
+) -> Result<RunId, Error> {
+    // A value of the manifest that the command line overrides is still held to the contract.
+    let written = value("run_id", wire.run_id.as_deref()).map_err(|fault| Error::at(uri, fault))?;
+    if let Some(typed) = option("--run-id", overrides.run_id.as_deref())? {
+        return Ok(typed);
+    }
+    if let Some(written) = written {
+        return Ok(written);
+    }
+    let named = match (demo, demo_run_config(wire, uri)?) {
+        (Some(text), Some(demo_uri)) => demo_run_id(text)
+            .map_err(|fault| Error::DemoRunConfig { uri: demo_uri, fault: Box::new(fault) })?,
+        _ => None,
+    };
+    named.ok_or_else(|| Error::at(uri, Fault::NoRunId))
+}
+
+/// The `run_id` of a `demo_run_config`. Its other keys are not this job's, and it may have any.
+fn demo_run_id(text: &str) -> Result<Option<RunId>, Fault> {
+    let parsed = super::strict::value(text)?;
+    let Some(object) = parsed.as_object() else {
+        return Err(Fault::Type {
+            at: "the top level".to_owned(),
+            expected: "an object",
+            found: super::wire::describe(&parsed),
+        });
+    };
+    let Some(run_id) = object.get("run_id") else { return Ok(None) };
+    let Some(text) = run_id.as_str() else {
+        return Err(Fault::Type {
+            at: "run_id".to_owned(),
+            expected: "a string",
+            found: super::wire::describe(run_id),
+        });
+    };
+    value("run_id", Some(text))
+}
+
+fn interval(wire: &Wire, uri: &Uri, overrides: &Overrides) -> Result<Interval, Error> {
+    let in_manifest = |fault| Error::at(uri, fault);
+    let written = wire.interval.as_ref();
+    let written_start: Option<Timestamp> =
+        value("interval.start", written.map(|ends| ends.0.as_str())).map_err(in_manifest)?;
+    let written_end: Option<Timestamp> =
+        value("interval.end", written.map(|ends| ends.1.as_str())).map_err(in_manifest)?;
+    let typed_start: Option<Timestamp> = option("--interval-start", overrides.start.as_deref())?;
+    let typed_end: Option<Timestamp> = option("--interval-end", overrides.end.as_deref())?;
+    let (start, end) = match (typed_start.or(written_start), typed_end.or(written_end)) {
+        (Some(start), Some(end)) => (start, end),
+        (None, None) => return Err(in_manifest(Fault::NoInterval { found: "none" })),
+        (Some(_), None) => {
+            return Err(in_manifest(Fault::NoInterval { found: "its start alone" }));
+        }
+        (None, Some(_)) => return Err(in_manifest(Fault::NoInterval { found: "its end alone" })),
+    };
+    if start < end {
+        return Ok(Interval { start, end });
+    }
+    let reason = format!("expected an end after the start {start}, found {end}");
+    Err(match (typed_start, typed_end) {
+        (None, None) => in_manifest(Fault::Value { at: "interval".to_owned(), reason }),
+        (Some(_), None) => Error::CommandLine { option: "--interval-start", reason },
+        (_, Some(_)) => Error::CommandLine { option: "--interval-end", reason },
+    })
+}
+
+fn gap(wire: &Wire) -> Result<Duration, Fault> {
+    let gap = value("gap", wire.gap.as_deref())?.unwrap_or(GAP_DEFAULT);
+    if gap.is_zero() {
+        let reason = format!("expected a positive duration such as {GAP_DEFAULT}, found {gap}");
+        return Err(Fault::Value { at: "gap".to_owned(), reason });
+    }
+    Ok(gap)
+}
+
+fn reject_ratio(wire: &Wire) -> Result<f64, Fault> {
+    let ratio = wire.max_reject_ratio.unwrap_or(MAX_REJECT_RATIO_DEFAULT);
+    if (0.0..=1.0).contains(&ratio) {
+        // A negative zero would print as another value than zero.
+        return Ok(ratio.abs());
+    }
+    let reason = format!("expected a number from 0 to 1, found {ratio}");
+    Err(Fault::Value { at: "max_reject_ratio".to_owned(), reason })
+}
+
+fn commit(wire: &Wire) -> Result<CommitMode, Fault> {
+    match wire.commit.as_deref() {
+        None | Some("conditional") => Ok(CommitMode::Conditional),
+        Some("unconditional") => Ok(CommitMode::Unconditional),
+        Some(found) => {
+            let reason = format!("expected \"conditional\" or \"unconditional\", found {found:?}");
+            Err(Fault::Value { at: "commit".to_owned(), reason })
+        }
+    }
+}
+
+fn inputs(wire: &Wire, uri: &Uri) -> Result<Inputs, Fault> {
+    let mut found: BTreeMap<&str, Dataset> = BTreeMap::new();
+    for input in &wire.inputs {
+        found.insert(input.log.name, dataset(input, uri)?);
+    }
+    let mut take = |log: &contract::Log| found.remove(log.name);
+    let reports = take(&contract::MRDL).ok_or_else(|| Fault::Missing {
+        at: "inputs".to_owned(),
+        key: contract::MRDL.name.to_owned(),
+    })?;
+    Ok(Inputs {
+        reports,
+        scores: take(&contract::CLASSIFIER),
+        sales: take(&contract::BASELINE),
+        campaigns: take(&contract::CAMPAIGNS),
+        context: take(&contract::CONTEXT),
+        edits: take(&contract::EDITS),
+    })
+}
+
+fn dataset(input: &WireInput, uri: &Uri) -> Result<Dataset, Fault> {
+    let at = |key: &str| format!("inputs.{}.{key}", input.log.name);
+    let partitioning: Option<Partitioning> =
+        value(&at("partitioning"), input.partitioning.as_deref())?;
+    Ok(Dataset {
+        uri: place(&at("uri"), uri, &input.uri)?.as_prefix(),
+        partitioning,
+        columns: input.columns.iter().cloned().collect(),
+    })
+}
+
+fn outputs(wire: &Wire, uri: &Uri) -> Result<Outputs, Fault> {
+    let find = |name: &str| -> Result<Option<Uri>, Fault> {
+        let written = wire.outputs.iter().find(|(key, _)| *key == name);
+        let at = format!("outputs.{name}");
+        written.map(|(_, text)| Ok(place(&at, uri, text)?.as_prefix())).transpose()
+    };
+    let need = |name: &str| -> Result<Uri, Fault> {
+        find(name)?.ok_or_else(|| Fault::Missing { at: "outputs".to_owned(), key: name.to_owned() })
+    };
+    Ok(Outputs {
+        snapshots: need("minority_reports_cohorted_log")?,
+        events: need("minority_event_log")?,
+        lineage: need("lineage")?,
+        rejects: find("rejects")?,
+    })
+}
+
+/// Holds the outputs apart from each other and from the inputs.
+///
+/// An output inside an input would be read as input by the next run; one inside another would show up in its
+/// listings; and an input below an output's `run_id=` folders would be deleted as a leftover.
+fn apart(manifest: &Manifest) -> Result<(), Fault> {
+    let outputs = manifest.outputs.named();
+    for (index, (output, uri)) in outputs.iter().enumerate() {
+        let clash = |relation, other: String, other_uri: &Uri| Fault::Overlap {
+            output,
+            uri: uri.to_string(),
+            relation,
+            other,
+            other_uri: other_uri.to_string(),
+        };
+        for (name, other) in &outputs[..index] {
+            let relation = if uri == other {
+                "the same as"
+            } else if uri.below(other).is_some() {
+                "inside"
+            } else if other.below(uri).is_some() {
+                "around"
+            } else {
+                continue;
+            };
+            return Err(clash(relation, format!("outputs.{name}"), other));
+        }
+        for (log, input) in manifest.inputs.named() {
+            let relation = if *uri == &input.uri {
+                "the same as"
+            } else if uri.below(&input.uri).is_some() {
+                "inside"
+            } else if input.uri.below(uri).is_some_and(|rest| rest.starts_with("run_id=")) {
+                "around"
+            } else {
+                continue;
+            };
+            return Err(clash(relation, format!("inputs.{}", log.name), &input.uri));
+        }
+    }
+    Ok(())
+}
+
+impl Inputs {
+    /// The inputs that are there, in the contract's order.
+    pub fn named(&self) -> Vec<(&'static contract::Log, &Dataset)> {
+        let all = [
+            (&contract::MRDL, Some(&self.reports)),
+            (&contract::CLASSIFIER, self.scores.as_ref()),
+            (&contract::BASELINE, self.sales.as_ref()),
+            (&contract::CAMPAIGNS, self.campaigns.as_ref()),
+            (&contract::CONTEXT, self.context.as_ref()),
+            (&contract::EDITS, self.edits.as_ref()),
+        ];
+        all.into_iter().filter_map(|(log, input)| input.map(|input| (log, input))).collect()
+    }
+}
+
+impl Outputs {
+    /// The outputs that are there, with their keys, in the contract's order.
+    pub fn named(&self) -> Vec<(&'static str, &Uri)> {
+        let mut all = vec![
+            ("minority_reports_cohorted_log", &self.snapshots),
+            ("minority_event_log", &self.events),
+            ("lineage", &self.lineage),
+        ];
+        all.extend(self.rejects.as_ref().map(|uri| ("rejects", uri)));
+        all
+    }
+}
+
+fn place(at: &str, base: &Uri, text: &str) -> Result<Uri, Fault> {
+    if text.is_empty() || text.chars().any(char::is_control) {
+        let reason = format!("expected a URI or a path, found {text:?}");
+        return Err(Fault::Value { at: at.to_owned(), reason });
+    }
+    Uri::resolve(base, text)
+        .map_err(|error| Fault::Value { at: at.to_owned(), reason: error.to_string() })
+}
+
+fn value<T: FromStr<Err: Display>>(at: &str, text: Option<&str>) -> Result<Option<T>, Fault> {
+    let parsed = text.map(T::from_str).transpose();
+    parsed.map_err(|error| Fault::Value { at: at.to_owned(), reason: error.to_string() })
+}
+
+fn option<T: FromStr<Err: Display>>(
+    option: &'static str,
+    text: Option<&str>,
+) -> Result<Option<T>, Error> {
+    let parsed = text.map(T::from_str).transpose();
+    parsed.map_err(|error| Error::CommandLine { option, reason: error.to_string() })
+}

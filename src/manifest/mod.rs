@@ -1,0 +1,177 @@
+//! The run manifest: its wire form, its defaults and its validated form (SPEC 10).
+//!
+//! Pure: it reads texts, never a file or a clock. The order of checks is JSON, then the schema (known keys, types),
+//! then values. The command line wins over the manifest, the manifest over `demo_run_config`.
+
+mod check;
+mod fault;
+mod resolved;
+mod strict;
+#[cfg(test)]
+mod tests;
+mod wire;
+
+use std::collections::BTreeMap;
+
+use crate::cohort::{Duration, Interval};
+use crate::layout::{Partitioning, RunId};
+use crate::objects::Uri;
+
+pub use fault::{Error, Fault};
+pub use resolved::{Resolved, ResolvedInput, ResolvedInputs, ResolvedOutputs};
+
+/// The version of the manifest that this job reads.
+pub const VERSION: u32 = 1;
+/// `gap` where the manifest has none: 30 minutes.
+pub const GAP_DEFAULT: Duration = Duration::from_us(30 * 60 * 1_000_000);
+/// `max_lookback` where the manifest has none: 30 days.
+pub const MAX_LOOKBACK_DEFAULT: Duration = Duration::from_us(30 * 86_400 * 1_000_000);
+/// `max_reject_ratio` where the manifest has none.
+pub const MAX_REJECT_RATIO_DEFAULT: f64 = 0.01;
+
+/// A run, described in full: every default filled in, every value checked, every URI absolute.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Manifest {
+    /// The run's name.
+    pub run_id: RunId,
+    /// What the run is for.
+    pub interval: Interval,
+    /// The longest quiet time within one event; positive.
+    pub gap: Duration,
+    /// How far back before the interval's start an event may begin, and an onset before its detection.
+    pub max_lookback: Duration,
+    /// The share of rejected rows above which the run fails: 0 to 1.
+    pub max_reject_ratio: f64,
+    /// The JSON object that names the run where nothing else does.
+    pub demo_run_config: Option<Uri>,
+    /// What is read.
+    pub inputs: Inputs,
+    /// What is written.
+    pub outputs: Outputs,
+    /// How the lineage is written.
+    pub commit: CommitMode,
+}
+
+/// The datasets that a run reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inputs {
+    /// `minority_reports_detected_log`.
+    pub reports: Dataset,
+    /// `anomaly_classifier_model_prediction_log`.
+    pub scores: Option<Dataset>,
+    /// `baseline_sales_model_prediction_log`.
+    pub sales: Option<Dataset>,
+    /// `all_campaign_data`.
+    pub campaigns: Option<Dataset>,
+    /// `contextual_data`.
+    pub context: Option<Dataset>,
+    /// `user_minority_events_edits_log`: for the registry view; a run does not read it.
+    pub edits: Option<Dataset>,
+}
+
+/// One dataset: files below a URI.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dataset {
+    /// The prefix of all its files, with a slash at its end.
+    pub uri: Uri,
+    /// How its files are spread over time, where they are.
+    pub partitioning: Option<Partitioning>,
+    /// From a contract column to the dataset's own name for it, where they differ.
+    pub columns: BTreeMap<String, String>,
+}
+
+impl Dataset {
+    /// The dataset's own name for a contract column.
+    pub fn column<'a>(&'a self, name: &'a str) -> &'a str {
+        self.columns.get(name).map_or(name, String::as_str)
+    }
+}
+
+/// The prefixes that a run writes below, each with a slash at its end; no two of them nest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outputs {
+    /// `minority_reports_cohorted_log`.
+    pub snapshots: Uri,
+    /// `minority_event_log`.
+    pub events: Uri,
+    /// The lineage: the commit point.
+    pub lineage: Uri,
+    /// Rejected rows, where they are wanted.
+    pub rejects: Option<Uri>,
+}
+
+/// How the lineage is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum CommitMode {
+    /// Only over the version that the run has seen: the storage must honour conditions.
+    #[default]
+    Conditional,
+    /// Over whatever stands there: for storage that ignores conditions, where no two runs of one `run_id` overlap.
+    Unconditional,
+}
+
+impl CommitMode {
+    /// As the manifest writes it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Conditional => "conditional",
+            Self::Unconditional => "unconditional",
+        }
+    }
+}
+
+/// What the command line puts over the manifest, as typed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Overrides {
+    /// `--run-id`.
+    pub run_id: Option<String>,
+    /// `--interval-start`.
+    pub start: Option<String>,
+    /// `--interval-end`.
+    pub end: Option<String>,
+}
+
+impl Manifest {
+    /// Reads a manifest; `uri` is its own, from whose folder relative paths start. `demo` is the content of the
+    /// object that [`demo_run_config_uri`] asks for, where it asks.
+    ///
+    /// # Errors
+    /// [`Error`], for the first fault in the order JSON, schema, values.
+    pub fn parse(
+        text: &str,
+        uri: &Uri,
+        overrides: &Overrides,
+        demo: Option<&str>,
+    ) -> Result<Self, Error> {
+        let wire = wire::Wire::read(text).map_err(|fault| Error::at(uri, fault))?;
+        check::manifest(&wire, uri, overrides, demo)
+    }
+}
+
+/// The `demo_run_config` that must be read before [`Manifest::parse`]: only where neither the command line nor the
+/// manifest names the run.
+///
+/// # Errors
+/// [`Error`], where the manifest is at fault.
+pub fn demo_run_config_uri(
+    text: &str,
+    uri: &Uri,
+    overrides: &Overrides,
+) -> Result<Option<Uri>, Error> {
+    let wire = wire::Wire::read(text).map_err(|fault| Error::at(uri, fault))?;
+    if overrides.run_id.is_some() || wire.run_id.is_some() {
+        return Ok(None);
+    }
+    check::demo_run_config(&wire, uri)
+}
+
+/// The manifest's bytes as text.
+///
+/// # Errors
+/// [`Error`] where they are no UTF-8.
+pub fn utf8<'a>(bytes: &'a [u8], uri: &Uri) -> Result<&'a str, Error> {
+    std::str::from_utf8(bytes).map_err(|error| {
+        let reason = format!("a byte that is no UTF-8 at offset {}", error.valid_up_to());
+        Error::at(uri, Fault::NotJson { reason })
+    })
+}

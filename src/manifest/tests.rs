@@ -1,0 +1,386 @@
+//! The manifest's rules, one row per rule: what is changed in a good manifest, and what is then said.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::{CommitMode, Error, Manifest, Overrides, demo_run_config_uri, utf8};
+use crate::error::Kind;
+use crate::objects::Uri;
+
+fn uri() -> Uri {
+    Uri::from_argument(Path::new("/lake/conf"), "run.json").unwrap()
+}
+
+fn good() -> Value {
+    json!({
+        "version": 1,
+        "run_id": "r1",
+        "interval": {"start": "2025-01-01T00:00:00Z", "end": "2025-01-02T00:00:00Z"},
+        "inputs": {"minority_reports_detected_log": {"uri": "mrdl"}},
+        "outputs": {
+            "minority_reports_cohorted_log": "out/mrch",
+            "minority_event_log": "out/melog/",
+            "lineage": "s3://lake/lineage"
+        }
+    })
+}
+
+/// The good manifest with the value at a pointer replaced, or removed where it is null.
+fn with(changes: &[(&str, Value)]) -> String {
+    let mut manifest = good();
+    for (pointer, value) in changes {
+        let (parent, key) = pointer.rsplit_once('/').unwrap();
+        let parent = manifest.pointer_mut(parent).unwrap().as_object_mut().unwrap();
+        if value.is_null() {
+            parent.remove(key);
+        } else {
+            parent.insert(key.to_owned(), value.clone());
+        }
+    }
+    manifest.to_string()
+}
+
+fn parse(text: &str) -> Result<Manifest, Error> {
+    Manifest::parse(text, &uri(), &Overrides::default(), None)
+}
+
+fn overrides(run_id: Option<&str>, start: Option<&str>, end: Option<&str>) -> Overrides {
+    let owned = |text: Option<&str>| text.map(str::to_owned);
+    Overrides { run_id: owned(run_id), start: owned(start), end: owned(end) }
+}
+
+#[test]
+fn defaults_are_filled_in_and_paths_start_beside_the_manifest() {
+    let manifest = parse(&good().to_string()).unwrap();
+    assert_eq!(manifest.gap.to_string(), "PT30M");
+    assert_eq!(manifest.max_lookback.to_string(), "P30D");
+    assert!((manifest.max_reject_ratio - 0.01).abs() < f64::EPSILON);
+    assert_eq!(manifest.commit, CommitMode::Conditional);
+    assert_eq!(manifest.inputs.reports.uri.to_string(), "file:///lake/conf/mrdl/");
+    assert_eq!(manifest.outputs.snapshots.to_string(), "file:///lake/conf/out/mrch/");
+    assert_eq!(manifest.outputs.events.to_string(), "file:///lake/conf/out/melog/");
+    assert_eq!(manifest.outputs.lineage.to_string(), "s3://lake/lineage/");
+    assert_eq!(manifest.inputs.scores, None);
+}
+
+#[test]
+fn the_contracts_example_is_a_manifest() {
+    let spec = include_str!("../../SPEC.md");
+    let start = spec.find("```json\n").unwrap() + 8;
+    let example = &spec[start..start + spec[start..].find("```").unwrap()];
+    let manifest = parse(example).unwrap();
+    assert_eq!(manifest.run_id.as_str(), "scheduled__2025-01-01T00:00:00+00:00");
+    assert_eq!(manifest.inputs.reports.column("store_id"), "store_code");
+    assert_eq!(manifest.inputs.reports.column("sku"), "sku");
+}
+
+#[test]
+fn the_resolved_manifest_resolves_to_itself() {
+    let text = with(&[
+        ("/gap", json!("PT5M")),
+        ("/commit", json!("unconditional")),
+        ("/demo_run_config", json!("demo.json")),
+        (
+            "/inputs/contextual_data",
+            json!({"uri": "c", "partitioning": "%Y", "columns": {"label": "l"}}),
+        ),
+        ("/outputs/rejects", json!("rej")),
+    ]);
+    let resolved = parse(&text).unwrap().resolved();
+    let written = serde_json::to_string(&resolved).unwrap();
+    assert_eq!(parse(&written).unwrap().resolved(), resolved);
+    assert_eq!(serde_json::from_str::<super::Resolved>(&written).unwrap(), resolved);
+    assert!(written.starts_with(
+        r#"{"version":1,"run_id":"r1","interval":{"start":"2025-01-01T00:00:00.000000Z","#
+    ));
+}
+
+#[test]
+fn each_fault_of_a_manifest_is_named_with_its_place() {
+    let input = "/inputs/minority_reports_detected_log";
+    for (pointer, value, message) in [
+        (
+            "/gaps",
+            json!("PT5M"),
+            r#"the top level: expected a known key, found "gaps"; did you mean "gap"?"#,
+        ),
+        (
+            "/interval/strat",
+            json!("x"),
+            r#"interval: expected a known key, found "strat"; did you mean "start"?"#,
+        ),
+        (
+            "/inputs/baseline_sales",
+            json!({}),
+            r#"did you mean "baseline_sales_model_prediction_log"?"#,
+        ),
+        (
+            "/inputs/minority_reports_detected_log/url",
+            json!("x"),
+            r#"inputs.minority_reports_detected_log: expected a known key, found "url"; did you mean "uri"?"#,
+        ),
+        (
+            "/inputs/minority_reports_detected_log/columns",
+            json!({"storeid": "x"}),
+            r#"inputs.minority_reports_detected_log.columns: expected a known key, found "storeid"; did you mean "store_id"?"#,
+        ),
+        (
+            "/outputs/linage",
+            json!("x"),
+            r#"outputs: expected a known key, found "linage"; did you mean "lineage"?"#,
+        ),
+        (
+            "/version",
+            Value::Null,
+            r#"the top level: expected the key "version", found none; add it"#,
+        ),
+        ("/version", json!(2), "version: expected 1, found the number 2"),
+        ("/version", json!("1"), r#"version: expected 1, found the string "1""#),
+        (
+            "/outputs/lineage",
+            Value::Null,
+            r#"outputs: expected the key "lineage", found none; add it"#,
+        ),
+        (
+            input,
+            Value::Null,
+            r#"inputs: expected the key "minority_reports_detected_log", found none; add it"#,
+        ),
+        ("/gap", json!(30), "gap: expected a string, found the number 30; correct the value"),
+        (
+            "/max_reject_ratio",
+            json!("0.1"),
+            r#"max_reject_ratio: expected a number, found the string "0.1""#,
+        ),
+        ("/inputs", json!([]), "inputs: expected an object, found an array"),
+        (
+            input,
+            json!("s3://b/k"),
+            r#"inputs.minority_reports_detected_log: expected an object, found the string "s3://b/k""#,
+        ),
+        (
+            "/outputs/lineage",
+            json!(""),
+            "outputs.lineage: expected a string that is not empty, found an empty string",
+        ),
+        (
+            "/gap",
+            json!("30M"),
+            r#"gap: expected an ISO 8601 duration in days or smaller units such as PT30M or P30D, found "30M""#,
+        ),
+        ("/gap", json!("PT0S"), "gap: expected a positive duration such as PT30M, found PT0S"),
+        ("/gap", json!("-PT5M"), r#"found "-PT5M""#),
+        ("/max_lookback", json!("P1M"), r#"max_lookback: expected an ISO 8601 duration"#),
+        (
+            "/interval/end",
+            json!("2025-01-01T00:00:00Z"),
+            "interval: expected an end after the start 2025-01-01T00:00:00.000000Z, found 2025-01-01T00:00:00.000000Z",
+        ),
+        ("/interval/end", json!("2024-01-01T00:00:00Z"), "interval: expected an end after"),
+        (
+            "/interval/start",
+            json!("yesterday"),
+            r#"interval.start: expected an RFC 3339 instant such as 2025-01-01T00:00:00Z, found "yesterday""#,
+        ),
+        (
+            "/interval",
+            Value::Null,
+            "expected an interval, found none; give \"interval\" in the manifest, or both",
+        ),
+        (
+            "/run_id",
+            json!("a/b"),
+            r#"run_id: expected a run_id of characters of A-Za-z0-9._:+@=~-, found '/' in "a/b""#,
+        ),
+        (
+            "/run_id",
+            json!(""),
+            "run_id: expected a run_id of 1 to 250 characters of A-Za-z0-9._:+@=~-, found an empty string",
+        ),
+        (
+            "/run_id",
+            json!("x".repeat(251)),
+            "run_id: expected a run_id of 1 to 250 characters, found 251",
+        ),
+        (
+            "/run_id",
+            Value::Null,
+            "expected a run_id, found none; give it as --run-id, as \"run_id\" in the manifest, or in the object that \"demo_run_config\" names",
+        ),
+        (
+            "/max_reject_ratio",
+            json!(1.5),
+            "max_reject_ratio: expected a number from 0 to 1, found 1.5",
+        ),
+        (
+            "/max_reject_ratio",
+            json!(-0.1),
+            "max_reject_ratio: expected a number from 0 to 1, found -0.1",
+        ),
+        (
+            "/commit",
+            json!("maybe"),
+            r#"commit: expected "conditional" or "unconditional", found "maybe""#,
+        ),
+        (
+            input,
+            json!({"uri": "x", "partitioning": "date=%m"}),
+            "inputs.minority_reports_detected_log.partitioning: expected a partition pattern with the year (%Y)",
+        ),
+        (
+            input,
+            json!({"uri": "gs://b/k"}),
+            r#"inputs.minority_reports_detected_log.uri: expected s3://bucket/path, file:///path or a relative path, found "gs://b/k""#,
+        ),
+        ("/outputs/rejects", json!("s3:///k"), "outputs.rejects: expected s3://bucket/path"),
+        ("/demo_run_config", json!("x://y"), "demo_run_config: expected s3://bucket/path"),
+    ] {
+        let error = parse(&with(&[(pointer, value)])).unwrap_err();
+        assert_eq!(error.kind(), Kind::Manifest);
+        let said = error.to_string();
+        assert!(said.starts_with("manifest file:///lake/conf/run.json: "), "{said}");
+        assert!(said.contains(message), "{pointer}\n said:     {said}\n expected: {message}");
+        assert!(!said.contains('\n'), "{said}");
+    }
+}
+
+#[test]
+fn what_is_not_one_json_object_is_refused() {
+    for (text, message) in [
+        ("", "expected one JSON object, found EOF while parsing"),
+        ("version: 1", "expected one JSON object, found expected value at line 1 column 1"),
+        ("{\"version\": 1", "found EOF while parsing an object at line 1 column 13"),
+        ("[]", "the top level: expected an object, found an array"),
+        ("{\"version\": 1} {}", "found trailing characters at line 1 column 16"),
+        (
+            "{\"version\": 1, \"version\": 1}",
+            "found the key \"version\" twice in one object at line 1",
+        ),
+        ("{\"inputs\": {\"a\": 1, \"a\": 2}}", "found the key \"a\" twice in one object"),
+    ] {
+        let error = parse(text).unwrap_err();
+        assert_eq!(error.kind(), Kind::Manifest);
+        assert!(error.to_string().contains(message), "{text}: {error}");
+    }
+    let error = utf8(b"{\"\xff\"}", &uri()).unwrap_err();
+    assert!(error.to_string().contains("a byte that is no UTF-8 at offset 2"), "{error}");
+}
+
+#[test]
+fn outputs_keep_apart_from_each_other_and_from_inputs() {
+    for (changes, message) in [
+        (
+            vec![("/outputs/lineage", json!("out/mrch"))],
+            "outputs.lineage: expected a place of its own, found file:///lake/conf/out/mrch/, which is the same as outputs.minority_reports_cohorted_log",
+        ),
+        (
+            vec![("/outputs/rejects", json!("out/mrch/rejects"))],
+            "outputs.rejects: expected a place of its own, found file:///lake/conf/out/mrch/rejects/, which is inside outputs.minority_reports_cohorted_log",
+        ),
+        (
+            vec![("/outputs/rejects", json!("out"))],
+            "which is around outputs.minority_reports_cohorted_log",
+        ),
+        (
+            vec![("/outputs/rejects", json!("mrdl/../mrdl"))],
+            "which is the same as inputs.minority_reports_detected_log",
+        ),
+        (
+            vec![("/outputs/rejects", json!("mrdl/rejects"))],
+            "which is inside inputs.minority_reports_detected_log",
+        ),
+        (
+            vec![("/inputs/contextual_data", json!({"uri": "out/mrch/run_id=r1"}))],
+            "outputs.minority_reports_cohorted_log: expected a place of its own, found file:///lake/conf/out/mrch/, which is around inputs.contextual_data",
+        ),
+    ] {
+        let error = parse(&with(&changes)).unwrap_err();
+        assert!(error.to_string().contains(message), "{error}");
+    }
+    for changes in [
+        ("/outputs/rejects", json!("mrdl-rejects")),
+        ("/outputs/rejects", json!("s3://other/lineage")),
+        ("/inputs/contextual_data", json!({"uri": "out/mrch/context"})),
+        ("/inputs/contextual_data", json!({"uri": "mrdl"})),
+    ] {
+        assert!(parse(&with(std::slice::from_ref(&changes))).is_ok(), "{changes:?}");
+    }
+}
+
+#[test]
+fn the_command_line_wins_over_the_manifest_and_the_manifest_over_the_demo() {
+    let bare = with(&[("/run_id", Value::Null), ("/demo_run_config", json!("demo.json"))]);
+    let named = with(&[("/demo_run_config", json!("demo.json"))]);
+    let typed = overrides(Some("typed"), None, None);
+    let none = Overrides::default();
+    let demo = Some(r#"{"run_id": "demo", "anything": [1]}"#);
+    for (text, overrides, run_id) in [
+        (&bare, &none, "demo"),
+        (&named, &none, "r1"),
+        (&named, &typed, "typed"),
+        (&bare, &typed, "typed"),
+    ] {
+        let manifest = Manifest::parse(text, &uri(), overrides, demo).unwrap();
+        assert_eq!(manifest.run_id.as_str(), run_id);
+        let asked = demo_run_config_uri(text, &uri(), overrides).unwrap();
+        assert_eq!(asked.is_some(), run_id == "demo");
+    }
+    let asked = demo_run_config_uri(&bare, &uri(), &none).unwrap().unwrap();
+    assert_eq!(asked.to_string(), "file:///lake/conf/demo.json");
+}
+
+#[test]
+fn a_faulty_demo_run_config_is_named() {
+    let bare = with(&[("/run_id", Value::Null), ("/demo_run_config", json!("demo.json"))]);
+    for (demo, message) in [
+        ("{", "demo_run_config file:///lake/conf/demo.json: expected one JSON object"),
+        ("[]", "demo.json: the top level: expected an object, found an array"),
+        (r#"{"run_id": 7}"#, "demo.json: run_id: expected a string, found the number 7"),
+        (r#"{"run_id": "a/b"}"#, "demo.json: run_id: expected a run_id of characters"),
+        ("{}", "expected a run_id, found none"),
+    ] {
+        let error = Manifest::parse(&bare, &uri(), &Overrides::default(), Some(demo)).unwrap_err();
+        assert_eq!(error.kind(), Kind::Manifest);
+        assert!(error.to_string().contains(message), "{error}");
+    }
+}
+
+#[test]
+fn the_interval_may_come_from_the_command_line_in_whole_or_in_part() {
+    let bare = with(&[("/interval", Value::Null)]);
+    let both = overrides(None, Some("2025-02-01T00:00:00+01:00"), Some("2025-02-02T00:00:00Z"));
+    let manifest = Manifest::parse(&bare, &uri(), &both, None).unwrap();
+    assert_eq!(
+        manifest.interval.to_string(),
+        "[2025-01-31T23:00:00.000000Z, 2025-02-02T00:00:00.000000Z)"
+    );
+    let end = overrides(None, None, Some("2025-01-01T12:00:00Z"));
+    let manifest = Manifest::parse(&good().to_string(), &uri(), &end, None).unwrap();
+    assert_eq!(manifest.interval.end.to_string(), "2025-01-01T12:00:00.000000Z");
+    let error = Manifest::parse(&bare, &uri(), &end, None).unwrap_err();
+    assert_eq!(error.kind(), Kind::Manifest);
+    assert!(error.to_string().contains("expected an interval, found its end alone"), "{error}");
+}
+
+#[test]
+fn a_wrong_value_on_the_command_line_is_a_usage_error_that_names_the_option() {
+    for (typed, message) in [
+        (overrides(Some("a/b"), None, None), "--run-id: expected a run_id of characters"),
+        (overrides(Some(""), None, None), "--run-id: expected a run_id of 1 to 250"),
+        (overrides(None, Some("now"), None), "--interval-start: expected an RFC 3339 instant"),
+        (overrides(None, None, Some("now")), "--interval-end: expected an RFC 3339 instant"),
+        (
+            overrides(None, None, Some("2024-12-31T00:00:00Z")),
+            "--interval-end: expected an end after",
+        ),
+        (
+            overrides(None, Some("2025-01-02T00:00:00Z"), None),
+            "--interval-start: expected an end after",
+        ),
+    ] {
+        let error = Manifest::parse(&good().to_string(), &uri(), &typed, None).unwrap_err();
+        assert_eq!(error.kind(), Kind::Usage, "{error}");
+        assert!(error.to_string().starts_with(message), "{error}");
+    }
+}

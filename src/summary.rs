@@ -1,0 +1,92 @@
+//! The summary: the one line of JSON that a run prints on stdout (SPEC 10).
+
+use serde::{Deserialize, Serialize};
+
+use crate::cohort::Interval;
+use crate::layout::RunId;
+use crate::lineage::{Counts, Outputs};
+use crate::objects::Uri;
+use crate::text;
+
+/// What a run did, for whoever called it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Summary {
+    /// The run's name.
+    pub run_id: RunId,
+    /// Whether this run changed anything.
+    pub status: Status,
+    /// What the run was for.
+    #[serde(with = "text::interval")]
+    pub interval: Interval,
+    /// The committed lineage.
+    #[serde(with = "text::uri")]
+    pub lineage: Uri,
+    /// Rows written, by output.
+    pub rows: Rows,
+    /// What was found, as in the lineage.
+    pub counts: Counts,
+    /// What it cost.
+    pub execution: Execution,
+    /// The most memory that the process held at once; null where the system does not tell.
+    pub peak_memory_bytes: Option<u64>,
+}
+
+/// Whether a run changed anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// The content is now committed.
+    Committed,
+    /// The same content was already committed.
+    Unchanged,
+}
+
+/// Rows by output.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rows {
+    /// Rows of MRCH.
+    pub minority_reports_cohorted_log: u64,
+    /// Rows of MELOG.
+    pub minority_event_log: u64,
+    /// Rejected rows written, where the manifest asks for them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rejects: Option<u64>,
+}
+
+/// What a run cost. Differs from attempt to attempt, and so stands in no output.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Execution {
+    /// Milliseconds from start to end.
+    pub wall_ms: u64,
+    /// Milliseconds of processor time over all threads.
+    pub cpu_ms: u64,
+    /// Threads that computed.
+    pub threads: u64,
+    /// Requests to the storage, retries included.
+    pub requests: u64,
+    /// Requests that were made again.
+    pub retries: u64,
+    /// Bytes read from the storage.
+    pub bytes_read: u64,
+    /// Bytes written to the storage.
+    pub bytes_written: u64,
+}
+
+impl Rows {
+    /// The rows of a lineage's outputs.
+    pub fn of(outputs: &Outputs) -> Self {
+        Self {
+            minority_reports_cohorted_log: outputs.minority_reports_cohorted_log.rows,
+            minority_event_log: outputs.minority_event_log.rows,
+            rejects: outputs.rejects.as_ref().map(|output| output.rows),
+        }
+    }
+}
+
+impl Summary {
+    /// The summary on one line, without a line feed.
+    pub fn to_json(&self) -> String {
+        // Maps have text keys and no field can fail to serialize, so that the error cannot arise.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}

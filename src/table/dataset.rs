@@ -1,0 +1,94 @@
+//! Which files of a dataset a time range needs.
+
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+
+use super::Error;
+use super::columns::Columns;
+use super::file::File;
+use crate::cohort::{Interval, Timestamp};
+use crate::contract::Log;
+use crate::layout;
+use crate::manifest::Dataset;
+use crate::objects::{Object, Objects};
+
+/// Footers that are read at once.
+const OPEN_AT_ONCE: usize = 16;
+
+/// A file and where the contract's columns stand in it.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// The file.
+    pub file: File,
+    /// Its columns.
+    pub columns: Columns,
+}
+
+/// Opens the files that may hold rows of `[from, to)`: those of the partitions that overlap it, or all of
+/// them where the dataset has no partitions. In the order of their URIs.
+///
+/// # Errors
+/// [`Error::MissingDataset`] where nothing at all lies under the dataset's URI, and whatever is wrong with a file.
+pub async fn open(
+    objects: &dyn Objects,
+    log: &'static Log,
+    dataset: &Dataset,
+    from: Timestamp,
+    to: Timestamp,
+) -> Result<Vec<Source>, Error> {
+    let listed = list(objects, log, dataset, from, to).await?;
+    let sources = stream::iter(listed)
+        .map(|(object, partition)| async move {
+            let file = File::open(objects, object, partition).await?;
+            let columns = Columns::of(log, dataset, &file)?;
+            Ok::<_, Error>(Source { file, columns })
+        })
+        .buffered(OPEN_AT_ONCE)
+        .try_collect::<Vec<_>>();
+    sources.await
+}
+
+async fn list(
+    objects: &dyn Objects,
+    log: &'static Log,
+    dataset: &Dataset,
+    from: Timestamp,
+    to: Timestamp,
+) -> Result<Vec<(Object, Option<Interval>)>, Error> {
+    let root = &dataset.uri;
+    let mut found = Vec::new();
+    if let Some(partitioning) = &dataset.partitioning {
+        let partitions = partitioning.partitions(from, to).map(|(interval, prefix)| async move {
+            let listed = objects.list(&root.join(&prefix).as_prefix()).await?;
+            Ok::<_, Error>(listed.into_iter().map(move |object| (object, Some(interval))))
+        });
+        let listed: Vec<_> = stream::iter(partitions).buffered(OPEN_AT_ONCE).try_collect().await?;
+        found.extend(listed.into_iter().flatten());
+    } else {
+        found.extend(objects.list(root).await?.into_iter().map(|object| (object, None)));
+    }
+    let nothing = found.is_empty();
+    found.retain(|(object, _)| object.uri.below(root).is_some_and(is_data));
+    if nothing && (dataset.partitioning.is_none() || objects.list(root).await?.is_empty()) {
+        return Err(Error::MissingDataset { uri: root.clone(), log: log.name });
+    }
+    found.sort_by(|(a, _), (b, _)| a.uri.cmp(&b.uri));
+    Ok(found)
+}
+
+/// Whether no part of a path hides the file, as writers hide what is not data.
+fn is_data(path: &str) -> bool {
+    path.split('/').all(layout::is_data)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_and_folders_that_begin_with_an_underscore_or_a_dot_are_no_data() {
+        assert!(is_data("date=2025-01-01/part-0.parquet"));
+        for path in ["_SUCCESS", ".x.crc", "_temporary/0/part-0.parquet", "date=2025-01-01/.part-0", ""] {
+            assert!(!is_data(path), "{path}");
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! Row groups and pages that statistics prove to hold nothing that a run needs.
+//!
+//! A part is kept where a row in it may be wanted, and also where a row in it may have to be rejected in
+//! the run's interval: pruning never hides a bad row.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, TimeUnit};
+use parquet::arrow::arrow_reader::RowSelection;
+use parquet::file::page_index::column_index::ColumnIndexMetaData;
+use parquet::file::statistics::Statistics;
+
+use super::dataset::Source;
+use super::values::instant;
+use crate::cohort::{Interval, Timestamp};
+
+/// What a run needs of a log.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// The first and the last tick.
+    pub ticks: (Timestamp, Timestamp),
+    /// The stores, sorted by their bytes; `None` for all.
+    pub stores: Option<Arc<[Arc<str>]>>,
+    /// The interval in which rejected rows count; `None` where they do not.
+    pub rejects_in: Option<Interval>,
+}
+
+/// The least and the greatest value of a part, and whether it may hold nulls.
+#[derive(Clone, Debug)]
+struct Bounds<T> {
+    range: Option<(T, T)>,
+    nulls: bool,
+}
+
+impl<T> Bounds<T> {
+    const UNKNOWN: Self = Self { range: None, nulls: true };
+}
+
+/// The rows of a row group that may matter, as ranges of row numbers inside it; empty where none may.
+pub fn candidate_rows(source: &Source, row_group: usize, wanted: &Wanted, columns: (&str, &str)) -> Vec<Range<usize>> {
+    let (tick, store) = columns;
+    let all = 0..source.file.group_rows(row_group);
+    let unit = tick_unit(source, tick);
+    let metadata = source.file.metadata().row_group(row_group);
+    let leaf = |name: &str| source.file.leaf(source.columns.name(name));
+    let tick_leaf = leaf(tick);
+    let store_leaf = leaf(store).filter(|_| is_text(source, store));
+    let required = |leaf: usize| metadata.column(leaf).column_descr().max_def_level() == 0;
+    let ticks = tick_leaf.map_or(Bounds::UNKNOWN, |leaf| {
+        group_ticks(metadata.column(leaf).statistics(), unit, required(leaf))
+    });
+    let stores = store_leaf.map_or(Bounds::UNKNOWN, |leaf| {
+        group_texts(metadata.column(leaf).statistics(), required(leaf))
+    });
+    if all.is_empty() || !wanted.may_hold(&ticks, &stores, source.file.partition) {
+        return Vec::new();
+    }
+    let index = source.file.page_index(row_group);
+    let pages = |leaf: Option<usize>, keep: &dyn Fn(&ColumnIndexMetaData, usize) -> bool| {
+        let found = leaf.and_then(|leaf| Some((index.column_index(leaf)?, index.offset_index(leaf)?)));
+        let Some((column, offsets)) = found else { return std::iter::once(all.clone()).collect() };
+        let starts = offsets.page_locations().iter().map(|page| page.first_row_index as usize);
+        let ends = starts.clone().skip(1).chain([all.end]);
+        let kept = starts.zip(ends).enumerate().filter(|&(page, _)| keep(column, page));
+        kept.map(|(_, (start, end))| start..end).collect::<Vec<_>>()
+    };
+    let in_time = pages(tick_leaf, &|column, page| {
+        let bounds = page_ticks(column, page, unit, tick_leaf.is_some_and(required));
+        wanted.may_hold(&bounds, &stores, source.file.partition)
+    });
+    let in_stores = pages(store_leaf, &|column, page| {
+        let bounds = page_texts(column, page, store_leaf.is_some_and(required));
+        wanted.may_hold(&ticks, &bounds, source.file.partition)
+    });
+    intersect(&in_time, &in_stores)
+}
+
+/// Whether the statistics prove that every tick of a row group lies in its file's partition.
+pub fn ticks_fit_partition(source: &Source, row_group: usize, tick: &str) -> bool {
+    let Some(partition) = source.file.partition else { return true };
+    let metadata = source.file.metadata().row_group(row_group);
+    let bounds = source.file.leaf(source.columns.name(tick)).map_or(Bounds::UNKNOWN, |leaf| {
+        group_ticks(metadata.column(leaf).statistics(), tick_unit(source, tick), false)
+    });
+    bounds.range.is_some_and(|(min, max)| partition.contains(min) && partition.contains(max))
+}
+
+/// Row ranges as a selection of a row group's rows.
+pub fn selection(ranges: &[Range<usize>], rows: usize) -> RowSelection {
+    RowSelection::from_consecutive_ranges(ranges.iter().cloned(), rows)
+}
+
+impl Wanted {
+    fn may_hold(&self, ticks: &Bounds<Timestamp>, stores: &Bounds<Vec<u8>>, partition: Option<Interval>) -> bool {
+        self.may_be_wanted(ticks, stores) || self.rejects_in.is_some_and(|i| may_reject(i, ticks, stores, partition))
+    }
+
+    fn may_be_wanted(&self, ticks: &Bounds<Timestamp>, stores: &Bounds<Vec<u8>>) -> bool {
+        let (first, last) = self.ticks;
+        let in_time = ticks.range.is_none_or(|(min, max)| min <= last && first <= max);
+        let of_a_store = match (&self.stores, &stores.range) {
+            (Some(wanted), Some((min, max))) => {
+                let next = wanted.partition_point(|store| store.as_bytes() < min.as_slice());
+                wanted.get(next).is_some_and(|store| store.as_bytes() <= max.as_slice())
+            }
+            _ => true,
+        };
+        in_time && of_a_store
+    }
+}
+
+/// Whether a part may hold a row that is rejected in the interval.
+fn may_reject(
+    interval: Interval,
+    ticks: &Bounds<Timestamp>,
+    stores: &Bounds<Vec<u8>>,
+    partition: Option<Interval>,
+) -> bool {
+    let overlaps = |span: Interval| span.start < interval.end && interval.start < span.end;
+    let placed_here = partition.is_none_or(overlaps);
+    let in_time = ticks.range.is_none_or(|(min, max)| min < interval.end && interval.start <= max);
+    let storeless = stores.nulls || stores.range.as_ref().is_none_or(|(min, _)| min.is_empty());
+    let misplaced = match (partition, ticks.range) {
+        (Some(partition), Some((min, max))) => !(partition.contains(min) && partition.contains(max)),
+        _ => false,
+    };
+    (placed_here && (ticks.nulls || misplaced)) || (in_time && storeless)
+}
+
+/// The unit of a tick column that holds 64-bit integers; no bounds are taken from any other.
+fn tick_unit(source: &Source, tick: &str) -> Option<TimeUnit> {
+    let root = source.columns.root(tick)?;
+    match source.file.schema().field(root).data_type() {
+        DataType::Timestamp(unit, _) => Some(*unit),
+        _ => None,
+    }
+}
+
+/// Whether a column's bounds are in the order of its text: integers are in another.
+fn is_text(source: &Source, column: &str) -> bool {
+    source.columns.root(column).is_some_and(|root| match source.file.schema().field(root).data_type() {
+        DataType::Dictionary(_, values) => !values.is_integer(),
+        other => !other.is_integer(),
+    })
+}
+
+fn instants(min: Option<i64>, max: Option<i64>, unit: Option<TimeUnit>) -> Option<(Timestamp, Timestamp)> {
+    let unit = unit?;
+    instant(min?, unit).ok().zip(instant(max?, unit).ok())
+}
+
+fn group_ticks(statistics: Option<&Statistics>, unit: Option<TimeUnit>, required: bool) -> Bounds<Timestamp> {
+    let Some(statistics) = statistics else { return Bounds { range: None, nulls: !required } };
+    let nulls = !required && statistics.null_count_opt() != Some(0);
+    let range = match statistics {
+        Statistics::Int64(s) => instants(s.min_opt().copied(), s.max_opt().copied(), unit),
+        _ => None,
+    };
+    Bounds { range, nulls }
+}
+
+fn group_texts(statistics: Option<&Statistics>, required: bool) -> Bounds<Vec<u8>> {
+    let Some(statistics) = statistics else { return Bounds { range: None, nulls: !required } };
+    let nulls = !required && statistics.null_count_opt() != Some(0);
+    let range = match statistics {
+        // Deprecated bounds of text may be in the order of signed bytes.
+        Statistics::ByteArray(s) if !statistics.is_min_max_deprecated() => {
+            s.min_opt().zip(s.max_opt()).map(|(min, max)| (min.data().to_vec(), max.data().to_vec()))
+        }
+        _ => None,
+    };
+    Bounds { range, nulls }
+}
+
+fn page_ticks(
+    index: &ColumnIndexMetaData,
+    page: usize,
+    unit: Option<TimeUnit>,
+    required: bool,
+) -> Bounds<Timestamp> {
+    let nulls = !required && index.null_count(page) != Some(0);
+    let range = match index {
+        ColumnIndexMetaData::INT64(i) => instants(i.min_value(page).copied(), i.max_value(page).copied(), unit),
+        _ => None,
+    };
+    Bounds { range, nulls }
+}
+
+fn page_texts(index: &ColumnIndexMetaData, page: usize, required: bool) -> Bounds<Vec<u8>> {
+    let nulls = !required && index.null_count(page) != Some(0);
+    let range = match index {
+        ColumnIndexMetaData::BYTE_ARRAY(i) => {
+            i.min_value(page).zip(i.max_value(page)).map(|(min, max)| (min.to_vec(), max.to_vec()))
+        }
+        _ => None,
+    };
+    Bounds { range, nulls }
+}
+
+/// The rows that lie in both of two lists of ascending, disjoint ranges.
+fn intersect(a: &[Range<usize>], b: &[Range<usize>]) -> Vec<Range<usize>> {
+    let mut both: Vec<Range<usize>> = Vec::new();
+    let (mut i, mut j) = (0, 0);
+    while let (Some(x), Some(y)) = (a.get(i), b.get(j)) {
+        let common = x.start.max(y.start)..x.end.min(y.end);
+        if !common.is_empty() {
+            match both.last_mut() {
+                Some(last) if last.end == common.start => last.end = common.end,
+                _ => both.push(common),
+            }
+        }
+        if x.end <= y.end { i += 1 } else { j += 1 }
+    }
+    both
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn us(us: i64) -> Timestamp {
+        Timestamp::from_us(us).unwrap()
+    }
+
+    fn wanted() -> Wanted {
+        Wanted {
+            ticks: (us(10), us(20)),
+            stores: Some(["b".into(), "d".into()].into()),
+            rejects_in: Some(Interval { start: us(15), end: us(25) }),
+        }
+    }
+
+    fn ticks(min: i64, max: i64, nulls: bool) -> Bounds<Timestamp> {
+        Bounds { range: Some((us(min), us(max))), nulls }
+    }
+
+    fn stores(min: &str, max: &str, nulls: bool) -> Bounds<Vec<u8>> {
+        Bounds { range: Some((min.into(), max.into())), nulls }
+    }
+
+    #[test]
+    fn a_part_is_kept_where_its_bounds_touch_a_wanted_tick_and_store() {
+        for (t, s, kept) in [
+            ((20, 30), ("a", "b"), true),
+            ((0, 10), ("d", "e"), true),
+            ((21, 30), ("b", "b"), false),
+            ((0, 9), ("b", "b"), false),
+            ((12, 13), ("c", "c"), false),
+            ((12, 13), ("e", "z"), false),
+        ] {
+            let held = wanted().may_hold(&ticks(t.0, t.1, false), &stores(s.0, s.1, false), None);
+            assert_eq!(held, kept, "{t:?} {s:?}");
+        }
+    }
+
+    #[test]
+    fn a_part_that_may_hold_a_row_to_reject_is_kept() {
+        let day = Some(Interval { start: us(0), end: us(100) });
+        let other_day = Some(Interval { start: us(100), end: us(200) });
+        let hold = |t, s, partition| wanted().may_hold(&t, &s, partition);
+        assert!(hold(ticks(16, 17, false), stores("c", "c", true), None));
+        assert!(hold(ticks(16, 17, false), stores("", "a", false), None));
+        assert!(!hold(ticks(30, 40, false), stores("c", "c", true), None));
+        assert!(hold(ticks(30, 40, true), stores("c", "c", false), day));
+        assert!(!hold(ticks(130, 140, true), stores("c", "c", false), other_day));
+        assert!(hold(ticks(30, 140, false), stores("c", "c", false), day));
+        assert!(!Wanted { rejects_in: None, ..wanted() }.may_hold(&ticks(16, 17, false), &stores("c", "c", true), None));
+    }
+
+    #[test]
+    fn what_is_not_known_is_kept() {
+        assert!(wanted().may_hold(&Bounds::UNKNOWN, &Bounds::UNKNOWN, None));
+        assert!(Wanted { rejects_in: None, ..wanted() }.may_hold(&Bounds::UNKNOWN, &stores("b", "b", false), None));
+    }
+
+    #[test]
+    fn ranges_intersect() {
+        assert_eq!(intersect(&[0..10, 20..30], &[5..7, 7..25, 29..40]), [5..10, 20..25, 29..30]);
+    }
+}

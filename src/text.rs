@@ -1,0 +1,113 @@
+//! Values whose JSON form is their text: instants, durations, URIs and ids read and print as the contract writes them.
+//!
+//! For `#[serde(with = "...")]` alone, so that the core types need no knowledge of JSON.
+
+use std::fmt::Display;
+use std::path::Path;
+use std::str::FromStr;
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::cohort::{Interval, Timestamp};
+use crate::objects::Uri;
+
+/// Writes the value as [`Display`] has it.
+///
+/// # Errors
+/// The serializer's own.
+pub fn serialize<T: Display, S: Serializer>(value: &T, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_str(value)
+}
+
+/// Reads the value as [`FromStr`] does.
+///
+/// # Errors
+/// Where the JSON is no string, or the string no such value.
+pub fn deserialize<'de, T, D>(from: D) -> Result<T, D::Error>
+where
+    T: FromStr<Err: Display>,
+    D: Deserializer<'de>,
+{
+    String::deserialize(from)?.parse().map_err(D::Error::custom)
+}
+
+/// An absolute URI as its text.
+pub mod uri {
+    use super::{Deserialize, Deserializer, Path, Serializer, Uri};
+    use serde::de::Error as _;
+
+    /// Writes the absolute URI.
+    ///
+    /// # Errors
+    /// The serializer's own.
+    pub fn serialize<S: Serializer>(uri: &Uri, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(uri)
+    }
+
+    /// Reads an absolute URI.
+    ///
+    /// # Errors
+    /// Where the JSON is no string, or the string no absolute URI.
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Uri, D::Error> {
+        let text = String::deserialize(from)?;
+        if !text.contains("://") {
+            return Err(D::Error::custom(format!("expected an absolute URI, found {text:?}")));
+        }
+        Uri::from_argument(Path::new("/"), &text).map_err(D::Error::custom)
+    }
+
+    /// An absolute URI that may be absent.
+    pub mod option {
+        use super::{Deserializer, Serializer, Uri};
+
+        /// Writes the URI, or null.
+        ///
+        /// # Errors
+        /// The serializer's own.
+        pub fn serialize<S: Serializer>(uri: &Option<Uri>, to: S) -> Result<S::Ok, S::Error> {
+            match uri {
+                Some(uri) => super::serialize(uri, to),
+                None => to.serialize_none(),
+            }
+        }
+
+        /// Reads a URI that is there; an absent one never gets here.
+        ///
+        /// # Errors
+        /// As for a URI.
+        pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Uri>, D::Error> {
+            super::deserialize(from).map(Some)
+        }
+    }
+}
+
+/// An interval as `{"start": ..., "end": ...}`.
+pub mod interval {
+    use super::{Deserialize, Deserializer, Interval, Serialize, Serializer, Timestamp};
+
+    #[derive(Serialize, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Ends {
+        #[serde(with = "super")]
+        start: Timestamp,
+        #[serde(with = "super")]
+        end: Timestamp,
+    }
+
+    /// Writes both ends.
+    ///
+    /// # Errors
+    /// The serializer's own.
+    pub fn serialize<S: Serializer>(interval: &Interval, to: S) -> Result<S::Ok, S::Error> {
+        Ends { start: interval.start, end: interval.end }.serialize(to)
+    }
+
+    /// Reads both ends.
+    ///
+    /// # Errors
+    /// Where one is missing or no instant.
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Interval, D::Error> {
+        Ends::deserialize(from).map(|ends| Interval { start: ends.start, end: ends.end })
+    }
+}
