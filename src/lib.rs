@@ -12,3 +12,4 @@ pub mod objects;
 pub mod summary;
 pub mod table;
 pub mod text;
+pub mod workers;

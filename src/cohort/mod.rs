@@ -1,7 +1,7 @@
 //! The core: reports to events, lines, metrics, causes and rows. Values in, values out.
 //!
 //! Nothing here knows a clock, a file, a thread or the order in which rows came in. The modules stand in
-//! the order of the contract: [`report`] duplicates (SPEC 2), [`identity`] (3), [`events`] (4),
+//! the order of the contract: [`report`] duplicates (SPEC 2), [`identity`] (3), [`mod@events`] (4),
 //! [`lookback`] and [`rows`] (5), [`lines`] and [`totals`] (6), [`causes`] (7).
 
 pub mod causes;

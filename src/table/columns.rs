@@ -76,7 +76,13 @@ fn missing(log: &'static Log, column: &'static Column, name: &str, file: &File) 
     }
 }
 
-fn check_type(log: &'static Log, column: &Column, name: &str, root: usize, file: &File) -> Result<(), Error> {
+fn check_type(
+    log: &'static Log,
+    column: &Column,
+    name: &str,
+    root: usize,
+    file: &File,
+) -> Result<(), Error> {
     let found = file.schema().field(root).data_type();
     if is_readable(column, found) {
         return Ok(());

@@ -87,7 +87,9 @@ mod tests {
     #[test]
     fn files_and_folders_that_begin_with_an_underscore_or_a_dot_are_no_data() {
         assert!(is_data("date=2025-01-01/part-0.parquet"));
-        for path in ["_SUCCESS", ".x.crc", "_temporary/0/part-0.parquet", "date=2025-01-01/.part-0", ""] {
+        for path in
+            ["_SUCCESS", ".x.crc", "_temporary/0/part-0.parquet", "date=2025-01-01/.part-0", ""]
+        {
             assert!(!is_data(path), "{path}");
         }
     }

@@ -48,7 +48,9 @@ pub enum Error {
         found: String,
     },
     /// A column has a type that the contract's cannot be read from.
-    #[error("{uri}: expected {expected} in column {column:?} of {log}, found {found}; write it with that type")]
+    #[error(
+        "{uri}: expected {expected} in column {column:?} of {log}, found {found}; write it with that type"
+    )]
     ColumnType {
         /// The file.
         uri: Uri,
@@ -92,7 +94,9 @@ pub enum Error {
         row: u64,
     },
     /// A file's pages cannot be decoded.
-    #[error("{uri}: expected readable Parquet pages in row group {row_group}, found: {reason}; write the file again")]
+    #[error(
+        "{uri}: expected readable Parquet pages in row group {row_group}, found: {reason}; write the file again"
+    )]
     Corrupt {
         /// The file.
         uri: Uri,

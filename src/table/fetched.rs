@@ -56,7 +56,9 @@ impl ChunkReader for Fetched {
     fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes> {
         let part = self.part(start)?;
         if length > part.len() {
-            return Err(ParquetError::EOF(format!("{length} bytes from {start} on were not fetched")));
+            return Err(ParquetError::EOF(format!(
+                "{length} bytes from {start} on were not fetched"
+            )));
         }
         Ok(part.slice(..length))
     }
@@ -81,7 +83,8 @@ mod tests {
 
     #[test]
     fn only_what_was_fetched_can_be_read() {
-        let fetched = Fetched::new(100, &[50..53, 10..12], vec![Bytes::from("abc"), Bytes::from("xy")]);
+        let fetched =
+            Fetched::new(100, &[50..53, 10..12], vec![Bytes::from("abc"), Bytes::from("xy")]);
         assert_eq!(fetched.get_bytes(51, 2).unwrap(), "bc");
         assert_eq!(fetched.get_bytes(10, 2).unwrap(), "xy");
         for (start, length) in [(9, 1), (11, 2), (12, 1), (53, 1), (99, 1)] {

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 use bytes::Bytes;
 use parquet::DecodeResult;
+use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
     ParquetRecordBatchReaderBuilder, RowSelection,
 };
-use parquet::arrow::ProjectionMask;
-use parquet::file::metadata::{
-    PageIndexPolicy, ParquetMetaData, ParquetMetaDataPushDecoder, RowGroupPageIndex,
-};
+use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataPushDecoder};
+use parquet::file::page_index::column_index::ColumnIndexMetaData;
+use parquet::file::page_index::offset_index::PageLocation;
 use sha2::{Digest, Sha256};
 
 use super::Error;
@@ -107,9 +107,20 @@ impl File {
         (0..row_group).map(|i| self.group_rows(i) as u64).sum()
     }
 
-    /// The page index of a row group, as far as the file has one.
-    pub fn page_index(&self, row_group: usize) -> RowGroupPageIndex {
-        self.metadata().page_index_for_row_group(row_group)
+    /// Where the pages of a column chunk lie, if the file has an offset index.
+    pub fn page_locations(&self, row_group: usize, leaf: usize) -> Option<Vec<PageLocation>> {
+        let index = self.metadata().page_index_for_row_group(row_group);
+        index.offset_index(leaf).map(|pages| pages.page_locations().clone())
+    }
+
+    /// Calls `with` on the statistics of a column chunk's pages, if the file has them.
+    pub fn with_page_statistics<T>(
+        &self,
+        row_group: usize,
+        leaf: usize,
+        with: impl FnOnce(&ColumnIndexMetaData) -> T,
+    ) -> Option<T> {
+        self.metadata().page_index_for_row_group(row_group).column_index(leaf).map(with)
     }
 
     /// The leaf column of a root column, by its name.
@@ -127,12 +138,11 @@ impl File {
         rows: Option<&RowSelection>,
     ) -> Vec<Range<u64>> {
         let (start, length) = self.metadata().row_group(row_group).column(leaf).byte_range();
-        let index = self.page_index(row_group);
-        let (Some(rows), Some(pages)) = (rows, index.offset_index(leaf)) else {
+        let (Some(rows), Some(pages)) = (rows, self.page_locations(row_group, leaf)) else {
             return vec![start..start + length];
         };
-        let mut ranges = rows.scan_ranges(pages.page_locations());
-        let first_page = pages.page_locations().first().and_then(|page| u64::try_from(page.offset).ok());
+        let mut ranges = rows.scan_ranges(&pages);
+        let first_page = pages.first().and_then(|page| u64::try_from(page.offset).ok());
         // What stands before the first data page is the dictionary.
         ranges.push(start..first_page.unwrap_or(start));
         ranges
@@ -148,7 +158,11 @@ impl File {
     ///
     /// # Errors
     /// [`Error::Objects`].
-    pub async fn fetch(&self, objects: &dyn Objects, ranges: Vec<Range<u64>>) -> Result<Fetched, Error> {
+    pub async fn fetch(
+        &self,
+        objects: &dyn Objects,
+        ranges: Vec<Range<u64>>,
+    ) -> Result<Fetched, Error> {
         let ranges = coalesce(ranges);
         let contents = objects.read_ranges(&self.object, &ranges).await?;
         Ok(Fetched::new(self.object.bytes, &ranges, contents))
@@ -181,10 +195,11 @@ impl File {
         rows: Option<RowSelection>,
     ) -> Result<ParquetRecordBatchReader, Error> {
         let mask = ProjectionMask::roots(self.arrow.parquet_schema(), roots.iter().copied());
-        let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(fetched, self.arrow.clone())
-            .with_row_groups(vec![row_group])
-            .with_projection(mask)
-            .with_batch_size(BATCH_ROWS);
+        let mut builder =
+            ParquetRecordBatchReaderBuilder::new_with_metadata(fetched, self.arrow.clone())
+                .with_row_groups(vec![row_group])
+                .with_projection(mask)
+                .with_batch_size(BATCH_ROWS);
         if let Some(rows) = rows {
             builder = builder.with_row_selection(rows);
         }

@@ -38,7 +38,12 @@ impl<T> Bounds<T> {
 }
 
 /// The rows of a row group that may matter, as ranges of row numbers inside it; empty where none may.
-pub fn candidate_rows(source: &Source, row_group: usize, wanted: &Wanted, columns: (&str, &str)) -> Vec<Range<usize>> {
+pub fn candidate_rows(
+    source: &Source,
+    row_group: usize,
+    wanted: &Wanted,
+    columns: (&str, &str),
+) -> Vec<Range<usize>> {
     let (tick, store) = columns;
     let all = 0..source.file.group_rows(row_group);
     let unit = tick_unit(source, tick);
@@ -56,14 +61,18 @@ pub fn candidate_rows(source: &Source, row_group: usize, wanted: &Wanted, column
     if all.is_empty() || !wanted.may_hold(&ticks, &stores, source.file.partition) {
         return Vec::new();
     }
-    let index = source.file.page_index(row_group);
     let pages = |leaf: Option<usize>, keep: &dyn Fn(&ColumnIndexMetaData, usize) -> bool| {
-        let found = leaf.and_then(|leaf| Some((index.column_index(leaf)?, index.offset_index(leaf)?)));
-        let Some((column, offsets)) = found else { return std::iter::once(all.clone()).collect() };
-        let starts = offsets.page_locations().iter().map(|page| page.first_row_index as usize);
-        let ends = starts.clone().skip(1).chain([all.end]);
-        let kept = starts.zip(ends).enumerate().filter(|&(page, _)| keep(column, page));
-        kept.map(|(_, (start, end))| start..end).collect::<Vec<_>>()
+        let kept = leaf.and_then(|leaf| {
+            let starts = source.file.page_locations(row_group, leaf)?;
+            let starts: Vec<_> = starts.iter().map(|page| page.first_row_index as usize).collect();
+            let ends = starts.iter().copied().skip(1).chain([all.end]);
+            source.file.with_page_statistics(row_group, leaf, |statistics| {
+                let pages = starts.iter().zip(ends).enumerate();
+                let kept = pages.filter(|&(page, _)| keep(statistics, page));
+                kept.map(|(_, (&start, end))| start..end).collect::<Vec<_>>()
+            })
+        });
+        kept.unwrap_or_else(|| std::iter::once(all.clone()).collect())
     };
     let in_time = pages(tick_leaf, &|column, page| {
         let bounds = page_ticks(column, page, unit, tick_leaf.is_some_and(required));
@@ -92,8 +101,14 @@ pub fn selection(ranges: &[Range<usize>], rows: usize) -> RowSelection {
 }
 
 impl Wanted {
-    fn may_hold(&self, ticks: &Bounds<Timestamp>, stores: &Bounds<Vec<u8>>, partition: Option<Interval>) -> bool {
-        self.may_be_wanted(ticks, stores) || self.rejects_in.is_some_and(|i| may_reject(i, ticks, stores, partition))
+    fn may_hold(
+        &self,
+        ticks: &Bounds<Timestamp>,
+        stores: &Bounds<Vec<u8>>,
+        partition: Option<Interval>,
+    ) -> bool {
+        self.may_be_wanted(ticks, stores)
+            || self.rejects_in.is_some_and(|i| may_reject(i, ticks, stores, partition))
     }
 
     fn may_be_wanted(&self, ticks: &Bounds<Timestamp>, stores: &Bounds<Vec<u8>>) -> bool {
@@ -122,7 +137,9 @@ fn may_reject(
     let in_time = ticks.range.is_none_or(|(min, max)| min < interval.end && interval.start <= max);
     let storeless = stores.nulls || stores.range.as_ref().is_none_or(|(min, _)| min.is_empty());
     let misplaced = match (partition, ticks.range) {
-        (Some(partition), Some((min, max))) => !(partition.contains(min) && partition.contains(max)),
+        (Some(partition), Some((min, max))) => {
+            !(partition.contains(min) && partition.contains(max))
+        }
         _ => false,
     };
     (placed_here && (ticks.nulls || misplaced)) || (in_time && storeless)
@@ -139,18 +156,28 @@ fn tick_unit(source: &Source, tick: &str) -> Option<TimeUnit> {
 
 /// Whether a column's bounds are in the order of its text: integers are in another.
 fn is_text(source: &Source, column: &str) -> bool {
-    source.columns.root(column).is_some_and(|root| match source.file.schema().field(root).data_type() {
-        DataType::Dictionary(_, values) => !values.is_integer(),
-        other => !other.is_integer(),
+    source.columns.root(column).is_some_and(|root| {
+        match source.file.schema().field(root).data_type() {
+            DataType::Dictionary(_, values) => !values.is_integer(),
+            other => !other.is_integer(),
+        }
     })
 }
 
-fn instants(min: Option<i64>, max: Option<i64>, unit: Option<TimeUnit>) -> Option<(Timestamp, Timestamp)> {
+fn instants(
+    min: Option<i64>,
+    max: Option<i64>,
+    unit: Option<TimeUnit>,
+) -> Option<(Timestamp, Timestamp)> {
     let unit = unit?;
     instant(min?, unit).ok().zip(instant(max?, unit).ok())
 }
 
-fn group_ticks(statistics: Option<&Statistics>, unit: Option<TimeUnit>, required: bool) -> Bounds<Timestamp> {
+fn group_ticks(
+    statistics: Option<&Statistics>,
+    unit: Option<TimeUnit>,
+    required: bool,
+) -> Bounds<Timestamp> {
     let Some(statistics) = statistics else { return Bounds { range: None, nulls: !required } };
     let nulls = !required && statistics.null_count_opt() != Some(0);
     let range = match statistics {
@@ -165,9 +192,10 @@ fn group_texts(statistics: Option<&Statistics>, required: bool) -> Bounds<Vec<u8
     let nulls = !required && statistics.null_count_opt() != Some(0);
     let range = match statistics {
         // Deprecated bounds of text may be in the order of signed bytes.
-        Statistics::ByteArray(s) if !statistics.is_min_max_deprecated() => {
-            s.min_opt().zip(s.max_opt()).map(|(min, max)| (min.data().to_vec(), max.data().to_vec()))
-        }
+        Statistics::ByteArray(s) if !statistics.is_min_max_deprecated() => s
+            .min_opt()
+            .zip(s.max_opt())
+            .map(|(min, max)| (min.data().to_vec(), max.data().to_vec())),
         _ => None,
     };
     Bounds { range, nulls }
@@ -181,7 +209,9 @@ fn page_ticks(
 ) -> Bounds<Timestamp> {
     let nulls = !required && index.null_count(page) != Some(0);
     let range = match index {
-        ColumnIndexMetaData::INT64(i) => instants(i.min_value(page).copied(), i.max_value(page).copied(), unit),
+        ColumnIndexMetaData::INT64(i) => {
+            instants(i.min_value(page).copied(), i.max_value(page).copied(), unit)
+        }
         _ => None,
     };
     Bounds { range, nulls }
@@ -265,13 +295,21 @@ mod tests {
         assert!(hold(ticks(30, 40, true), stores("c", "c", false), day));
         assert!(!hold(ticks(130, 140, true), stores("c", "c", false), other_day));
         assert!(hold(ticks(30, 140, false), stores("c", "c", false), day));
-        assert!(!Wanted { rejects_in: None, ..wanted() }.may_hold(&ticks(16, 17, false), &stores("c", "c", true), None));
+        assert!(!Wanted { rejects_in: None, ..wanted() }.may_hold(
+            &ticks(16, 17, false),
+            &stores("c", "c", true),
+            None
+        ));
     }
 
     #[test]
     fn what_is_not_known_is_kept() {
         assert!(wanted().may_hold(&Bounds::UNKNOWN, &Bounds::UNKNOWN, None));
-        assert!(Wanted { rejects_in: None, ..wanted() }.may_hold(&Bounds::UNKNOWN, &stores("b", "b", false), None));
+        assert!(Wanted { rejects_in: None, ..wanted() }.may_hold(
+            &Bounds::UNKNOWN,
+            &stores("b", "b", false),
+            None
+        ));
     }
 
     #[test]

@@ -64,7 +64,8 @@ impl Instants {
             DataType::Timestamp(unit, _) => Some(*unit),
             _ => None,
         });
-        let numbers = cast_to(array.as_ref(), &DataType::Int64).map(|a| a.as_primitive::<Int64Type>().clone());
+        let numbers = cast_to(array.as_ref(), &DataType::Int64)
+            .map(|a| a.as_primitive::<Int64Type>().clone());
         Self(numbers.zip(unit))
     }
 
@@ -74,7 +75,9 @@ impl Instants {
     /// [`TimeError::Range`] outside the years 0001 to 9999.
     pub fn get(&self, row: usize) -> Result<Option<Timestamp>, TimeError> {
         match &self.0 {
-            Some((array, unit)) if array.is_valid(row) => instant(array.value(row), *unit).map(Some),
+            Some((array, unit)) if array.is_valid(row) => {
+                instant(array.value(row), *unit).map(Some)
+            }
             _ => Ok(None),
         }
     }
@@ -125,16 +128,29 @@ impl Amounts {
     /// # Errors
     /// [`Overflow`] outside `decimal(18,4)`.
     pub fn get(&self, row: usize) -> Result<Option<Money>, Overflow> {
-        let Some(array) = self.0.as_ref().filter(|array| array.is_valid(row)) else { return Ok(None) };
+        let Some(array) = self.0.as_ref().filter(|array| array.is_valid(row)) else {
+            return Ok(None);
+        };
         let (value, scale) = match *array.data_type() {
-            DataType::Decimal32(_, scale) => (i128::from(array.as_primitive::<Decimal32Type>().value(row)), scale),
-            DataType::Decimal64(_, scale) => (i128::from(array.as_primitive::<Decimal64Type>().value(row)), scale),
-            DataType::Decimal128(_, scale) => (array.as_primitive::<Decimal128Type>().value(row), scale),
-            DataType::Decimal256(_, scale) => {
-                (array.as_primitive::<Decimal256Type>().value(row).to_i128().ok_or(Overflow)?, scale)
+            DataType::Decimal32(_, scale) => {
+                (i128::from(array.as_primitive::<Decimal32Type>().value(row)), scale)
             }
+            DataType::Decimal64(_, scale) => {
+                (i128::from(array.as_primitive::<Decimal64Type>().value(row)), scale)
+            }
+            DataType::Decimal128(_, scale) => {
+                (array.as_primitive::<Decimal128Type>().value(row), scale)
+            }
+            DataType::Decimal256(_, scale) => (
+                array.as_primitive::<Decimal256Type>().value(row).to_i128().ok_or(Overflow)?,
+                scale,
+            ),
             DataType::Int64 => (i128::from(array.as_primitive::<Int64Type>().value(row)), 0),
-            _ => return Money::from_double(array.as_primitive::<arrow::datatypes::Float64Type>().value(row)),
+            _ => {
+                return Money::from_double(
+                    array.as_primitive::<arrow::datatypes::Float64Type>().value(row),
+                );
+            }
         };
         Money::from_decimal(value, scale).map(Some)
     }
@@ -177,11 +193,26 @@ mod tests {
 
     #[test]
     fn amounts_come_as_any_decimal_integer_or_float() {
-        assert_eq!(units(Decimal128Array::from(vec![125]).with_precision_and_scale(20, 6).unwrap(), 0), Ok(Some(1)));
-        assert_eq!(units(Decimal256Array::from(vec![i256::from(7)]).with_precision_and_scale(40, 0).unwrap(), 0), Ok(Some(70_000)));
+        assert_eq!(
+            units(Decimal128Array::from(vec![125]).with_precision_and_scale(20, 6).unwrap(), 0),
+            Ok(Some(1))
+        );
+        assert_eq!(
+            units(
+                Decimal256Array::from(vec![i256::from(7)]).with_precision_and_scale(40, 0).unwrap(),
+                0
+            ),
+            Ok(Some(70_000))
+        );
         assert_eq!(units(Decimal256Array::from(vec![i256::MAX]), 0), Err(Overflow));
-        assert_eq!(units(Decimal64Array::from(vec![27]).with_precision_and_scale(9, 2).unwrap(), 0), Ok(Some(2700)));
-        assert_eq!(units(Decimal32Array::from(vec![27]).with_precision_and_scale(9, 2).unwrap(), 0), Ok(Some(2700)));
+        assert_eq!(
+            units(Decimal64Array::from(vec![27]).with_precision_and_scale(9, 2).unwrap(), 0),
+            Ok(Some(2700))
+        );
+        assert_eq!(
+            units(Decimal32Array::from(vec![27]).with_precision_and_scale(9, 2).unwrap(), 0),
+            Ok(Some(2700))
+        );
         assert_eq!(units(Int16Array::from(vec![-3]), 0), Ok(Some(-30_000)));
         assert_eq!(units(UInt64Array::from(vec![u64::MAX]), 0), Err(Overflow));
         assert_eq!(units(Int64Array::from(vec![100_000_000_000_000]), 0), Err(Overflow));
@@ -194,7 +225,10 @@ mod tests {
     fn instants_come_in_any_unit_and_zone_and_nanoseconds_are_floored() {
         let of = |array: ArrayRef| Instants::new(Some(&array)).get(0).unwrap().unwrap().as_us();
         assert_eq!(of(Arc::new(TimestampSecondArray::from(vec![-1]))), -1_000_000);
-        assert_eq!(of(Arc::new(TimestampMillisecondArray::from(vec![5]).with_timezone("+02:00"))), 5000);
+        assert_eq!(
+            of(Arc::new(TimestampMillisecondArray::from(vec![5]).with_timezone("+02:00"))),
+            5000
+        );
         assert_eq!(of(Arc::new(TimestampMicrosecondArray::from(vec![5]).with_timezone("UTC"))), 5);
         assert_eq!(of(Arc::new(TimestampNanosecondArray::from(vec![-1]))), -1);
         let far: ArrayRef = Arc::new(TimestampSecondArray::from(vec![i64::MAX]));
@@ -207,7 +241,12 @@ mod tests {
         assert_eq!(of(Arc::new(StringArray::from(vec!["a"]))), "a");
         assert_eq!(of(Arc::new(LargeStringArray::from(vec!["a"]))), "a");
         assert_eq!(of(Arc::new(StringViewArray::from(vec!["a"]))), "a");
-        assert_eq!(of(Arc::new(vec!["a"].into_iter().collect::<DictionaryArray<arrow::datatypes::Int8Type>>())), "a");
+        assert_eq!(
+            of(Arc::new(
+                vec!["a"].into_iter().collect::<DictionaryArray<arrow::datatypes::Int8Type>>()
+            )),
+            "a"
+        );
         assert_eq!(of(Arc::new(Int32Array::from(vec![-327]))), "-327");
         assert_eq!(of(Arc::new(UInt64Array::from(vec![u64::MAX]))), "18446744073709551615");
         assert_eq!(Texts::new(None).get(7), None);
@@ -216,8 +255,14 @@ mod tests {
     #[test]
     fn nan_is_null_in_columns_and_in_lists() {
         let doubles: ArrayRef = Arc::new(Float32Array::from(vec![f32::NAN, 0.5]));
-        assert_eq!((Doubles::new(Some(&doubles)).get(0), Doubles::new(Some(&doubles)).get(1)), (None, Some(0.5)));
-        let lists = ListArray::from_iter_primitive::<arrow::datatypes::Float64Type, _, _>([Some([Some(1.0), Some(f64::NAN), None]), None]);
+        assert_eq!(
+            (Doubles::new(Some(&doubles)).get(0), Doubles::new(Some(&doubles)).get(1)),
+            (None, Some(0.5))
+        );
+        let lists = ListArray::from_iter_primitive::<arrow::datatypes::Float64Type, _, _>([
+            Some([Some(1.0), Some(f64::NAN), None]),
+            None,
+        ]);
         let lists: ArrayRef = Arc::new(lists);
         assert_eq!(Lists::new(Some(&lists)).get(0).as_deref(), Some(&[Some(1.0), None, None][..]));
         assert_eq!(Lists::new(Some(&lists)).get(1), None);

@@ -128,7 +128,12 @@ impl Runs {
         Ok(())
     }
 
-    fn unpack<T>(&self, n: usize, out: &mut Vec<T>, of: &impl Fn(u32) -> T) -> Result<(), Truncated> {
+    fn unpack<T>(
+        &self,
+        n: usize,
+        out: &mut Vec<T>,
+        of: &impl Fn(u32) -> T,
+    ) -> Result<(), Truncated> {
         let width = usize::from(self.bit_width);
         let mask = (1_u64 << width) - 1;
         if (self.bit + n * width).div_ceil(8) > self.data.len() {

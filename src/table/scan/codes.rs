@@ -1,0 +1,409 @@
+//! A key column of a row group as a stream of codes, page by page and run by run.
+//!
+//! Dictionary pages without nulls, which is what key columns are made of, stay in Parquet's own runs: a
+//! stretch of equal codes is seen at once and a stretch that nobody asks for is passed over undecoded.
+//! Any other page is decoded value by value.
+
+use bytes::Bytes;
+use parquet::basic::Encoding;
+use parquet::column::page::{Page, PageReader};
+use parquet::errors::{ParquetError, Result};
+
+use super::runs::{Run, Runs};
+
+/// Turns a value, or null, into its code. Values are as Parquet stores them.
+pub type Coder<T> = Box<dyn Fn(Option<Plain<'_>>) -> T + Send>;
+
+/// A value as Parquet stores it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Plain<'a> {
+    /// A byte array.
+    Bytes(&'a [u8]),
+    /// A 32-bit or 64-bit integer.
+    Integer(i64),
+    /// A 96-bit instant: nanoseconds of a day, and the day.
+    Int96(i64, u32),
+}
+
+/// How a column's values are stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Physical {
+    /// Length and bytes.
+    Bytes,
+    /// Four bytes; `true` where they are unsigned.
+    Int32(bool),
+    /// Eight bytes.
+    Int64,
+    /// Twelve bytes.
+    Int96,
+}
+
+/// What the next rows have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stretch<T> {
+    /// One code, for this many rows.
+    Same(T, usize),
+    /// This many rows, none of them null.
+    Present(usize),
+    /// This many rows, of which some may be null.
+    Any(usize),
+}
+
+/// A column's codes.
+pub struct Codes<T> {
+    pages: Option<Box<dyn PageReader>>,
+    physical: Physical,
+    nullable: bool,
+    coder: Coder<T>,
+    dictionary: Vec<T>,
+    page: Cursor<T>,
+}
+
+enum Cursor<T> {
+    /// No page is open.
+    Closed,
+    /// A dictionary page without nulls.
+    Runs { runs: Runs, left: usize },
+    /// Decoded values, read up to `at`.
+    Decoded { codes: Vec<T>, at: usize },
+    /// One code for all rows there may be.
+    Endless(T),
+}
+
+impl<T: Copy + PartialEq> Codes<T> {
+    /// The codes of a column chunk.
+    pub fn new(
+        pages: Box<dyn PageReader>,
+        physical: Physical,
+        nullable: bool,
+        coder: Coder<T>,
+    ) -> Self {
+        Self {
+            pages: Some(pages),
+            physical,
+            nullable,
+            coder,
+            dictionary: Vec::new(),
+            page: Cursor::Closed,
+        }
+    }
+
+    /// The codes of a column that the file does not have: all null.
+    pub fn absent(coder: Coder<T>) -> Self {
+        let page = Cursor::Endless(coder(None));
+        Self {
+            pages: None,
+            physical: Physical::Bytes,
+            nullable: true,
+            coder,
+            dictionary: Vec::new(),
+            page,
+        }
+    }
+
+    /// Codes that were decoded elsewhere, of all the rows that will be asked for or passed over.
+    pub fn decoded(codes: Vec<T>, coder: Coder<T>) -> Self {
+        let page = Cursor::Decoded { codes, at: 0 };
+        Self {
+            pages: None,
+            physical: Physical::Bytes,
+            nullable: true,
+            coder,
+            dictionary: Vec::new(),
+            page,
+        }
+    }
+
+    /// What the next rows have in common; never empty.
+    ///
+    /// # Errors
+    /// At the end of the column, and where a page cannot be decoded.
+    pub fn peek(&mut self) -> Result<Stretch<T>> {
+        loop {
+            match &mut self.page {
+                Cursor::Endless(code) => return Ok(Stretch::Same(*code, usize::MAX)),
+                Cursor::Runs { runs, left } if *left > 0 => {
+                    return Ok(match runs.peek().map_err(eof)? {
+                        Run::Repeated(index, n) => {
+                            Stretch::Same(entry(&self.dictionary, index)?, n.min(*left))
+                        }
+                        Run::Packed(n) => Stretch::Present(n.min(*left)),
+                    });
+                }
+                Cursor::Decoded { codes, at } if *at < codes.len() => {
+                    return Ok(Stretch::Any(codes.len() - *at));
+                }
+                _ => self.next_page()?,
+            }
+        }
+    }
+
+    /// Passes over `n` rows; whole pages are not even decompressed.
+    ///
+    /// # Errors
+    /// As [`Codes::peek`].
+    pub fn skip(&mut self, mut n: usize) -> Result<()> {
+        while n > 0 {
+            let taken = match &mut self.page {
+                Cursor::Endless(_) => n,
+                Cursor::Runs { runs, left } if *left > 0 => {
+                    let taken = n.min(*left);
+                    runs.skip(taken).map_err(eof)?;
+                    *left -= taken;
+                    taken
+                }
+                Cursor::Decoded { codes, at } if *at < codes.len() => {
+                    let taken = n.min(codes.len() - *at);
+                    *at += taken;
+                    taken
+                }
+                _ => match self.rows_of_next_page()? {
+                    Some(rows) if rows <= n => {
+                        self.reader()?.skip_next_page()?;
+                        rows
+                    }
+                    _ => {
+                        self.next_page()?;
+                        0
+                    }
+                },
+            };
+            n -= taken;
+        }
+        Ok(())
+    }
+
+    /// Appends the codes of the next `n` rows.
+    ///
+    /// # Errors
+    /// As [`Codes::peek`].
+    pub fn read(&mut self, mut n: usize, out: &mut Vec<T>) -> Result<()> {
+        while n > 0 {
+            let taken = match &mut self.page {
+                Cursor::Endless(code) => {
+                    out.resize(out.len() + n, *code);
+                    n
+                }
+                Cursor::Runs { runs, left } if *left > 0 => {
+                    let taken = n.min(*left);
+                    read_entries(runs, taken, &self.dictionary, out)?;
+                    *left -= taken;
+                    taken
+                }
+                Cursor::Decoded { codes, at } if *at < codes.len() => {
+                    let taken = n.min(codes.len() - *at);
+                    out.extend_from_slice(&codes[*at..*at + taken]);
+                    *at += taken;
+                    taken
+                }
+                _ => {
+                    self.next_page()?;
+                    0
+                }
+            };
+            n -= taken;
+        }
+        Ok(())
+    }
+
+    fn reader(&mut self) -> Result<&mut Box<dyn PageReader>> {
+        self.pages.as_mut().ok_or_else(|| {
+            ParquetError::EOF("the column has fewer rows than its row group".to_owned())
+        })
+    }
+
+    /// Rows of the next data page, after taking in a dictionary page before it; `None` at the end.
+    fn rows_of_next_page(&mut self) -> Result<Option<usize>> {
+        while let Some(next) = self.reader()?.peek_next_page()? {
+            if !next.is_dict {
+                return Ok(next.num_rows.or(next.num_levels));
+            }
+            self.next_page()?;
+        }
+        Ok(None)
+    }
+
+    /// Opens the next page, be it a dictionary or data.
+    fn next_page(&mut self) -> Result<()> {
+        let page = self.reader()?.get_next_page()?;
+        self.page = match page {
+            None => {
+                return Err(ParquetError::EOF(
+                    "the column has fewer rows than its row group".to_owned(),
+                ));
+            }
+            Some(Page::DictionaryPage { buf, num_values, .. }) => {
+                let mut plain = PlainValues { physical: self.physical, data: &buf };
+                let entries =
+                    (0..num_values).map(|_| plain.next().map(|value| (self.coder)(Some(value))));
+                self.dictionary = entries.collect::<Result<_>>()?;
+                Cursor::Closed
+            }
+            Some(Page::DataPage { buf, num_values, encoding, def_level_encoding, .. }) => {
+                let rows = num_values as usize;
+                if !self.nullable {
+                    self.data_page(buf, encoding, rows, None)?
+                } else if def_level_encoding == Encoding::RLE {
+                    let length =
+                        buf.first_chunk().map(|length| u32::from_le_bytes(*length) as usize);
+                    let end = length
+                        .and_then(|length| length.checked_add(4))
+                        .filter(|&end| end <= buf.len());
+                    let end = end.ok_or_else(|| {
+                        ParquetError::EOF("a page ends inside its levels".to_owned())
+                    })?;
+                    self.data_page(buf.slice(end..), encoding, rows, Some(buf.slice(4..end)))?
+                } else {
+                    return Err(ParquetError::NYI(
+                        "definition levels in the deprecated encoding BIT_PACKED".to_owned(),
+                    ));
+                }
+            }
+            Some(Page::DataPageV2 {
+                buf,
+                num_values,
+                encoding,
+                num_nulls,
+                def_levels_byte_len,
+                rep_levels_byte_len,
+                ..
+            }) => {
+                let from = rep_levels_byte_len as usize;
+                let to = from.saturating_add(def_levels_byte_len as usize);
+                if to > buf.len() {
+                    return Err(ParquetError::EOF("a page ends inside its levels".to_owned()));
+                }
+                let levels = (num_nulls > 0).then(|| buf.slice(from..to));
+                self.data_page(buf.slice(to..), encoding, num_values as usize, levels)?
+            }
+        };
+        Ok(())
+    }
+
+    fn data_page(
+        &self,
+        data: Bytes,
+        encoding: Encoding,
+        rows: usize,
+        levels: Option<Bytes>,
+    ) -> Result<Cursor<T>> {
+        let present = levels.map(|levels| presence(levels, rows)).transpose()?.flatten();
+
+        let in_dictionary =
+            matches!(encoding, Encoding::RLE_DICTIONARY | Encoding::PLAIN_DICTIONARY);
+        if !in_dictionary && encoding != Encoding::PLAIN {
+            return Err(ParquetError::NYI(format!(
+                "a key column's page in the encoding {encoding}"
+            )));
+        }
+        let values =
+            present.as_ref().map_or(rows, |present| present.iter().filter(|&&is| is).count());
+        if in_dictionary {
+            let width = data.first().copied().unwrap_or(0);
+            let mut runs = Runs::new(data.slice(data.len().min(1)..), width).map_err(eof)?;
+            if present.is_none() {
+                return Ok(Cursor::Runs { runs, left: rows });
+            }
+            let mut codes = Vec::with_capacity(values);
+            read_entries(&mut runs, values, &self.dictionary, &mut codes)?;
+            return Ok(self.spread(codes, present));
+        }
+        let mut plain = PlainValues { physical: self.physical, data: &data };
+        let codes = (0..values).map(|_| plain.next().map(|value| (self.coder)(Some(value))));
+        Ok(self.spread(codes.collect::<Result<_>>()?, present))
+    }
+
+    /// Puts the codes of the values that are there among the nulls.
+    fn spread(&self, codes: Vec<T>, present: Option<Vec<bool>>) -> Cursor<T> {
+        let Some(present) = present else { return Cursor::Decoded { codes, at: 0 } };
+        let null = (self.coder)(None);
+        let mut codes = codes.into_iter();
+        let spread =
+            present.into_iter().map(|is| if is { codes.next().unwrap_or(null) } else { null });
+        Cursor::Decoded { codes: spread.collect(), at: 0 }
+    }
+}
+
+/// Which rows have a value; `None` where all have.
+fn presence(levels: Bytes, rows: usize) -> Result<Option<Vec<bool>>> {
+    let mut runs = Runs::new(levels, 1).map_err(eof)?;
+    if rows == 0 || matches!(runs.peek().map_err(eof)?, Run::Repeated(1, n) if n >= rows) {
+        return Ok(None);
+    }
+    let mut present = Vec::with_capacity(rows);
+    runs.read(rows, &mut present, |level| level == 1).map_err(eof)?;
+    Ok(Some(present).filter(|present| present.contains(&false)))
+}
+
+fn read_entries<T: Copy>(
+    runs: &mut Runs,
+    n: usize,
+    dictionary: &[T],
+    out: &mut Vec<T>,
+) -> Result<()> {
+    let Some(&first) = dictionary.first() else {
+        return if n == 0 {
+            Ok(())
+        } else {
+            Err(ParquetError::General("a page without its dictionary".to_owned()))
+        };
+    };
+    // An index past the end means a broken page; checking it once for all is cheaper than at every value.
+    let broken = std::cell::Cell::new(false);
+    runs.read(n, out, |index| {
+        dictionary.get(index as usize).copied().unwrap_or_else(|| {
+            broken.set(true);
+            first
+        })
+    })
+    .map_err(eof)?;
+    if broken.get() { Err(outside()) } else { Ok(()) }
+}
+
+fn entry<T: Copy>(dictionary: &[T], index: u32) -> Result<T> {
+    dictionary.get(index as usize).copied().ok_or_else(outside)
+}
+
+fn outside() -> ParquetError {
+    ParquetError::General("an index outside the dictionary".to_owned())
+}
+
+fn eof(error: super::runs::Truncated) -> ParquetError {
+    ParquetError::EOF(error.to_string())
+}
+
+/// The values of a plain page.
+struct PlainValues<'a> {
+    physical: Physical,
+    data: &'a [u8],
+}
+
+impl<'a> PlainValues<'a> {
+    fn next(&mut self) -> Result<Plain<'a>> {
+        Ok(match self.physical {
+            Physical::Bytes => {
+                let length = u32::from_le_bytes(self.take()?);
+                let (value, rest) =
+                    self.data.split_at_checked(length as usize).ok_or_else(short)?;
+                self.data = rest;
+                Plain::Bytes(value)
+            }
+            Physical::Int32(false) => Plain::Integer(i32::from_le_bytes(self.take()?).into()),
+            Physical::Int32(true) => Plain::Integer(u32::from_le_bytes(self.take()?).into()),
+            Physical::Int64 => Plain::Integer(i64::from_le_bytes(self.take()?)),
+            Physical::Int96 => {
+                Plain::Int96(i64::from_le_bytes(self.take()?), u32::from_le_bytes(self.take()?))
+            }
+        })
+    }
+
+    fn take<const N: usize>(&mut self) -> Result<[u8; N]> {
+        let (value, rest) = self.data.split_first_chunk().ok_or_else(short)?;
+        self.data = rest;
+        Ok(*value)
+    }
+}
+
+fn short() -> ParquetError {
+    ParquetError::EOF("a page ends inside a value".to_owned())
+}

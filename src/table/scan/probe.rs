@@ -1,0 +1,288 @@
+//! What the prediction scan looks for: the cells (store, SKU) that have lines, and the instants they need.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use crate::cohort::{Event, Timestamp};
+
+/// The code of a store that no line belongs to.
+pub const NO_STORE: u32 = u32::MAX - 1;
+/// The code of a null or empty store.
+pub const MISSING_STORE: u32 = u32::MAX;
+/// The code of a null SKU.
+pub const NULL_SKU: u32 = 0;
+/// The code of a SKU that no line is about.
+pub const NO_SKU: u32 = u32::MAX;
+/// No cell.
+const NO_CELL: u32 = u32::MAX;
+
+/// An inclusive window in microseconds.
+pub type Window = (i64, i64);
+
+/// The cells that have lines, numbered in the order (store, SKU with null first).
+#[derive(Debug)]
+pub struct Cells {
+    /// The stores that have lines, sorted by their bytes.
+    pub stores: Arc<[Arc<str>]>,
+    /// Of each store its cells: (SKU, number), in order.
+    by_store: Vec<Vec<(Option<Arc<str>>, u32)>>,
+    count: usize,
+    store_codes: HashMap<Arc<str>, u32>,
+    sku_codes: HashMap<Arc<str>, u32>,
+    lookup: Lookup,
+}
+
+/// From (store, SKU) to cell: a table where it is no larger than the lines deserve, else a map.
+#[derive(Debug)]
+enum Lookup {
+    Table { width: usize, cells: Vec<u32> },
+    Map(HashMap<(u32, u32), u32>),
+}
+
+/// The instants that each cell needs of one log.
+#[derive(Debug)]
+pub struct Probe {
+    /// The cells.
+    pub cells: Arc<Cells>,
+    /// Of each cell its windows, disjoint and ascending, one after the other.
+    windows: Vec<Window>,
+    first_window: Vec<usize>,
+    /// Of each store the union of its cells' windows.
+    store_windows: Vec<Vec<Window>>,
+    /// The first and the last instant needed of any cell.
+    pub span: Option<(Timestamp, Timestamp)>,
+}
+
+/// A store with its events.
+pub type StoreEvents = (Arc<str>, Vec<Event>);
+
+impl Cells {
+    /// The cells of these events; the stores are sorted by their bytes.
+    pub fn new(stores: &[StoreEvents]) -> Self {
+        let mut sku_codes = HashMap::new();
+        let mut by_store = Vec::with_capacity(stores.len());
+        let mut count = 0_u32;
+        for (_, events) in stores {
+            let mut skus: Vec<_> =
+                events.iter().flat_map(|event| &event.lines).map(|line| &line.sku).collect();
+            skus.sort_unstable();
+            skus.dedup();
+            let mut cells = Vec::with_capacity(skus.len());
+            for sku in skus {
+                if let Some(sku) = sku {
+                    let next = NULL_SKU + 1 + sku_codes.len() as u32;
+                    sku_codes.entry(sku.clone()).or_insert(next);
+                }
+                cells.push((sku.clone(), count));
+                count += 1;
+            }
+            by_store.push(cells);
+        }
+        let code = |sku: &Option<Arc<str>>| sku.as_ref().map_or(NULL_SKU, |sku| sku_codes[sku]);
+        let width = sku_codes.len() + 1;
+        let numbered = by_store.iter().enumerate().flat_map(|(store, cells)| {
+            cells.iter().map(move |(sku, cell)| (store, code(sku), *cell))
+        });
+        let lookup = if width * stores.len() <= (1 << 20).max(16 * count as usize) {
+            let mut cells = vec![NO_CELL; width * stores.len()];
+            numbered.for_each(|(store, sku, cell)| cells[store * width + sku as usize] = cell);
+            Lookup::Table { width, cells }
+        } else {
+            Lookup::Map(numbered.map(|(store, sku, cell)| ((store as u32, sku), cell)).collect())
+        };
+        let names: Vec<_> = stores.iter().map(|(store, _)| store.clone()).collect();
+        let store_codes = names.iter().cloned().zip(0..).collect();
+        Self {
+            stores: names.into(),
+            by_store,
+            count: count as usize,
+            store_codes,
+            sku_codes,
+            lookup,
+        }
+    }
+
+    /// How many there are.
+    pub const fn count(&self) -> usize {
+        self.count
+    }
+
+    /// The cell of a store's SKU.
+    pub fn of(&self, store: usize, sku: Option<&str>) -> Option<usize> {
+        let cells = &self.by_store[store];
+        let found = cells.binary_search_by(|(known, _)| known.as_deref().cmp(&sku)).ok()?;
+        Some(cells[found].1 as usize)
+    }
+
+    /// The store's name of a cell.
+    pub fn store_of(&self, cell: u32) -> &str {
+        let after = self
+            .by_store
+            .partition_point(|cells| cells.first().is_some_and(|&(_, first)| first <= cell));
+        after.checked_sub(1).map_or("", |store| &self.stores[store])
+    }
+
+    /// The code of a store's name.
+    pub fn store_code(&self, name: &str) -> u32 {
+        if name.is_empty() {
+            MISSING_STORE
+        } else {
+            self.store_codes.get(name).copied().unwrap_or(NO_STORE)
+        }
+    }
+
+    /// The code of a SKU.
+    pub fn sku_code(&self, sku: &str) -> u32 {
+        self.sku_codes.get(sku).copied().unwrap_or(NO_SKU)
+    }
+
+    /// The cell of a store's and a SKU's code.
+    pub fn cell(&self, store: u32, sku: u32) -> Option<u32> {
+        match &self.lookup {
+            Lookup::Table { width, cells } => {
+                let sku = sku as usize;
+                let cell = if sku < *width { cells[store as usize * width + sku] } else { NO_CELL };
+                (cell != NO_CELL).then_some(cell)
+            }
+            Lookup::Map(cells) => cells.get(&(store, sku)).copied(),
+        }
+    }
+}
+
+impl Probe {
+    /// What the baseline log must give: every instant of every line's window.
+    pub fn windows(cells: &Arc<Cells>, stores: &[StoreEvents]) -> Self {
+        Self::new(cells, stores, |line, out| {
+            out.push((line.onset.as_us(), line.last_tick().as_us()))
+        })
+    }
+
+    /// What the classifier's log must give: every tick of every line.
+    pub fn ticks(cells: &Arc<Cells>, stores: &[StoreEvents]) -> Self {
+        Self::new(cells, stores, |line, out| {
+            out.extend(
+                line.rows.iter().map(|row| (row.detected_at.as_us(), row.detected_at.as_us())),
+            );
+        })
+    }
+
+    fn new(
+        cells: &Arc<Cells>,
+        stores: &[StoreEvents],
+        of_line: impl Fn(&crate::cohort::Line, &mut Vec<Window>),
+    ) -> Self {
+        let mut windows = Vec::new();
+        let mut first_window = Vec::with_capacity(cells.count() + 1);
+        let mut store_windows = Vec::with_capacity(stores.len());
+        for (_, events) in stores {
+            let mut of_cells: BTreeMap<&Option<Arc<str>>, Vec<Window>> = BTreeMap::new();
+            for line in events.iter().flat_map(|event| &event.lines) {
+                of_line(line, of_cells.entry(&line.sku).or_default());
+            }
+            let mut of_store = Vec::new();
+            for mut of_cell in of_cells.into_values() {
+                first_window.push(windows.len());
+                union(&mut of_cell);
+                of_store.extend_from_slice(&of_cell);
+                windows.append(&mut of_cell);
+            }
+            union(&mut of_store);
+            store_windows.push(of_store);
+        }
+        first_window.push(windows.len());
+        let instant = |us: Option<i64>| us.and_then(|us| Timestamp::from_us(us).ok());
+        let first = instant(windows.iter().map(|w| w.0).min());
+        let last = instant(windows.iter().map(|w| w.1).max());
+        Self { cells: cells.clone(), windows, first_window, store_windows, span: first.zip(last) }
+    }
+
+    /// Whether any cell of the store needs this instant.
+    pub fn store_wants(&self, store: u32, tick: i64) -> bool {
+        within(&self.store_windows[store as usize], tick)
+    }
+
+    /// Whether the cell needs this instant.
+    pub fn wants(&self, cell: u32, tick: i64) -> bool {
+        let cell = cell as usize;
+        within(&self.windows[self.first_window[cell]..self.first_window[cell + 1]], tick)
+    }
+}
+
+/// Sorts windows and joins those that overlap.
+fn union(windows: &mut Vec<Window>) {
+    windows.sort_unstable();
+    windows.dedup_by(|next, last| {
+        let joins = next.0 <= last.1;
+        if joins {
+            last.1 = last.1.max(next.1);
+        }
+        joins
+    });
+}
+
+fn within(windows: &[Window], tick: i64) -> bool {
+    let after = windows.partition_point(|window| window.0 <= tick);
+    after.checked_sub(1).is_some_and(|i| tick <= windows[i].1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cohort::report::tests::row;
+    use crate::cohort::{Duration, events};
+
+    fn stores() -> Vec<StoreEvents> {
+        let gap = Duration::from_us(5);
+        vec![
+            (
+                "a".into(),
+                events(
+                    vec![
+                        row(10, Some("k"), Some(7)),
+                        row(12, Some("k"), Some(9)),
+                        row(30, None, None),
+                    ],
+                    gap,
+                )
+                .0,
+            ),
+            ("b".into(), events(vec![row(20, Some("j"), None)], gap).0),
+        ]
+    }
+
+    #[test]
+    fn cells_are_numbered_by_store_and_sku_with_null_first() {
+        let cells = Cells::new(&stores());
+        assert_eq!(
+            (cells.of(0, None), cells.of(0, Some("k")), cells.of(1, Some("j")), cells.of(1, None)),
+            (Some(0), Some(1), Some(2), None)
+        );
+        assert_eq!([0, 1, 2].map(|cell| cells.store_of(cell)), ["a", "a", "b"]);
+        let (a, k) = (cells.store_code("a"), cells.sku_code("k"));
+        assert_eq!(
+            (cells.cell(a, k), cells.cell(a, NULL_SKU), cells.cell(cells.store_code("b"), k)),
+            (Some(1), Some(0), None)
+        );
+        assert_eq!(
+            (cells.store_code(""), cells.store_code("c"), cells.sku_code("z")),
+            (MISSING_STORE, NO_STORE, NO_SKU)
+        );
+        assert_eq!(cells.cell(a, NO_SKU), None);
+    }
+
+    #[test]
+    fn the_baseline_is_needed_over_windows_and_scores_at_ticks() {
+        let stores = stores();
+        let cells = Arc::new(Cells::new(&stores));
+        let windows = Probe::windows(&cells, &stores);
+        let wanted = |probe: &Probe, cell| {
+            (0..40).filter(|&tick| probe.wants(cell, tick)).collect::<Vec<_>>()
+        };
+        assert_eq!(wanted(&windows, 1), [7, 8, 9, 10, 11, 12]);
+        assert_eq!(wanted(&Probe::ticks(&cells, &stores), 1), [10, 12]);
+        assert!(
+            windows.store_wants(0, 30) && !windows.store_wants(0, 20) && windows.store_wants(1, 20)
+        );
+        assert_eq!(windows.span, Timestamp::from_us(7).ok().zip(Timestamp::from_us(30).ok()));
+    }
+}
