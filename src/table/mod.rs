@@ -15,6 +15,6 @@ pub mod rejects;
 pub mod reports;
 pub mod scan;
 pub mod values;
-//pub mod write;
+pub mod write;
 
 pub use error::Error;

@@ -1,0 +1,128 @@
+//! One Parquet file: the only place where writer settings stand.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use bytes::Bytes;
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::SortingColumn;
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
+use sha2::{Digest, Sha256};
+
+use super::checksums::with_checksums;
+use crate::cohort::Money;
+use crate::contract::{Column, ColumnType, Log};
+use crate::table::Error;
+
+/// Rows after which a part is closed at the next store boundary.
+pub const PART_ROWS: usize = 1 << 17;
+/// Rows of a row group at most: a part is one, unless a single store has more.
+const GROUP_ROWS_MAX: usize = 1 << 18;
+/// Rows of a page at most, so that a reader of one store skips most of a file.
+const PAGE_ROWS_MAX: usize = 1 << 14;
+/// Rows handed to the encoder at once.
+pub const BATCH_ROWS: usize = 1 << 13;
+
+/// An encoded file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// Its rows.
+    pub rows: u64,
+    /// Its content.
+    pub bytes: Bytes,
+    /// The content's digest.
+    pub sha256: [u8; 32],
+}
+
+/// A file in the making.
+#[derive(Debug)]
+pub struct PartWriter {
+    log: &'static Log,
+    schema: SchemaRef,
+    writer: ArrowWriter<Vec<u8>>,
+    rows: u64,
+}
+
+impl PartWriter {
+    /// An empty file of a log.
+    ///
+    /// # Errors
+    /// [`Error::Encode`].
+    pub fn new(log: &'static Log) -> Result<Self, Error> {
+        let schema = schema(log);
+        let writer = ArrowWriter::try_new(Vec::new(), schema.clone(), Some(properties(log)));
+        let writer = writer.map_err(|error| Error::encode(log.name, &error))?;
+        Ok(Self { log, schema, writer, rows: 0 })
+    }
+
+    /// Appends rows given as the log's columns in order.
+    ///
+    /// # Errors
+    /// [`Error::Encode`].
+    pub fn write(&mut self, columns: Vec<ArrayRef>) -> Result<(), Error> {
+        let batch = RecordBatch::try_new(self.schema.clone(), columns).map_err(ParquetError::from);
+        let written = batch.and_then(|batch| {
+            self.rows += batch.num_rows() as u64;
+            self.writer.write(&batch)
+        });
+        written.map_err(|error| Error::encode(self.log.name, &error))
+    }
+
+    /// Rows so far.
+    pub const fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// Ends the file.
+    ///
+    /// # Errors
+    /// [`Error::Encode`].
+    pub fn finish(self) -> Result<Part, Error> {
+        let encode = |error| Error::encode(self.log.name, &error);
+        let bytes = self.writer.into_inner().map_err(encode)?;
+        let bytes = with_checksums(bytes.into(), properties(self.log)).map_err(encode)?;
+        let sha256 = Sha256::digest(&bytes).into();
+        Ok(Part { rows: self.rows, bytes, sha256 })
+    }
+}
+
+/// A log's Arrow schema.
+pub fn schema(log: &Log) -> SchemaRef {
+    let field = |column: &Column| Field::new(column.name, data_type(column.kind), column.nullable);
+    Arc::new(Schema::new(log.columns.iter().map(field).collect::<Vec<_>>()))
+}
+
+/// The type that a column is written as.
+pub fn data_type(kind: ColumnType) -> DataType {
+    match kind {
+        ColumnType::String => DataType::Utf8,
+        ColumnType::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+        ColumnType::Double => DataType::Float64,
+        ColumnType::Decimal => DataType::Decimal128(Money::PRECISION, Money::SCALE),
+        ColumnType::Int32 => DataType::Int32,
+        ColumnType::Int64 => DataType::Int64,
+        ColumnType::DoubleList => DataType::new_list(DataType::Float64, true),
+    }
+}
+
+/// The settings of every file that the job writes.
+fn properties(log: &Log) -> WriterProperties {
+    let position = |name: &&str| log.columns.iter().position(|column| column.name == *name);
+    let sorted_by = log.sorted_by.iter().filter_map(position).map(|index| SortingColumn {
+        column_idx: i32::try_from(index).unwrap_or_default(),
+        descending: false,
+        nulls_first: true,
+    });
+    WriterProperties::builder()
+        .set_created_by(concat!("cohort version ", env!("CARGO_PKG_VERSION")).to_owned())
+        .set_writer_version(WriterVersion::PARQUET_1_0)
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_statistics_enabled(EnabledStatistics::Page)
+        .set_sorting_columns(Some(sorted_by.collect()))
+        .set_max_row_group_row_count(Some(GROUP_ROWS_MAX))
+        .set_data_page_row_count_limit(PAGE_ROWS_MAX)
+        .build()
+}

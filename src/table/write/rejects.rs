@@ -1,0 +1,102 @@
+//! Rejected rows, whole, with file and row number (SPEC 2, *Bad rows*).
+
+use std::sync::Arc;
+
+use arrow::array::{Int64Builder, RecordBatch, StringBuilder};
+use arrow::json::writer::{LineDelimited, WriterBuilder};
+
+use super::mrch::repeated;
+use super::part::{Part, PartWriter};
+use crate::contract::REJECTS;
+use crate::layout::RunId;
+use crate::table::Error;
+use crate::table::dataset::Source;
+use crate::table::fetched::Fetched;
+use crate::table::prune::selection;
+use crate::table::rejects::Reject;
+
+/// The rejected rows of one row group, as the file has them.
+#[derive(Debug)]
+pub struct RejectedRows {
+    dataset: &'static str,
+    file: String,
+    first_row: u64,
+    rejects: Vec<Reject>,
+    rows: Vec<String>,
+}
+
+impl RejectedRows {
+    /// Reads the rows of one row group whole, each as a JSON object.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`], or [`Error::Encode`] where a column has a type without a JSON form.
+    pub fn read(
+        source: &Source,
+        row_group: usize,
+        rejects: Vec<Reject>,
+        fetched: Fetched,
+    ) -> Result<Self, Error> {
+        let rows: Vec<_> = rejects.iter().map(|reject| reject.row).collect();
+        let mut lines = Vec::with_capacity(rows.len());
+        let select: Vec<_> = rows.iter().map(|&row| row..row + 1).collect();
+        let select = selection(&select, source.file.group_rows(row_group));
+        for batch in source.file.batches(fetched, row_group, &all_columns(source), Some(select))? {
+            let batch =
+                batch.map_err(|error| Error::corrupt(&source.file.object.uri, row_group, error))?;
+            lines.extend(json_rows(&batch)?);
+        }
+        Ok(Self {
+            dataset: source.columns.log().name,
+            file: source.file.object.uri.to_string(),
+            first_row: source.file.first_row(row_group),
+            rejects,
+            rows: lines,
+        })
+    }
+}
+
+/// All root columns of a file.
+pub fn all_columns(source: &Source) -> Vec<usize> {
+    (0..source.file.schema().fields().len()).collect()
+}
+
+/// Encodes rejected rows, which come in the order (dataset, file, row).
+///
+/// # Errors
+/// [`Error::Encode`].
+pub fn encode(all: &[RejectedRows], run_id: &RunId) -> Result<Part, Error> {
+    let mut part = PartWriter::new(&REJECTS)?;
+    for group in all {
+        let texts = StringBuilder::new;
+        let (mut dataset, mut file, mut reason, mut content) = (texts(), texts(), texts(), texts());
+        let mut row = Int64Builder::new();
+        for (reject, line) in group.rejects.iter().zip(&group.rows) {
+            dataset.append_value(group.dataset);
+            file.append_value(&group.file);
+            row.append_value(
+                i64::try_from(group.first_row + reject.row as u64).unwrap_or(i64::MAX),
+            );
+            reason.append_value(reject.reason.text());
+            content.append_value(line);
+        }
+        let run_id = repeated(run_id.as_str(), group.rows.len());
+        part.write(vec![
+            Arc::new(dataset.finish()),
+            Arc::new(file.finish()),
+            Arc::new(row.finish()),
+            Arc::new(reason.finish()),
+            Arc::new(content.finish()),
+            run_id,
+        ])?;
+    }
+    part.finish()
+}
+
+fn json_rows(batch: &RecordBatch) -> Result<Vec<String>, Error> {
+    let wrong = |reason: String| Error::Encode { log: REJECTS.name, reason };
+    let mut writer =
+        WriterBuilder::new().with_explicit_nulls(true).build::<_, LineDelimited>(Vec::new());
+    writer.write(batch).and_then(|()| writer.finish()).map_err(|error| wrong(error.to_string()))?;
+    let text = String::from_utf8(writer.into_inner()).map_err(|error| wrong(error.to_string()))?;
+    Ok(text.lines().map(str::to_owned).collect())
+}
