@@ -3,12 +3,14 @@
 #![deny(missing_docs, rustdoc::broken_intra_doc_links)]
 
 pub mod cohort;
+pub mod commit;
 pub mod contract;
 pub mod error;
 pub mod layout;
 pub mod lineage;
 pub mod manifest;
 pub mod objects;
+pub mod run;
 pub mod summary;
 pub mod table;
 pub mod text;

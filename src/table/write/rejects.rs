@@ -53,6 +53,11 @@ impl RejectedRows {
             rows: lines,
         })
     }
+
+    /// Where the rows stand: the order of the rejects.
+    pub fn place(&self) -> (&str, &str, u64) {
+        (self.dataset, &self.file, self.first_row)
+    }
 }
 
 /// All root columns of a file.

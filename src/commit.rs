@@ -1,0 +1,232 @@
+//! The commit protocol: a run becomes visible at once, or not at all (SPEC 11).
+//!
+//! The lineage is the commit point. Parts carry their digest in their names and are written create-only, so
+//! that writing them is harmless until a lineage lists them:
+//!
+//! 1. [`observe`] reads the lineage committed for this `run_id`, its version, and what lies in the run's folders;
+//! 2. the run computes a [`Plan`], a value that holds every object to be written; [`commit`] creates its parts;
+//! 3. and writes the lineage only over what was observed;
+//! 4. then deletes what was observed and the new lineage does not list.
+//!
+//! What can happen in between, and why the outcome is right:
+//!
+//! - *Killed before 3.* The old lineage stands and its parts are untouched. The next run observes the strays and
+//!   deletes them in its own step 4.
+//! - *Killed after 3.* The new lineage stands and all its parts are there. The next run computes the same
+//!   lineage, finds it committed, and does step 4.
+//! - *The answer to 3 is lost.* The adapter reads back whether the write was its own.
+//! - *Another run of the same `run_id` commits first.* The condition of 3 fails. The same content is success;
+//!   other content ends this run, which takes back the parts that it created and nobody lists.
+//! - *Another run deletes a part that this run relies on*, because it had observed it as a stray before this run
+//!   committed. Deleting is restricted to what was observed at the start, and stops once the lineage is no longer
+//!   the deleter's own; a committer looks after its commit whether all its parts are there and creates those
+//!   that are not.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+
+use crate::error::Kind;
+use crate::objects::{self, Objects, Put, Tag, Uri};
+use crate::summary::Status;
+
+/// Objects that are written or deleted at once.
+const AT_ONCE: usize = 8;
+
+/// Why a run was not committed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The storage failed.
+    #[error(transparent)]
+    Objects(#[from] objects::Error),
+    /// Another run of this `run_id` committed something else meanwhile.
+    #[error(
+        "{lineage}: expected the lineage that this run had seen when it began, found another run's; run again to replace it"
+    )]
+    Lost {
+        /// The lineage.
+        lineage: Uri,
+    },
+    /// A part's name is taken by an object of another length.
+    #[error(
+        "{part}: expected {expected} bytes under a name that is made of their digest, found {found}; something else wrote there, move it away"
+    )]
+    Foreign {
+        /// The part.
+        part: Uri,
+        /// Its length.
+        expected: u64,
+        /// What stands there.
+        found: u64,
+    },
+}
+
+impl Error {
+    /// What the caller must do about it.
+    pub const fn kind(&self) -> Kind {
+        match self {
+            Self::Objects(error) => error.kind(),
+            Self::Lost { .. } => Kind::Temporary,
+            Self::Foreign { .. } => Kind::Data,
+        }
+    }
+}
+
+/// The folders of one run: nothing outside them is ever written or deleted.
+#[derive(Clone, Debug)]
+pub struct Folders {
+    /// `run_id=<run_id>/` below each output dataset.
+    pub outputs: Vec<Uri>,
+    /// `run_id=<run_id>/` below the lineage's URI.
+    pub lineage: Uri,
+    /// `lineage.json` in it.
+    pub lineage_key: Uri,
+}
+
+/// What stood in a run's folders when it began.
+#[derive(Debug)]
+pub struct Observed {
+    lineage: Option<(Bytes, Tag)>,
+    parts: BTreeMap<Uri, u64>,
+}
+
+/// Every object that a run writes, known before the first write.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The parts and their content.
+    pub parts: Vec<(Uri, Bytes)>,
+    /// The lineage's content.
+    pub lineage: Bytes,
+}
+
+/// Step 1: what has been committed for this run before, and what lies around.
+///
+/// # Errors
+/// [`Error::Objects`].
+pub async fn observe(objects: &dyn Objects, folders: &Folders) -> Result<Observed, Error> {
+    let lineage = match objects.read(&folders.lineage_key).await {
+        Ok(found) => Some(found),
+        Err(objects::Error::NotFound { .. }) => None,
+        Err(error) => return Err(error.into()),
+    };
+    Ok(Observed { lineage, parts: list(objects, folders).await? })
+}
+
+/// Steps 2 to 4.
+///
+/// # Errors
+/// [`Error::Lost`] where another run won with other content; [`Error::Foreign`]; [`Error::Objects`].
+pub async fn commit(
+    objects: &dyn Objects,
+    folders: &Folders,
+    observed: &Observed,
+    plan: &Plan,
+) -> Result<Status, Error> {
+    let created = create_missing(objects, &observed.parts, plan).await?;
+    let status = match write_lineage(objects, folders, observed, plan).await {
+        Ok(status) => status,
+        Err(error) => {
+            if matches!(error, Error::Lost { .. }) {
+                take_back(objects, folders, &created).await?;
+            }
+            return Err(error);
+        }
+    };
+    create_missing(objects, &list(objects, folders).await?, plan).await?;
+    let listed: BTreeSet<_> = plan.parts.iter().map(|(uri, _)| uri).collect();
+    let strays = observed.parts.keys().filter(|uri| !listed.contains(uri)).cloned().collect();
+    delete_while(objects, &folders.lineage_key, &plan.lineage, strays).await?;
+    for folder in folders.outputs.iter().chain([&folders.lineage]) {
+        objects.sweep(folder).await?;
+    }
+    Ok(status)
+}
+
+/// All objects in the run's folders but the lineage, with their lengths.
+async fn list(objects: &dyn Objects, folders: &Folders) -> Result<BTreeMap<Uri, u64>, Error> {
+    let mut found = BTreeMap::new();
+    for folder in folders.outputs.iter().chain([&folders.lineage]) {
+        let listed = objects.list(folder).await?.into_iter();
+        found.extend(listed.map(|object| (object.uri, object.bytes)));
+    }
+    found.remove(&folders.lineage_key);
+    Ok(found)
+}
+
+/// Creates the plan's parts that are not there; which ones this run created.
+async fn create_missing(
+    objects: &dyn Objects,
+    there: &BTreeMap<Uri, u64>,
+    plan: &Plan,
+) -> Result<Vec<Uri>, Error> {
+    let mut missing = Vec::new();
+    for (uri, content) in &plan.parts {
+        match there.get(uri) {
+            None => missing.push((uri, content)),
+            Some(&found) if found != content.len() as u64 => {
+                let expected = content.len() as u64;
+                return Err(Error::Foreign { part: uri.clone(), expected, found });
+            }
+            Some(_) => {}
+        }
+    }
+    let created = stream::iter(missing).map(|(uri, content)| async move {
+        // An object under this name has this digest: whoever created it, it is the part.
+        let put = objects.create(uri, content.clone()).await?;
+        Ok::<_, Error>(matches!(put, Put::Done(_)).then(|| uri.clone()))
+    });
+    let created: Vec<_> = created.buffered(AT_ONCE).try_collect().await?;
+    Ok(created.into_iter().flatten().collect())
+}
+
+/// Step 3: the one write that makes the run visible.
+async fn write_lineage(
+    objects: &dyn Objects,
+    folders: &Folders,
+    observed: &Observed,
+    plan: &Plan,
+) -> Result<Status, Error> {
+    let key = &folders.lineage_key;
+    let put = match &observed.lineage {
+        Some((content, _)) if *content == plan.lineage => return Ok(Status::Unchanged),
+        Some((_, tag)) => objects.replace(key, plan.lineage.clone(), tag).await?,
+        None => objects.create(key, plan.lineage.clone()).await?,
+    };
+    if let Put::Done(_) = put {
+        return Ok(Status::Committed);
+    }
+    match objects.read(key).await {
+        Ok((content, _)) if content == plan.lineage => Ok(Status::Unchanged),
+        Ok(_) | Err(objects::Error::NotFound { .. }) => Err(Error::Lost { lineage: key.clone() }),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Removes the parts that a losing run created, unless the winner's lineage lists them.
+async fn take_back(objects: &dyn Objects, folders: &Folders, created: &[Uri]) -> Result<(), Error> {
+    let Ok((winner, _)) = objects.read(&folders.lineage_key).await else { return Ok(()) };
+    // A part's name is unique to its content; the winner's lineage names the parts that it shares with this run.
+    let text = String::from_utf8_lossy(&winner);
+    let mine = created.iter().filter(|uri| !text.contains(uri.name())).cloned().collect();
+    delete_while(objects, &folders.lineage_key, &winner, mine).await
+}
+
+/// Deletes objects for as long as the lineage has this content.
+async fn delete_while(
+    objects: &dyn Objects,
+    key: &Uri,
+    lineage: &Bytes,
+    uris: Vec<Uri>,
+) -> Result<(), Error> {
+    for batch in uris.chunks(AT_ONCE) {
+        match objects.read(key).await {
+            Ok((content, _)) if content == *lineage => {}
+            Ok(_) | Err(objects::Error::NotFound { .. }) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        }
+        let deletions = stream::iter(batch).map(|uri| objects.delete(uri));
+        deletions.buffer_unordered(AT_ONCE).try_collect::<()>().await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,79 @@
+//! Every way in which a run can fail, and what the caller must do about it.
+
+use crate::error::Kind;
+use crate::workers::Stopped;
+use crate::{commit, manifest, objects, table};
+
+/// Why a run failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The manifest is at fault.
+    #[error(transparent)]
+    Manifest(#[from] manifest::Error),
+    /// The storage failed.
+    #[error(transparent)]
+    Objects(#[from] objects::Error),
+    /// A log could not be read or written.
+    #[error(transparent)]
+    Table(#[from] table::Error),
+    /// The commit failed.
+    #[error(transparent)]
+    Commit(#[from] commit::Error),
+    /// Too many rows were rejected.
+    #[error(
+        "{log}: expected at most {limit} of the interval's rows to be rejected, found {rejected} of {rows} ({reasons}); correct the rows, or raise max_reject_ratio in the manifest"
+    )]
+    Rejects {
+        /// The log.
+        log: &'static str,
+        /// `max_reject_ratio`.
+        limit: f64,
+        /// Rejected rows.
+        rejected: u64,
+        /// Rows in the interval.
+        rows: u64,
+        /// Rejected rows by reason.
+        reasons: String,
+    },
+    /// A store's chain of ticks reaches back too far.
+    #[error(
+        "minority_reports_detected_log: expected events to begin at most {max_lookback} before {start}, found store {store_id} with ticks no further apart than the gap back to {begins} or before; raise max_lookback or lower gap in the manifest"
+    )]
+    Chain {
+        /// The store.
+        store_id: String,
+        /// The earliest tick seen of the chain.
+        begins: crate::cohort::Timestamp,
+        /// The interval's start.
+        start: crate::cohort::Timestamp,
+        /// `max_lookback`.
+        max_lookback: crate::cohort::Duration,
+    },
+    /// A sum does not fit `decimal(18,4)`.
+    #[error(
+        "expected sums with at most 14 digits before the point, found a larger one in the event of store {store_id} that opened at {opened_at}; correct its amounts"
+    )]
+    Sum {
+        /// The store.
+        store_id: String,
+        /// The event.
+        opened_at: crate::cohort::Timestamp,
+    },
+    /// A worker panicked.
+    #[error("a worker stopped: {0}; report it with the manifest")]
+    Worker(#[from] Stopped),
+}
+
+impl Error {
+    /// What the caller must do about it.
+    pub const fn kind(&self) -> Kind {
+        match self {
+            Self::Manifest(error) => error.kind(),
+            Self::Objects(error) => error.kind(),
+            Self::Table(error) => error.kind(),
+            Self::Commit(error) => error.kind(),
+            Self::Rejects { .. } | Self::Chain { .. } | Self::Sum { .. } => Kind::Data,
+            Self::Worker(_) => Kind::Bug,
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! What was read of a dataset, as the lineage shows it, and the small reference tables.
+
+use std::sync::Arc;
+
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+
+use super::{Error, Shell};
+use crate::cohort::{Candidate, Interval};
+use crate::contract::Log;
+use crate::lineage;
+use crate::manifest::{Dataset, Manifest};
+use crate::table::dataset::{self, Source};
+use crate::table::reference::Table;
+use crate::table::rejects::by_reason;
+use crate::table::scan::Rejected;
+
+/// What was read of one dataset.
+#[derive(Debug)]
+pub struct Read {
+    /// The dataset.
+    pub log: &'static Log,
+    /// Its files, in the order of their URIs.
+    pub sources: Arc<Vec<Source>>,
+    /// Rows that were looked at.
+    pub rows_read: u64,
+    /// Rows that gave way to a greater duplicate.
+    pub rows_duplicate: u64,
+    /// Rejected rows that count, in the order of files and rows.
+    pub rejected: Vec<Rejected>,
+    /// Rows in the run's interval; known only where a row was rejected.
+    pub rows_in_interval: u64,
+}
+
+impl Read {
+    /// As the lineage shows it.
+    pub fn lineage(&self, dataset: &Dataset) -> lineage::Input {
+        let file = |source: &Source| lineage::InputFile {
+            uri: source.file.object.uri.clone(),
+            bytes: source.file.object.bytes,
+            etag: source.file.tag().to_owned(),
+            rows: source.file.rows(),
+        };
+        lineage::Input {
+            uri: dataset.uri.clone(),
+            files: self.sources.iter().map(file).collect(),
+            rows_read: self.rows_read,
+            rows_rejected: by_reason(self.rejected.iter().map(|(.., reject)| reject.reason)),
+            rows_duplicate: self.rows_duplicate,
+        }
+    }
+}
+
+impl Shell {
+    /// Reads campaigns or context, where the manifest names them.
+    pub(super) async fn read_reference(
+        &self,
+        table: Table,
+        dataset: Option<&Dataset>,
+        manifest: &Manifest,
+    ) -> Result<(Option<Read>, Vec<Candidate>), Error> {
+        let Some(dataset) = dataset else { return Ok((None, Vec::new())) };
+        // These rows have no tick: whatever partitions there are, all of them are read.
+        let whole = Dataset { partitioning: None, ..dataset.clone() };
+        let Interval { start, end } = manifest.interval;
+        let sources = dataset::open(&*self.objects, table.log, &whole, start, end).await?;
+        let sources = Arc::new(sources);
+        let groups = sources.iter().enumerate().flat_map(|(file, source)| {
+            (0..source.file.metadata().num_row_groups()).map(move |group| (file, group))
+        });
+        let decoded: Vec<_> = stream::iter(groups)
+            .map(|(file, group)| self.decode_reference(table, &sources, file, group))
+            .buffered(self.workers.count() + 1)
+            .try_collect()
+            .await?;
+        let rows = sources.iter().map(|source| source.file.rows()).sum();
+        let mut candidates = Vec::new();
+        let mut rejected = Vec::new();
+        for (file, group, decoded) in decoded {
+            candidates.extend(decoded.candidates);
+            rejected.extend(decoded.rejects.into_iter().map(|reject| (file, group, reject)));
+        }
+        let read = Read {
+            log: table.log,
+            sources,
+            rows_read: rows,
+            rows_duplicate: 0,
+            rejected,
+            rows_in_interval: rows,
+        };
+        Ok((Some(read), candidates))
+    }
+
+    async fn decode_reference(
+        &self,
+        table: Table,
+        sources: &Arc<Vec<Source>>,
+        file: usize,
+        group: usize,
+    ) -> Result<(usize, usize, crate::table::reference::Decoded), Error> {
+        let source = &sources[file];
+        let fetched =
+            source.file.fetch_rows(&*self.objects, group, &table.roots(source), None).await?;
+        let shared = sources.clone();
+        let decoded =
+            self.workers.run(move || table.decode(&shared[file], group, fetched)).await??;
+        Ok((file, group, decoded))
+    }
+}

@@ -1,0 +1,290 @@
+//! The shell: carries one run from its manifest to its commit. The only place where the parts meet.
+//!
+//! manifest ([`crate::manifest`]) -> read ([`reports`], [`inputs`]) -> cohort ([`compute`]) -> write
+//! ([`compute`], [`rejected`]) -> commit ([`crate::commit`]) -> report ([`Outcome`]).
+
+mod compute;
+mod error;
+mod inputs;
+mod rejected;
+mod reports;
+
+use std::collections::BTreeMap;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use self::compute::Computed;
+pub use self::error::Error;
+use self::inputs::Read;
+use self::reports::Reports;
+use crate::cohort::{Candidates, Duration, Event, Timestamp, events};
+use crate::commit::{self, Folders, Plan};
+use crate::layout::{PartName, lineage_key, run_prefix};
+use crate::lineage::{self, Lineage};
+use crate::manifest::{self, Manifest, Overrides};
+use crate::objects::{Objects, Scheme, Uri};
+use crate::summary::Status;
+use crate::table::dataset::{self, Source};
+use crate::table::reference::{CAMPAIGN_TABLE, CONTEXT_TABLE};
+use crate::table::scan::log::{PredictionLog, Sales, Scores};
+use crate::table::scan::points::ByCell;
+use crate::table::scan::probe::{Cells, Probe, StoreEvents};
+use crate::table::scan::{Budget, Scan};
+use crate::table::write::part::Part;
+use crate::workers::Workers;
+
+/// Where a run reads, writes and computes.
+#[derive(Clone, Debug)]
+pub struct Shell {
+    /// The storage.
+    pub objects: Arc<dyn Objects>,
+    /// The processors.
+    pub workers: Workers,
+}
+
+/// What a committed run leaves behind for whoever called it.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// Whether this run changed anything.
+    pub status: Status,
+    /// The committed lineage's place.
+    pub lineage_uri: Uri,
+    /// The committed lineage.
+    pub lineage: Lineage,
+    /// Bytes of the parts.
+    pub bytes_written: u64,
+}
+
+/// Reads and checks the manifest, and the `demo_run_config` that it names.
+///
+/// # Errors
+/// [`Error::Manifest`], and [`Error::Objects`] where one of the two cannot be read.
+pub async fn load_manifest(
+    objects: &dyn Objects,
+    uri: &Uri,
+    overrides: &Overrides,
+) -> Result<Manifest, Error> {
+    let (text, _) = objects.read(uri).await?;
+    let text = manifest::utf8(&text, uri)?;
+    let demo = match manifest::demo_run_config_uri(text, uri, overrides)? {
+        Some(demo) => Some(objects.read(&demo).await?.0),
+        None => None,
+    };
+    let demo = demo.as_deref().map(|demo| manifest::utf8(demo, uri)).transpose()?;
+    Ok(Manifest::parse(text, uri, overrides, demo)?)
+}
+
+impl Shell {
+    /// Runs a manifest.
+    ///
+    /// # Errors
+    /// Each of [`Error`]'s; nothing is visible then but what was committed before.
+    pub async fn run(&self, manifest: &Manifest) -> Result<Outcome, Error> {
+        let objects = &*self.objects;
+        let folders = folders(manifest);
+        let observe = commit::observe(objects, &folders);
+        let probe = objects.probe_conditions(&folders.lineage);
+        let work = self.compute(manifest);
+        // Nothing depends on the probe but the right to commit, so that it costs no time of its own.
+        let (observed, probed, work) = tokio::join!(observe, probe, work);
+        let (observed, ()) = (observed?, probed?);
+        let (lineage, parts) = work?;
+        let plan = Plan { parts, lineage: lineage.to_json().into() };
+        let status = commit::commit(objects, &folders, &observed, &plan).await?;
+        let bytes_written = plan.parts.iter().map(|(_, content)| content.len() as u64).sum();
+        Ok(Outcome { status, lineage_uri: folders.lineage_key, lineage, bytes_written })
+    }
+
+    /// Everything up to the first write: the lineage, and the parts that it lists.
+    async fn compute(&self, manifest: &Manifest) -> Result<(Lineage, Vec<(Uri, Bytes)>), Error> {
+        let reports = self.read_reports(manifest).await?;
+        let candidates = self.read_candidates(manifest).await?;
+        let Reports { read: reports, rows, chains, lookback_start } = reports;
+        let (stores, duplicates) = self.group(rows, chains, manifest).await?;
+        let stores = Arc::new(stores);
+        let cells = Arc::new(Cells::new(&stores));
+        let (windows, ticks) = (Probe::windows(&cells, &stores), Probe::ticks(&cells, &stores));
+        let (sales, scores) = tokio::try_join!(
+            self.scan::<Sales>(manifest, manifest.inputs.sales.as_ref(), windows),
+            self.scan::<Scores>(manifest, manifest.inputs.scores.as_ref(), ticks),
+        )?;
+        let (sales, sales_rows) = sales;
+        let (scores, scores_rows) = scores;
+        let (campaigns, context, candidates) = candidates;
+        let reads =
+            [Some(&reports), scores.as_ref(), sales.as_ref(), campaigns.as_ref(), context.as_ref()];
+        rejected::check_ratio(reads.into_iter().flatten(), manifest)?;
+        let rejects = self.encode_rejects(reads.into_iter().flatten(), manifest).await?;
+        let predictions =
+            Arc::new(compute::AllPredictions { cells, sales: sales_rows, scores: scores_rows });
+        let computed =
+            self.compute_parts(manifest, &stores, &predictions, &Arc::new(candidates)).await?;
+        let Computed { snapshots, events, counts } = computed;
+        let outputs = &manifest.outputs;
+        let mut parts = Vec::new();
+        let mut output =
+            |uri: &Uri, of_log: Vec<Part>| list_output(manifest, uri, of_log, &mut parts);
+        let outputs = lineage::Outputs {
+            minority_reports_cohorted_log: output(&outputs.snapshots, snapshots),
+            minority_event_log: output(&outputs.events, events),
+            rejects: outputs.rejects.as_ref().map(|uri| output(uri, rejects)),
+        };
+        let input = |read: Option<Read>, dataset: Option<&manifest::Dataset>| {
+            read.zip(dataset).map(|(read, dataset)| read.lineage(dataset))
+        };
+        let inputs = &manifest.inputs;
+        let mut reports = reports.lineage(&inputs.reports);
+        reports.rows_duplicate = duplicates;
+        let lineage = Lineage {
+            version: lineage::VERSION,
+            run_id: manifest.run_id.clone(),
+            interval: manifest.interval,
+            gap: manifest.gap,
+            job: lineage::Job::this(),
+            manifest: manifest.resolved(),
+            inputs: lineage::Inputs {
+                minority_reports_detected_log: reports,
+                anomaly_classifier_model_prediction_log: input(scores, inputs.scores.as_ref()),
+                baseline_sales_model_prediction_log: input(sales, inputs.sales.as_ref()),
+                all_campaign_data: input(campaigns, inputs.campaigns.as_ref()),
+                contextual_data: input(context, inputs.context.as_ref()),
+            },
+            content_sha256: outputs.content_sha256(),
+            outputs,
+            counts,
+            lookback: lineage::Lookback { start: lookback_start },
+        };
+        Ok((lineage, parts))
+    }
+
+    /// The events of every store, in the order of the stores' bytes, and how many rows were duplicates.
+    async fn group(
+        &self,
+        rows: BTreeMap<Arc<str>, Vec<crate::cohort::Report>>,
+        chains: BTreeMap<Arc<str>, Timestamp>,
+        manifest: &Manifest,
+    ) -> Result<(Vec<StoreEvents>, u64), Error> {
+        let gap = manifest.gap;
+        let stores: Vec<_> = rows
+            .into_iter()
+            .filter_map(|(store, rows)| chains.get(&store).map(|&begins| (store, rows, begins)))
+            .collect();
+        let chunk = stores.len().div_ceil(self.workers.count()).max(1);
+        let mut chunks = Vec::new();
+        let mut stores = stores.into_iter().peekable();
+        while stores.peek().is_some() {
+            let chunk: Vec<_> = stores.by_ref().take(chunk).collect();
+            chunks.push(self.workers.run(move || {
+                chunk.into_iter().map(|store| group_store(store, gap)).collect::<Vec<_>>()
+            }));
+        }
+        let done = futures_util::future::try_join_all(chunks).await?;
+        let mut duplicates = 0;
+        let grouped = done.into_iter().flatten().map(|(store, events, n)| {
+            duplicates += n as u64;
+            (store, events)
+        });
+        Ok((grouped.collect(), duplicates))
+    }
+
+    /// Campaigns and context.
+    async fn read_candidates(
+        &self,
+        manifest: &Manifest,
+    ) -> Result<(Option<Read>, Option<Read>, Candidates), Error> {
+        let inputs = &manifest.inputs;
+        let campaigns = self.read_reference(CAMPAIGN_TABLE, inputs.campaigns.as_ref(), manifest);
+        let context = self.read_reference(CONTEXT_TABLE, inputs.context.as_ref(), manifest);
+        let ((campaigns, mut all), (context, more)) = tokio::try_join!(campaigns, context)?;
+        all.extend(more);
+        Ok((campaigns, context, Candidates::new(all)))
+    }
+
+    /// Scans a prediction log for what the probe needs; without one, no cell has any rows.
+    async fn scan<L: PredictionLog>(
+        &self,
+        manifest: &Manifest,
+        dataset: Option<&manifest::Dataset>,
+        probe: Probe,
+    ) -> Result<(Option<Read>, ByCell<L::Row>), Error> {
+        let Some(dataset) = dataset else { return Ok((None, ByCell::none(probe.cells.count()))) };
+        let interval = manifest.interval;
+        // Rejected rows count over the whole interval, wanted ones wherever a line's window reaches.
+        let from = probe.span.map_or(interval.start, |(first, _)| first.min(interval.start));
+        let sources = dataset::open(&*self.objects, L::LOG, dataset, from, interval.end).await?;
+        let sources: Arc<Vec<Source>> = Arc::new(sources);
+        let scan = Scan::<L> {
+            objects: self.objects.clone(),
+            workers: self.workers.clone(),
+            budget: self.budget(dataset),
+            interval,
+            log: PhantomData,
+        };
+        let found = scan.run(&sources, &Arc::new(probe)).await?;
+        let rows_in_interval =
+            if found.rejected.is_empty() { 0 } else { scan.rows_in_interval(&sources).await? };
+        let read = Read {
+            log: L::LOG,
+            sources,
+            rows_read: found.rows_read,
+            rows_duplicate: found.duplicates,
+            rejected: found.rejected,
+            rows_in_interval,
+        };
+        Ok((Some(read), found.rows))
+    }
+
+    /// Local files are read as fast as they can be decoded; over a network more requests must be under way.
+    fn budget(&self, dataset: &manifest::Dataset) -> Budget {
+        match dataset.uri.scheme() {
+            Scheme::S3 { .. } => Budget::new(16, 48),
+            _ => Budget::new(self.workers.count() + 1, 32),
+        }
+    }
+}
+
+/// A store's events that can write a row in the interval or after it, from the row at which their chain begins.
+fn group_store(
+    (store, mut rows, begins): (Arc<str>, Vec<crate::cohort::Report>, Timestamp),
+    gap: Duration,
+) -> (Arc<str>, Vec<Event>, usize) {
+    rows.retain(|row| row.detected_at >= begins);
+    let (events, duplicates) = events(rows, gap);
+    (store, events, duplicates)
+}
+
+/// The folders that a run may write to.
+fn folders(manifest: &Manifest) -> Folders {
+    let (outputs, run_id) = (&manifest.outputs, &manifest.run_id);
+    let datasets = [Some(&outputs.snapshots), Some(&outputs.events), outputs.rejects.as_ref()];
+    Folders {
+        outputs: datasets.into_iter().flatten().map(|uri| run_prefix(uri, run_id)).collect(),
+        lineage: run_prefix(&outputs.lineage, run_id),
+        lineage_key: lineage_key(&outputs.lineage, run_id),
+    }
+}
+
+/// Names a dataset's parts, and adds them to those that are to be written.
+fn list_output(
+    manifest: &Manifest,
+    dataset: &Uri,
+    of_log: Vec<Part>,
+    parts: &mut Vec<(Uri, Bytes)>,
+) -> lineage::Output {
+    let folder = run_prefix(dataset, &manifest.run_id);
+    let files = of_log.into_iter().zip(0..).map(|(part, number)| {
+        let uri = folder.join(&PartName::new(number, &part.sha256).to_string());
+        let file = lineage::OutputFile {
+            uri: uri.clone(),
+            rows: part.rows,
+            bytes: part.bytes.len() as u64,
+            sha256: lineage::hex(&part.sha256),
+        };
+        parts.push((uri, part.bytes));
+        file
+    });
+    let files: Vec<_> = files.collect();
+    lineage::Output { uri: dataset.clone(), rows: files.iter().map(|file| file.rows).sum(), files }
+}

@@ -1,0 +1,69 @@
+//! Rejected rows: how many are too many, and where they are written (SPEC 2, *Bad rows*).
+
+use super::inputs::Read;
+use super::{Error, Shell};
+use crate::contract::{BASELINE, CLASSIFIER, MRDL};
+use crate::manifest::Manifest;
+use crate::table::rejects::by_reason;
+use crate::table::write::part::Part;
+use crate::table::write::rejects::{RejectedRows, all_columns, encode};
+
+/// Fails where more than `max_reject_ratio` of a log's rows in the interval were rejected.
+///
+/// Each log is judged by itself, so that a broken small log does not hide behind a large one. Campaigns and
+/// context have no ticks, and so no rows in an interval.
+///
+/// # Errors
+/// [`Error::Rejects`].
+pub fn check_ratio<'a>(
+    reads: impl Iterator<Item = &'a Read>,
+    manifest: &Manifest,
+) -> Result<(), Error> {
+    let logs = [&MRDL, &CLASSIFIER, &BASELINE];
+    for read in reads.filter(|read| logs.contains(&read.log)) {
+        let (rejected, rows) = (read.rejected.len() as u64, read.rows_in_interval);
+        if rejected as f64 > manifest.max_reject_ratio * rows as f64 {
+            let reasons = by_reason(read.rejected.iter().map(|(.., reject)| reject.reason));
+            let reasons: Vec<_> =
+                reasons.iter().map(|(reason, n)| format!("{reason}: {n}")).collect();
+            return Err(Error::Rejects {
+                log: read.log.name,
+                limit: manifest.max_reject_ratio,
+                rejected,
+                rows,
+                reasons: reasons.join(", "),
+            });
+        }
+    }
+    Ok(())
+}
+
+impl Shell {
+    /// The rejected rows of all logs as a part, where the manifest asks for them and there are any.
+    pub(super) async fn encode_rejects<'a>(
+        &self,
+        reads: impl Iterator<Item = &'a Read>,
+        manifest: &Manifest,
+    ) -> Result<Vec<Part>, Error> {
+        if manifest.outputs.rejects.is_none() {
+            return Ok(Vec::new());
+        }
+        let mut all = Vec::new();
+        for read in reads {
+            for of_group in read.rejected.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
+                let (file, group, _) = of_group[0];
+                let source = &read.sources[file];
+                let rejects: Vec<_> = of_group.iter().map(|&(.., reject)| reject).collect();
+                let rows: Vec<_> =
+                    rejects.iter().map(|reject| reject.row..reject.row + 1).collect();
+                let select = crate::table::prune::selection(&rows, source.file.group_rows(group));
+                let columns = all_columns(source);
+                let fetched =
+                    source.file.fetch_rows(&*self.objects, group, &columns, Some(&select)).await?;
+                all.push(RejectedRows::read(source, group, rejects, fetched)?);
+            }
+        }
+        all.sort_by(|a, b| a.place().cmp(&b.place()));
+        Ok(if all.is_empty() { Vec::new() } else { vec![encode(&all, &manifest.run_id)?] })
+    }
+}

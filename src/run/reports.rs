@@ -1,0 +1,249 @@
+//! Reads MRDL, back until every store's events are known from their first tick (SPEC 5).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+use std::sync::Arc;
+
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+
+use super::inputs::Read;
+use super::{Error, Shell};
+use crate::cohort::lookback::{Chain, Lookback};
+use crate::cohort::{Duration, Report, Timestamp};
+use crate::contract::MRDL;
+use crate::manifest::Manifest;
+use crate::objects::Uri;
+use crate::table::dataset::{self, Source};
+use crate::table::prune::{Wanted, candidate_rows, selection};
+use crate::table::reports::{Decoded, Pass, decode, roots};
+
+/// How far the first step back goes where there are no partitions; each later one goes twice as far.
+const STRIDE_FIRST: Duration = Duration::from_us(86_400_000_000);
+
+/// What was read of MRDL.
+pub struct Reports {
+    /// The files and the rejected rows.
+    pub read: Read,
+    /// Accepted rows by store.
+    pub rows: BTreeMap<Arc<str>, Vec<Report>>,
+    /// Of each store that matters, the tick at which its first event that matters begins.
+    pub chains: BTreeMap<Arc<str>, Timestamp>,
+    /// The earliest instant that had to be looked at.
+    pub lookback_start: Timestamp,
+}
+
+/// What has been read so far.
+struct Reading {
+    /// Each file once, by its URI.
+    files: BTreeMap<Uri, Source>,
+    /// (file, row group, candidate rows) that were decoded: a later pass may come back to one.
+    decoded: BTreeMap<(Uri, usize), BTreeSet<(usize, usize)>>,
+    rows: BTreeMap<Arc<str>, Vec<Report>>,
+    rejected: Vec<(Uri, usize, crate::table::rejects::Reject)>,
+    rows_in_interval: u64,
+}
+
+impl Shell {
+    /// Reads the rows that the interval's events are made of.
+    ///
+    /// # Errors
+    /// [`Error::Chain`] where a store's ticks go on for too long, and whatever is wrong with a file.
+    pub(super) async fn read_reports(&self, manifest: &Manifest) -> Result<Reports, Error> {
+        let interval = manifest.interval;
+        let lookback = Lookback {
+            start: interval.start,
+            gap: manifest.gap,
+            max_lookback: manifest.max_lookback,
+        };
+        let mut reading = Reading {
+            files: BTreeMap::new(),
+            decoded: BTreeMap::new(),
+            rows: BTreeMap::new(),
+            rejected: Vec::new(),
+            rows_in_interval: 0,
+        };
+        let mut covered = partition_start(manifest, lookback.first_read());
+        let mut needed = lookback.first_read();
+        let mut stride = STRIDE_FIRST;
+        let mut pass = Pass {
+            from: covered,
+            to: interval.end,
+            stores: None,
+            rejects_in: Some(interval),
+            max_lookback: manifest.max_lookback,
+        };
+        loop {
+            self.read_pass(manifest, &pass, &mut reading).await?;
+            let judged = judge(&reading.rows, &lookback, covered, pass.stores.as_deref())?;
+            let Some(&from) = judged.iter().map(|(_, from)| from).min() else { break };
+            let next = if manifest.inputs.reports.partitioning.is_some() {
+                partition_start(manifest, from)
+            } else {
+                let next = from.min(covered.saturating_sub(stride));
+                stride = Duration::from_us(stride.as_us().saturating_mul(2));
+                next
+            };
+            let stores: Vec<_> = judged.into_iter().map(|(store, _)| store).collect();
+            pass = Pass {
+                from: next,
+                to: covered,
+                stores: Some(stores.into()),
+                rejects_in: None,
+                ..pass
+            };
+            covered = next;
+        }
+        let mut chains = BTreeMap::new();
+        for (store, rows) in &reading.rows {
+            if let Chain::Proven(begins) = lookback.chain(&ticks(rows), Timestamp::MIN) {
+                needed = needed.min(begins.saturating_sub(manifest.gap));
+                chains.insert(store.clone(), begins);
+            }
+        }
+        let (read, rows) = reading.finish();
+        Ok(Reports { read, rows, chains, lookback_start: needed })
+    }
+
+    async fn read_pass(
+        &self,
+        manifest: &Manifest,
+        pass: &Pass,
+        reading: &mut Reading,
+    ) -> Result<(), Error> {
+        let dataset = &manifest.inputs.reports;
+        let opened = dataset::open(&*self.objects, &MRDL, dataset, pass.from, pass.to).await?;
+        let last = pass.to.saturating_sub(Duration::from_us(1));
+        let wanted = Wanted {
+            ticks: (pass.from, last),
+            stores: pass.stores.clone(),
+            rejects_in: pass.rejects_in,
+        };
+        let sources: Vec<_> = opened.into_iter().map(Arc::new).collect();
+        let wanted = &wanted;
+        let groups = sources.iter().flat_map(|source| {
+            (0..source.file.metadata().num_row_groups()).filter_map(move |group| {
+                let rows = candidate_rows(source, group, wanted, ("detected_at", "store_id"));
+                (!rows.is_empty()).then_some((source, group, rows))
+            })
+        });
+        let groups: Vec<_> = groups.collect();
+        for (source, group, rows) in &groups {
+            let ranges = rows.iter().map(|rows| (rows.start, rows.end));
+            reading
+                .decoded
+                .entry((source.file.object.uri.clone(), *group))
+                .or_default()
+                .extend(ranges);
+        }
+        let decoded: Vec<_> = stream::iter(groups)
+            .map(|(source, group, rows)| self.decode_group(source, group, rows, pass))
+            .buffered(self.workers.count() + 1)
+            .try_collect()
+            .await?;
+        for (uri, group, decoded) in decoded {
+            reading.take(&uri, group, decoded);
+        }
+        for source in sources {
+            reading
+                .files
+                .entry(source.file.object.uri.clone())
+                .or_insert_with(|| (*source).clone());
+        }
+        Ok(())
+    }
+
+    async fn decode_group(
+        &self,
+        source: &Arc<Source>,
+        group: usize,
+        rows: Vec<Range<usize>>,
+        pass: &Pass,
+    ) -> Result<(Uri, usize, Decoded), Error> {
+        let select = selection(&rows, source.file.group_rows(group));
+        let fetched =
+            source.file.fetch_rows(&*self.objects, group, &roots(source), Some(&select)).await?;
+        let (shared, pass) = (source.clone(), pass.clone());
+        let decoded =
+            self.workers.run(move || decode(&shared, group, &rows, fetched, &pass)).await??;
+        Ok((source.file.object.uri.clone(), group, decoded))
+    }
+}
+
+impl Reading {
+    fn take(&mut self, uri: &Uri, group: usize, decoded: Decoded) {
+        for (store, report) in decoded.rows {
+            self.rows.entry(store).or_default().push(report);
+        }
+        self.rejected
+            .extend(decoded.rejects.into_iter().map(|reject| (uri.clone(), group, reject)));
+        self.rows_in_interval += decoded.in_interval;
+    }
+
+    fn finish(self) -> (Read, BTreeMap<Arc<str>, Vec<Report>>) {
+        let position: BTreeMap<_, _> = self.files.keys().zip(0..).collect();
+        let rejected =
+            self.rejected.iter().map(|(uri, group, reject)| (position[uri], *group, *reject));
+        let mut rejected: Vec<_> = rejected.collect();
+        rejected.sort_unstable();
+        let rows_read = self.decoded.values().map(distinct_rows).sum();
+        let sources: Vec<_> = self.files.into_values().collect();
+        let read = Read {
+            log: &MRDL,
+            sources: Arc::new(sources),
+            rows_read,
+            rows_duplicate: 0,
+            rejected,
+            rows_in_interval: self.rows_in_interval,
+        };
+        (read, self.rows)
+    }
+}
+
+/// The stores whose first event is not known yet, with the instant back to which they must be read.
+fn judge(
+    rows: &BTreeMap<Arc<str>, Vec<Report>>,
+    lookback: &Lookback,
+    covered: Timestamp,
+    stores: Option<&[Arc<str>]>,
+) -> Result<Vec<(Arc<str>, Timestamp)>, Error> {
+    let mut unproven = Vec::new();
+    let asked = |store: &Arc<str>| stores.is_none_or(|stores| stores.binary_search(store).is_ok());
+    for (store, rows) in rows.iter().filter(|(store, _)| asked(store)) {
+        match lookback.chain(&ticks(rows), covered) {
+            Chain::Quiet | Chain::Proven(_) => {}
+            Chain::Unproven(from) => unproven.push((store.clone(), from)),
+            Chain::TooLong(begins) => {
+                return Err(Error::Chain {
+                    store_id: store.to_string(),
+                    begins,
+                    start: lookback.start,
+                    max_lookback: lookback.max_lookback,
+                });
+            }
+        }
+    }
+    Ok(unproven)
+}
+
+fn ticks(rows: &[Report]) -> Vec<Timestamp> {
+    let mut ticks: Vec<_> = rows.iter().map(|row| row.detected_at).collect();
+    ticks.sort_unstable();
+    ticks
+}
+
+/// The beginning of the partition that holds the instant, but no more than a day before it: a partition is
+/// opened whole, so that what it holds of the look-back comes with the first pass.
+fn partition_start(manifest: &Manifest, at: Timestamp) -> Timestamp {
+    let Some(partitioning) = &manifest.inputs.reports.partitioning else { return at };
+    partitioning.partition_at(at).0.start.max(at.saturating_sub(STRIDE_FIRST))
+}
+
+/// Rows in the union of ranges.
+fn distinct_rows(ranges: &BTreeSet<(usize, usize)>) -> u64 {
+    let (mut rows, mut end) = (0, 0);
+    for &(from, to) in ranges {
+        rows += to.saturating_sub(from.max(end)) as u64;
+        end = end.max(to);
+    }
+    rows
+}
