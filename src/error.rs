@@ -1,6 +1,6 @@
 //! Kinds of failure, by what the caller must do next. Each kind is one exit code; the README shows the same table.
 
-use crate::objects;
+use crate::{lineage, manifest, objects, run};
 
 /// What the orchestrator does about a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -22,6 +22,17 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Every kind, in the order of the exit codes.
+    pub const ALL: [Self; 7] = [
+        Self::Usage,
+        Self::Data,
+        Self::NoInput,
+        Self::Bug,
+        Self::Temporary,
+        Self::Denied,
+        Self::Manifest,
+    ];
+
     /// The process's exit code.
     pub const fn exit_code(self) -> u8 {
         match self {
@@ -32,6 +43,81 @@ impl Kind {
             Self::Temporary => 75,
             Self::Denied => 77,
             Self::Manifest => 78,
+        }
+    }
+
+    /// What the exit code means, as `--help` has it.
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Usage => "wrong command line",
+            Self::Data => {
+                "the input data is at fault (schema, rejects, overflow, chain past max_lookback)"
+            }
+            Self::NoInput => "an input does not exist",
+            Self::Bug => "a bug in the job",
+            Self::Temporary => "temporary: storage unavailable, or another run of this run_id won",
+            Self::Denied => "access denied",
+            Self::Manifest => "the manifest or its schema is at fault",
+        }
+    }
+
+    /// Whether the orchestrator should try again.
+    pub const fn is_retryable(self) -> bool {
+        matches!(self, Self::Temporary)
+    }
+}
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Storage.
+    #[error(transparent)]
+    Objects(#[from] objects::Error),
+    /// The manifest, or a value of the command line over it.
+    #[error(transparent)]
+    Manifest(#[from] manifest::Error),
+    /// The lineage of an earlier run.
+    #[error(transparent)]
+    Lineage(#[from] lineage::Error),
+    /// The run itself.
+    #[error(transparent)]
+    Run(#[from] run::Error),
+    /// Another fault of the command line.
+    #[error("{0}")]
+    Usage(String),
+    /// The result could not be handed to whoever called.
+    #[error("{place}: could not write ({source}); make room or grant it, and run again")]
+    Result {
+        /// `stdout`, or a file.
+        place: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The system gave no threads.
+    #[error("expected to start {threads} threads, was refused ({source}); give fewer as --threads")]
+    Threads {
+        /// As many as were asked for.
+        threads: usize,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Something that cannot be.
+    #[error("expected no bug in this job, found one ({0}); report it")]
+    Bug(String),
+}
+
+impl Error {
+    /// What the caller must do about it.
+    pub const fn kind(&self) -> Kind {
+        match self {
+            Self::Objects(error) => error.kind(),
+            Self::Manifest(error) => error.kind(),
+            Self::Lineage(error) => error.kind(),
+            Self::Run(error) => error.kind(),
+            Self::Usage(_) => Kind::Usage,
+            // The run is committed; another one finds it so and writes the result.
+            Self::Result { .. } | Self::Threads { .. } => Kind::Temporary,
+            Self::Bug(_) => Kind::Bug,
         }
     }
 }

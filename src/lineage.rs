@@ -95,8 +95,8 @@ pub struct InputFile {
     pub uri: Uri,
     /// Its length.
     pub bytes: u64,
-    /// Its version.
-    pub etag: String,
+    /// Its version where the storage keeps one with the object; null on local disk, whose versions differ by host.
+    pub etag: Option<String>,
     /// The rows that it holds.
     pub rows: u64,
 }

@@ -1,2 +1,31 @@
-//! The `cohort` binary.
-fn main() {}
+//! The `cohort` binary: parses the arguments, does what they ask and maps the result to an exit code.
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use cohort::cli::{Cli, refusal};
+use cohort::error::Kind;
+use cohort::{command, process};
+
+fn main() -> ExitCode {
+    process::end_on_panic();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(asked) if !asked.use_stderr() => {
+            // Help or the version was asked for; a reader who has gone away is no failure.
+            let _ = asked.print();
+            return ExitCode::SUCCESS;
+        }
+        Err(wrong) => return fail(Kind::Usage, &refusal(&wrong)),
+    };
+    match command::execute(&cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(error.kind(), &error.to_string()),
+    }
+}
+
+fn fail(kind: Kind, message: &str) -> ExitCode {
+    process::print_error(message);
+    ExitCode::from(kind.exit_code())
+}

@@ -66,8 +66,6 @@ pub struct Execution {
     pub requests: u64,
     /// Requests that were made again.
     pub retries: u64,
-    /// Bytes read from the storage.
-    pub bytes_read: u64,
     /// Bytes written to the storage.
     pub bytes_written: u64,
 }

@@ -27,10 +27,8 @@ pub(super) fn manifest(
     let manifest = Manifest {
         run_id,
         interval,
-        gap: gap(wire).map_err(in_manifest)?,
-        max_lookback: value("max_lookback", wire.max_lookback.as_deref())
-            .map_err(in_manifest)?
-            .unwrap_or(MAX_LOOKBACK_DEFAULT),
+        gap: gap(wire, uri, overrides)?,
+        max_lookback: max_lookback(wire, uri, overrides)?,
         max_reject_ratio: reject_ratio(wire).map_err(in_manifest)?,
         demo_run_config: demo_run_config(wire, uri)?,
         commit: commit(wire).map_err(in_manifest)?,
@@ -118,13 +116,31 @@ fn interval(wire: &Wire, uri: &Uri, overrides: &Overrides) -> Result<Interval, E
     })
 }
 
-fn gap(wire: &Wire) -> Result<Duration, Fault> {
-    let gap = value("gap", wire.gap.as_deref())?.unwrap_or(GAP_DEFAULT);
-    if gap.is_zero() {
-        let reason = format!("expected a positive duration such as {GAP_DEFAULT}, found {gap}");
-        return Err(Fault::Value { at: "gap".to_owned(), reason });
+fn gap(wire: &Wire, uri: &Uri, overrides: &Overrides) -> Result<Duration, Error> {
+    let positive = |gap: Duration| {
+        if gap.is_zero() {
+            Err(format!("expected a positive duration such as {GAP_DEFAULT}, found {gap}"))
+        } else {
+            Ok(gap)
+        }
+    };
+    let in_manifest = |fault| Error::at(uri, fault);
+    let written: Option<Duration> = value("gap", wire.gap.as_deref()).map_err(in_manifest)?;
+    let written = positive(written.unwrap_or(GAP_DEFAULT))
+        .map_err(|reason| in_manifest(Fault::Value { at: "gap".to_owned(), reason }))?;
+    match option("--gap", overrides.gap.as_deref())? {
+        Some(typed) => {
+            positive(typed).map_err(|reason| Error::CommandLine { option: "--gap", reason })
+        }
+        None => Ok(written),
     }
-    Ok(gap)
+}
+
+fn max_lookback(wire: &Wire, uri: &Uri, overrides: &Overrides) -> Result<Duration, Error> {
+    let written = value("max_lookback", wire.max_lookback.as_deref())
+        .map_err(|fault| Error::at(uri, fault))?;
+    let typed = option("--max-lookback", overrides.max_lookback.as_deref())?;
+    Ok(typed.or(written).unwrap_or(MAX_LOOKBACK_DEFAULT))
 }
 
 fn reject_ratio(wire: &Wire) -> Result<f64, Fault> {

@@ -71,7 +71,8 @@ pub enum Fault {
     },
     /// Another version of the manifest.
     #[error(
-        "version: expected 1, found {found}; write \"version\": 1 and follow its schema (cohort schema run_manifest)"
+        "version: expected 1, found {found}; write \"version\": 1 and follow \
+         its schema (cohort schema run_manifest)"
     )]
     Version {
         /// The value.
@@ -87,12 +88,14 @@ pub enum Fault {
     },
     /// The run has no name.
     #[error(
-        "expected a run_id, found none; give it as --run-id, as \"run_id\" in the manifest, or in the object that \"demo_run_config\" names"
+        "expected a run_id, found none; give it as --run-id, as \"run_id\" in the manifest, \
+         or in the object that \"demo_run_config\" names"
     )]
     NoRunId,
     /// The run has no interval.
     #[error(
-        "expected an interval, found {found}; give \"interval\" in the manifest, or both --interval-start and --interval-end"
+        "expected an interval, found {found}; give \"interval\" in the manifest, \
+         or both --interval-start and --interval-end"
     )]
     NoInterval {
         /// What is there.
@@ -100,7 +103,8 @@ pub enum Fault {
     },
     /// Two places that would be written or read one through the other.
     #[error(
-        "outputs.{output}: expected a place of its own, found {uri}, which is {relation} {other} ({other_uri}); choose another URI"
+        "outputs.{output}: expected a place of its own, found {uri}, which is \
+         {relation} {other} ({other_uri}); choose another URI"
     )]
     Overlap {
         /// The output's key.

@@ -129,6 +129,10 @@ pub struct Overrides {
     pub start: Option<String>,
     /// `--interval-end`.
     pub end: Option<String>,
+    /// `--gap`.
+    pub gap: Option<String>,
+    /// `--max-lookback`.
+    pub max_lookback: Option<String>,
 }
 
 impl Manifest {

@@ -1,10 +1,12 @@
 //! The manifest's rules, one row per rule: what is changed in a good manifest, and what is then said.
 
+mod precedence;
+
 use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::{CommitMode, Error, Manifest, Overrides, demo_run_config_uri, utf8};
+use super::{CommitMode, Error, Manifest, Overrides, utf8};
 use crate::error::Kind;
 use crate::objects::Uri;
 
@@ -43,11 +45,6 @@ fn with(changes: &[(&str, Value)]) -> String {
 
 fn parse(text: &str) -> Result<Manifest, Error> {
     Manifest::parse(text, &uri(), &Overrides::default(), None)
-}
-
-fn overrides(run_id: Option<&str>, start: Option<&str>, end: Option<&str>) -> Overrides {
-    let owned = |text: Option<&str>| text.map(str::to_owned);
-    Overrides { run_id: owned(run_id), start: owned(start), end: owned(end) }
 }
 
 #[test]
@@ -305,82 +302,5 @@ fn outputs_keep_apart_from_each_other_and_from_inputs() {
         ("/inputs/contextual_data", json!({"uri": "mrdl"})),
     ] {
         assert!(parse(&with(std::slice::from_ref(&changes))).is_ok(), "{changes:?}");
-    }
-}
-
-#[test]
-fn the_command_line_wins_over_the_manifest_and_the_manifest_over_the_demo() {
-    let bare = with(&[("/run_id", Value::Null), ("/demo_run_config", json!("demo.json"))]);
-    let named = with(&[("/demo_run_config", json!("demo.json"))]);
-    let typed = overrides(Some("typed"), None, None);
-    let none = Overrides::default();
-    let demo = Some(r#"{"run_id": "demo", "anything": [1]}"#);
-    for (text, overrides, run_id) in [
-        (&bare, &none, "demo"),
-        (&named, &none, "r1"),
-        (&named, &typed, "typed"),
-        (&bare, &typed, "typed"),
-    ] {
-        let manifest = Manifest::parse(text, &uri(), overrides, demo).unwrap();
-        assert_eq!(manifest.run_id.as_str(), run_id);
-        let asked = demo_run_config_uri(text, &uri(), overrides).unwrap();
-        assert_eq!(asked.is_some(), run_id == "demo");
-    }
-    let asked = demo_run_config_uri(&bare, &uri(), &none).unwrap().unwrap();
-    assert_eq!(asked.to_string(), "file:///lake/conf/demo.json");
-}
-
-#[test]
-fn a_faulty_demo_run_config_is_named() {
-    let bare = with(&[("/run_id", Value::Null), ("/demo_run_config", json!("demo.json"))]);
-    for (demo, message) in [
-        ("{", "demo_run_config file:///lake/conf/demo.json: expected one JSON object"),
-        ("[]", "demo.json: the top level: expected an object, found an array"),
-        (r#"{"run_id": 7}"#, "demo.json: run_id: expected a string, found the number 7"),
-        (r#"{"run_id": "a/b"}"#, "demo.json: run_id: expected a run_id of characters"),
-        ("{}", "expected a run_id, found none"),
-    ] {
-        let error = Manifest::parse(&bare, &uri(), &Overrides::default(), Some(demo)).unwrap_err();
-        assert_eq!(error.kind(), Kind::Manifest);
-        assert!(error.to_string().contains(message), "{error}");
-    }
-}
-
-#[test]
-fn the_interval_may_come_from_the_command_line_in_whole_or_in_part() {
-    let bare = with(&[("/interval", Value::Null)]);
-    let both = overrides(None, Some("2025-02-01T00:00:00+01:00"), Some("2025-02-02T00:00:00Z"));
-    let manifest = Manifest::parse(&bare, &uri(), &both, None).unwrap();
-    assert_eq!(
-        manifest.interval.to_string(),
-        "[2025-01-31T23:00:00.000000Z, 2025-02-02T00:00:00.000000Z)"
-    );
-    let end = overrides(None, None, Some("2025-01-01T12:00:00Z"));
-    let manifest = Manifest::parse(&good().to_string(), &uri(), &end, None).unwrap();
-    assert_eq!(manifest.interval.end.to_string(), "2025-01-01T12:00:00.000000Z");
-    let error = Manifest::parse(&bare, &uri(), &end, None).unwrap_err();
-    assert_eq!(error.kind(), Kind::Manifest);
-    assert!(error.to_string().contains("expected an interval, found its end alone"), "{error}");
-}
-
-#[test]
-fn a_wrong_value_on_the_command_line_is_a_usage_error_that_names_the_option() {
-    for (typed, message) in [
-        (overrides(Some("a/b"), None, None), "--run-id: expected a run_id of characters"),
-        (overrides(Some(""), None, None), "--run-id: expected a run_id of 1 to 250"),
-        (overrides(None, Some("now"), None), "--interval-start: expected an RFC 3339 instant"),
-        (overrides(None, None, Some("now")), "--interval-end: expected an RFC 3339 instant"),
-        (
-            overrides(None, None, Some("2024-12-31T00:00:00Z")),
-            "--interval-end: expected an end after",
-        ),
-        (
-            overrides(None, Some("2025-01-02T00:00:00Z"), None),
-            "--interval-start: expected an end after",
-        ),
-    ] {
-        let error = Manifest::parse(&good().to_string(), &uri(), &typed, None).unwrap_err();
-        assert_eq!(error.kind(), Kind::Usage, "{error}");
-        assert!(error.to_string().starts_with(message), "{error}");
     }
 }

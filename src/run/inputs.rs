@@ -37,7 +37,7 @@ impl Read {
         let file = |source: &Source| lineage::InputFile {
             uri: source.file.object.uri.clone(),
             bytes: source.file.object.bytes,
-            etag: source.file.tag().to_owned(),
+            etag: Some(source.file.tag().to_owned()),
             rows: source.file.rows(),
         };
         lineage::Input {

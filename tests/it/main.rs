@@ -1,2 +1,4 @@
-#[test]
-fn t() {}
+//! One integration binary: each module holds the tests of one area.
+
+mod command_line;
+mod schemas;

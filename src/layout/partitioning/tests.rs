@@ -1,0 +1,127 @@
+//! The pattern's rules, and the round trip from instant to prefix and back.
+
+use super::*;
+use proptest::prelude::*;
+
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+const VALID: [&str; 11] = [
+    "date=%Y-%m-%d",
+    "%F",
+    "dt=%Y%m%d/hour=%H",
+    "%Y/%m/%d/%H/%M",
+    "%Y/%j",
+    "year=%Y/month=%m",
+    "year=%Y",
+    "year=%Y/date=%F",
+    "%j-%Y/%M/%H",
+    "100%%/%Y-%m",
+    "y%Y/%d/%j",
+];
+
+#[test]
+fn a_range_opens_the_partitions_that_it_overlaps() {
+    let hourly: Partitioning = "dt=%Y%m%d/hour=%H".parse().unwrap();
+    let prefixes = |from, to| {
+        hourly.partitions(at(from), at(to)).map(|(_, prefix)| prefix).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        prefixes("2024-12-31T22:59:59.999999Z", "2025-01-01T00:00:00.000001Z"),
+        ["dt=20241231/hour=22/", "dt=20241231/hour=23/", "dt=20250101/hour=00/"]
+    );
+    assert_eq!(prefixes("2025-01-01T01:00:00Z", "2025-01-01T02:00:00Z").len(), 1);
+    assert!(prefixes("2025-01-01T01:30:00Z", "2025-01-01T01:30:00Z").is_empty());
+}
+
+#[test]
+fn months_and_years_have_their_own_lengths() {
+    let (from, to) = (at("2024-01-01T00:00:00Z"), at("2025-02-01T00:00:00Z"));
+    for (pattern, count) in [("%Y-%m", 13), ("%Y", 2), ("%Y/%j", 397), ("%F", 397)] {
+        let parsed: Partitioning = pattern.parse().unwrap();
+        assert_eq!(parsed.partitions(from, to).count(), count, "{pattern}");
+    }
+}
+
+#[test]
+fn the_calendars_ends_do_not_overflow() {
+    for pattern in VALID {
+        let parsed: Partitioning = pattern.parse().unwrap();
+        assert_eq!(parsed.partition_at(Timestamp::MIN).0.start, Timestamp::MIN);
+        assert_eq!(parsed.partition_at(Timestamp::MAX).0.end, Timestamp::MAX);
+        assert!(parsed.partitions(at("9999-12-30T21:58:00Z"), Timestamp::MAX).count() < 4);
+    }
+}
+
+#[test]
+fn patterns_name_every_field_from_the_year_down() {
+    for (pattern, missing) in [
+        ("date=%m-%d", "the year (%Y)"),
+        ("x", "the year (%Y)"),
+        ("%Y/%d", "the month (%m)"),
+        ("%Y/%H", "the day (%m and %d, or %j)"),
+        ("%Y/%m/%H", "the day (%m and %d, or %j)"),
+        ("%F/%M", "the hour (%H)"),
+    ] {
+        let found = pattern.parse::<Partitioning>();
+        assert_eq!(found, Err(PartitioningError::Gap { missing, pattern: pattern.to_owned() }));
+    }
+}
+
+#[test]
+fn unknown_fields_and_odd_paths_are_refused() {
+    for (pattern, field) in [("%Y-%q", "%q"), ("%Y%", "%"), ("%Y/%", "%"), ("%y", "%y")] {
+        let found = pattern.parse::<Partitioning>();
+        let expected =
+            PartitioningError::Field { found: field.to_owned(), pattern: pattern.to_owned() };
+        assert_eq!(found, Err(expected));
+    }
+    for pattern in ["", "/", "/%Y", "%Y//%m", "../%Y", "%Y/.", "%Y/\n%m"] {
+        let found = pattern.parse::<Partitioning>();
+        assert!(matches!(found, Err(PartitioningError::Path { .. })), "{pattern:?}");
+    }
+}
+
+#[test]
+fn paths_outside_every_partition_have_none() {
+    let parsed: Partitioning = "date=%Y-%m-%d".parse().unwrap();
+    assert!(parsed.partition_of("date=2025-02-28/part.parquet").is_some());
+    for path in ["date=2025-02-29/x", "date=2025-2-28/x", "date=0000-01-01/x", "x", ""] {
+        assert_eq!(parsed.partition_of(path), None, "{path}");
+    }
+    let twice: Partitioning = "year=%Y/date=%F".parse().unwrap();
+    assert_eq!(twice.partition_of("year=2024/date=2025-01-01/x"), None);
+}
+
+proptest! {
+    #[test]
+    fn prefixes_read_back_to_their_partition(
+        us in Timestamp::MIN.as_us()..=Timestamp::MAX.as_us(),
+        pattern in prop::sample::select(VALID.to_vec()),
+    ) {
+        let at = Timestamp::from_us(us).unwrap();
+        let parsed: Partitioning = pattern.parse().unwrap();
+        let (interval, prefix) = parsed.partition_at(at);
+        prop_assert!(interval.contains(at) || interval.end == Timestamp::MAX);
+        prop_assert_eq!(parsed.partition_of(&format!("{prefix}x.parquet")), Some(interval));
+        prop_assert_eq!(parsed.to_string().parse::<Partitioning>(), Ok(parsed));
+    }
+
+    #[test]
+    fn partitions_tile_the_range(
+        from in 0_i64..4_000_000_000_000_000,
+        length in 1_i64..200_000_000_000,
+        pattern in prop::sample::select(VALID.to_vec()),
+    ) {
+        let (from, to) = (Timestamp::from_us(from).unwrap(), Timestamp::from_us(from + length).unwrap());
+        let parsed: Partitioning = pattern.parse().unwrap();
+        let found: Vec<_> = parsed.partitions(from, to).collect();
+        prop_assert!(found[0].0.contains(from));
+        prop_assert!(found[found.len() - 1].0.start < to && to <= found[found.len() - 1].0.end);
+        for pair in found.windows(2) {
+            prop_assert_eq!(pair[0].0.end, pair[1].0.start);
+            prop_assert!(pair[0].1 != pair[1].1);
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! Logs on stderr: text for people, JSON for machines, never a credential.
+
+use std::io::IsTerminal as _;
+
+use tracing::Metadata;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::{FilterExt as _, FilterFn};
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::{Layer, SubscriberExt as _};
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Registry};
+
+use crate::cli::{LogFormat, Logging};
+use crate::error::Error;
+
+/// The environment variable that says what to log.
+const VARIABLE: &str = "RUST_LOG";
+
+/// Begins to log. `RUST_LOG` says what, or else the command line.
+///
+/// # Errors
+/// [`Error::Usage`] where `RUST_LOG` is no filter.
+pub fn start(logging: Logging) -> Result<(), Error> {
+    let filter = filter(std::env::var(VARIABLE).ok().as_deref(), logging.verbose)?;
+    let format = logging.log_format.unwrap_or(if std::io::stderr().is_terminal() {
+        LogFormat::Text
+    } else {
+        LogFormat::Json
+    });
+    let layer = layer(filter, format, std::io::stderr);
+    // A second start, as in tests, changes nothing.
+    let _ = tracing_subscriber::registry().with(layer).try_init();
+    Ok(())
+}
+
+fn layer<W>(filter: EnvFilter, format: LogFormat, to: W) -> impl Layer<Registry> + Send + Sync
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    let lines = tracing_subscriber::fmt::layer().with_writer(to);
+    let layer = match format {
+        LogFormat::Text => lines.with_target(false).boxed(),
+        LogFormat::Json => lines.json().flatten_event(true).with_current_span(false).boxed(),
+    };
+    layer.with_filter(filter.and(FilterFn::new(may_be_printed)))
+}
+
+fn filter(variable: Option<&str>, verbose: u8) -> Result<EnvFilter, Error> {
+    let typed = variable.filter(|text| !text.trim().is_empty());
+    let otherwise = match verbose {
+        0 => "warn,cohort=info",
+        1 => "warn,cohort=debug",
+        _ => "warn,cohort=trace",
+    };
+    EnvFilter::try_new(typed.unwrap_or(otherwise)).map_err(|error| {
+        let found = typed.unwrap_or_default();
+        Error::Usage(format!(
+            "{VARIABLE}: expected a filter such as cohort=debug, found {found:?} ({error}); correct or unset it"
+        ))
+    })
+}
+
+/// Whether a log may be printed at all, whatever was asked for. The libraries below print headers, and with them
+/// signatures and session tokens, at levels below a warning; only this job's own logs may go there.
+fn may_be_printed(log: &Metadata<'_>) -> bool {
+    let own = log.target() == "cohort" || log.target().starts_with("cohort::");
+    own || *log.level() <= LevelFilter::WARN
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn the_libraries_below_print_nothing_under_a_warning_whatever_is_asked_for() {
+        for format in [LogFormat::Text, LogFormat::Json] {
+            let lines = Lines::default();
+            let writer = lines.clone();
+            let everything = filter(Some("trace,aws_sigv4::http_request=trace"), 0).unwrap();
+            let layer = layer(everything, format, move || writer.clone());
+            tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+                tracing::trace!(target: "aws_sigv4::http_request", "secret");
+                tracing::info!(target: "hyper_util::client", "secret");
+                tracing::debug!(target: "cohortx", "secret");
+                tracing::info_span!(target: "aws_runtime", "secret").in_scope(|| {
+                    tracing::trace!(target: "cohort::run", rows = 7, "own");
+                });
+                tracing::warn!(target: "rustls", "warned");
+            });
+            let said = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+            assert!(said.contains("own") && said.contains("warned"), "{said}");
+            assert!(!said.contains("secret"), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_filter_is_a_usage_error() {
+        let error = filter(Some("cohort=shout"), 0).unwrap_err();
+        assert_eq!(error.kind(), crate::error::Kind::Usage);
+        assert!(error.to_string().starts_with("RUST_LOG: expected a filter"), "{error}");
+    }
+
+    #[test]
+    fn the_variable_wins_over_the_command_line() {
+        assert_eq!(filter(Some("cohort=error"), 2).unwrap().to_string(), "cohort=error");
+        assert_eq!(filter(Some(" "), 1).unwrap().to_string(), "cohort=debug,warn");
+        assert_eq!(filter(None, 0).unwrap().to_string(), "cohort=info,warn");
+    }
+}

@@ -1,0 +1,104 @@
+//! What this process costs, and how it ends when it finds a bug in itself: the shell's view of the system.
+
+use std::io::Write as _;
+use std::time::Duration;
+
+use crate::error::Kind;
+
+/// Processor time over all threads since the process began.
+pub fn cpu_time() -> Duration {
+    let spent = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    Duration::new(spent.tv_sec.unsigned_abs(), u32::try_from(spent.tv_nsec).unwrap_or(0))
+}
+
+/// The most memory that the process held at once, in bytes; `None` where the system does not tell.
+pub fn peak_memory_bytes() -> Option<u64> {
+    peak_of(&std::fs::read_to_string("/proc/self/status").ok()?)
+}
+
+fn peak_of(status: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    kib.checked_mul(1024)
+}
+
+/// From now on a panic on any thread ends the process with the exit code of a bug and one line on stderr.
+///
+/// Ending at once is safe at every instant of a run (SPEC 11), and the only way to say it once whatever thread fails.
+pub fn end_on_panic() {
+    std::panic::set_hook(Box::new(|panic| {
+        let said = panic.payload_as_str().unwrap_or("no message");
+        let place = panic.location().map_or_else(String::new, |at| format!(" at {at}"));
+        print_error(&format!("expected no bug in this job, found one{place} ({said}); report it"));
+        std::process::exit(i32::from(Kind::Bug.exit_code()));
+    }));
+}
+
+/// Prints `cohort: <message>` on stderr, as one line whatever the message holds.
+pub fn print_error(message: &str) {
+    let line = one_line(message);
+    // Where stderr is closed there is nobody left to tell.
+    let _ = writeln!(std::io::stderr().lock(), "cohort: {line}");
+}
+
+/// The text with every control character, line feeds among them, written as its escape.
+pub fn one_line(text: &str) -> String {
+    text.chars().fold(String::with_capacity(text.len()), |mut line, c| {
+        if c.is_control() {
+            line.extend(c.escape_default());
+        } else {
+            line.push(c);
+        }
+        line
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn peak_memory_is_read_in_bytes() {
+        assert_eq!(peak_of("Name:\tx\nVmPeak:\t 9 kB\nVmHWM:\t    1234 kB\n"), Some(1_263_616));
+        assert_eq!(peak_of("Name:\tx\n"), None);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_running_process_has_cost_something() {
+        let spun: u64 = (0..3_000_000_u64).map(std::hint::black_box).sum();
+        assert!(spun > 0 && cpu_time() > Duration::ZERO);
+        assert!(peak_memory_bytes().is_some_and(|bytes| bytes > 100_000));
+    }
+
+    #[test]
+    fn a_panic_on_any_thread_ends_with_one_line_and_the_exit_code_of_a_bug() {
+        const INSIDE: &str = "COHORT_TEST_PANIC";
+        if std::env::var_os(INSIDE).is_some() {
+            end_on_panic();
+            let _ = std::thread::spawn(|| panic!("the\nmessage")).join();
+            std::process::exit(0);
+        }
+        let name =
+            "process::tests::a_panic_on_any_thread_ends_with_one_line_and_the_exit_code_of_a_bug";
+        let done = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", name, "--nocapture"])
+            .env(INSIDE, "1")
+            .env("RUST_BACKTRACE", "full")
+            .output()
+            .unwrap();
+        assert_eq!(done.status.code(), Some(70));
+        let said = String::from_utf8(done.stderr).unwrap();
+        assert_eq!(said.lines().count(), 1, "{said}");
+        assert!(
+            said.starts_with("cohort: expected no bug in this job, found one at src"),
+            "{said}"
+        );
+        assert!(said.ends_with("(the\\nmessage); report it\n"), "{said}");
+    }
+
+    #[test]
+    fn messages_stay_on_one_line() {
+        assert_eq!(one_line("a\nb\tc\u{1b}[0mé"), "a\\nb\\tc\\u{1b}[0mé");
+    }
+}

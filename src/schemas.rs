@@ -1,0 +1,40 @@
+//! The published schemas, embedded: JSON Schemas of manifest, lineage and summary, and the columns of every log.
+
+/// A schema and the name by which it is asked for.
+#[derive(Debug)]
+pub struct Schema {
+    /// Its file's name without `.json`, such as `run_manifest.v1`.
+    pub name: &'static str,
+    /// Its text.
+    pub text: &'static str,
+}
+
+macro_rules! embedded {
+    ($($name:literal),+ $(,)?) => {
+        [$(Schema { name: $name, text: include_str!(concat!("../schemas/", $name, ".json")) }),+]
+    };
+}
+
+/// Every schema: documents first, then the logs in the contract's order.
+pub static ALL: [Schema; 12] = embedded![
+    "run_manifest.v1",
+    "lineage.v1",
+    "summary.v1",
+    "minority_reports_detected_log.v1",
+    "anomaly_classifier_model_prediction_log.v1",
+    "baseline_sales_model_prediction_log.v1",
+    "all_campaign_data.v1",
+    "contextual_data.v1",
+    "user_minority_events_edits_log.v1",
+    "minority_reports_cohorted_log.v1",
+    "minority_event_log.v1",
+    "rejects.v1",
+];
+
+/// The schema of that name: with its version or, for the latest, without; `.json` at the end is allowed.
+pub fn find(name: &str) -> Option<&'static Schema> {
+    let name = name.strip_suffix(".json").unwrap_or(name);
+    // Later versions stand behind earlier ones.
+    let unversioned = |schema: &Schema| schema.name.rsplit_once('.').map(|(stem, _)| stem);
+    ALL.iter().rfind(|schema| schema.name == name || unversioned(schema) == Some(name))
+}

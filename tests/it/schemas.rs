@@ -1,0 +1,307 @@
+//! The published schemas against the code: what one accepts the other does, and the logs' columns are the same.
+
+use std::path::Path;
+
+use jsonschema::{Registry, Validator};
+use serde_json::{Value, json};
+
+use cohort::contract;
+use cohort::lineage::{Counts, Lineage};
+use cohort::manifest::{Manifest, Overrides};
+use cohort::objects::Uri;
+use cohort::schemas;
+use cohort::summary::{Execution, Rows, Status, Summary};
+
+fn schema(name: &str) -> Value {
+    serde_json::from_str(schemas::find(name).unwrap().text).unwrap()
+}
+
+/// Whether the schema of that name accepts the value, and if not, why.
+fn check(name: &str, value: &Value) -> Result<(), String> {
+    let registry = Registry::new()
+        .add("json-schema:///run_manifest.v1.json", schema("run_manifest"))
+        .unwrap()
+        .prepare()
+        .unwrap();
+    let schema = schema(name);
+    let validator: Validator =
+        jsonschema::options().with_registry(&registry).build(&schema).unwrap();
+    validator.validate(value).map_err(|error| error.to_string())
+}
+
+fn uri(text: &str) -> Uri {
+    Uri::from_argument(Path::new("/lake"), text).unwrap()
+}
+
+fn parse(manifest: &Value) -> Result<Manifest, cohort::manifest::Error> {
+    let overrides = Overrides { run_id: Some("typed".into()), ..Overrides::default() };
+    Manifest::parse(&manifest.to_string(), &uri("m.json"), &overrides, None)
+}
+
+fn good() -> Value {
+    json!({
+        "version": 1,
+        "interval": {"start": "2025-01-01T00:00:00Z", "end": "2025-01-02T00:00:00Z"},
+        "inputs": {"minority_reports_detected_log": {"uri": "mrdl"}},
+        "outputs": {"minority_reports_cohorted_log": "a", "minority_event_log": "b", "lineage": "c"}
+    })
+}
+
+/// The good manifest with the value at a pointer replaced, or removed where it is null.
+fn with(pointer: &str, value: &Value) -> Value {
+    let mut manifest = good();
+    let (parent, key) = pointer.rsplit_once('/').unwrap();
+    let parent = manifest.pointer_mut(parent).unwrap().as_object_mut().unwrap();
+    match value {
+        Value::String(text) if text == "<remove>" => {
+            parent.remove(key);
+        }
+        _ => {
+            parent.insert(key.to_owned(), value.clone());
+        }
+    }
+    manifest
+}
+
+const MRDL: &str = "/inputs/minority_reports_detected_log";
+
+#[test]
+fn manifests_that_the_parser_accepts_the_schema_accepts() {
+    for (pointer, value) in [
+        ("/version", json!(1.0)),
+        ("/run_id", json!("scheduled__2025-01-01T00:00:00+00:00")),
+        ("/run_id", json!("x".repeat(250))),
+        ("/gap", json!("PT0.000001S")),
+        ("/gap", json!("P1DT12H")),
+        ("/gap", json!("P1W")),
+        ("/gap", json!("PT1.5H")),
+        ("/max_lookback", json!("PT0S")),
+        ("/max_reject_ratio", json!(0)),
+        ("/max_reject_ratio", json!(1)),
+        ("/max_reject_ratio", json!(0.5)),
+        ("/demo_run_config", json!("../demo.json")),
+        ("/commit", json!("unconditional")),
+        ("/interval/start", json!("2024-12-31T23:00:00.123456789+01:00")),
+        ("/interval/start", json!("2024-12-31 23:00:00Z")),
+        ("/interval/start", json!("2024-12-31T23:00Z")),
+        ("/inputs/contextual_data", json!({"uri": "x", "partitioning": "%Y/%j", "columns": {}})),
+        ("/inputs/user_minority_events_edits_log", json!({"uri": "file:///x%3A y"})),
+        ("/inputs/all_campaign_data", json!({"uri": "x", "columns": {"name": "ä b"}})),
+        (MRDL, json!({"uri": "s3://b"})),
+        (MRDL, json!({"uri": "/x", "partitioning": "dt=%Y%m%d/hour=%H/"})),
+        (MRDL, json!({"uri": "x", "partitioning": "year=%Y/date=%F/%H-%M/100%%"})),
+        ("/outputs/rejects", json!("memory:///r")),
+    ] {
+        let manifest = with(pointer, &value);
+        parse(&manifest).unwrap_or_else(|error| panic!("{pointer} {value}: {error}"));
+        check("run_manifest", &manifest).unwrap_or_else(|error| panic!("{value}: {error}"));
+    }
+}
+
+#[test]
+fn manifests_that_the_parser_refuses_the_schema_refuses() {
+    for (pointer, value) in [
+        ("/gaps", json!("PT5M")),
+        ("/version", json!("<remove>")),
+        ("/version", json!(2)),
+        ("/version", json!("1")),
+        ("/run_id", json!("")),
+        ("/run_id", json!("a/b")),
+        ("/run_id", json!("a\n")),
+        ("/run_id", json!("x".repeat(251))),
+        ("/run_id", json!(null)),
+        ("/gap", json!("PT0S")),
+        ("/gap", json!("P0D")),
+        ("/gap", json!("30M")),
+        ("/gap", json!("P1M")),
+        ("/gap", json!("P1Y")),
+        ("/gap", json!("P")),
+        ("/gap", json!("PT")),
+        ("/gap", json!("-PT5M")),
+        ("/gap", json!("PT0.0000001S")),
+        ("/gap", json!(30)),
+        ("/max_lookback", json!("a month")),
+        ("/max_reject_ratio", json!(1.01)),
+        ("/max_reject_ratio", json!(-0.01)),
+        ("/max_reject_ratio", json!("0.1")),
+        ("/demo_run_config", json!("")),
+        ("/demo_run_config", json!("gs://b/k")),
+        ("/commit", json!("always")),
+        ("/interval", json!("2025-01-01/2025-01-02")),
+        ("/interval/start", json!("<remove>")),
+        ("/interval/start", json!("2025-01-01")),
+        ("/interval/start", json!("2025-01-01T00:00:00")),
+        ("/interval/begin", json!("2025-01-01T00:00:00Z")),
+        ("/inputs", json!("<remove>")),
+        ("/inputs", json!({})),
+        ("/inputs/sales", json!({"uri": "x"})),
+        (MRDL, json!("x")),
+        (MRDL, json!({})),
+        (MRDL, json!({"uri": ""})),
+        (MRDL, json!({"uri": "s3:///k"})),
+        (MRDL, json!({"uri": "file://host/k"})),
+        (MRDL, json!({"uri": "a\tb"})),
+        (MRDL, json!({"uri": "x", "url": "y"})),
+        (MRDL, json!({"uri": "x", "columns": {"store": "y"}})),
+        (MRDL, json!({"uri": "x", "columns": {"store_id": ""}})),
+        (MRDL, json!({"uri": "x", "columns": {"store_id": 1}})),
+        (MRDL, json!({"uri": "x", "partitioning": ""})),
+        (MRDL, json!({"uri": "x", "partitioning": "date"})),
+        (MRDL, json!({"uri": "x", "partitioning": "%m-%d"})),
+        (MRDL, json!({"uri": "x", "partitioning": "%Y/%d"})),
+        (MRDL, json!({"uri": "x", "partitioning": "%Y/%m/%H"})),
+        (MRDL, json!({"uri": "x", "partitioning": "%F/%M"})),
+        (MRDL, json!({"uri": "x", "partitioning": "%Y-%q"})),
+        (MRDL, json!({"uri": "x", "partitioning": "%Y%"})),
+        (MRDL, json!({"uri": "x", "partitioning": "/%Y"})),
+        (MRDL, json!({"uri": "x", "partitioning": "%Y//%m"})),
+        (MRDL, json!({"uri": "x", "partitioning": "../%Y"})),
+        (MRDL, json!({"uri": "x", "partitioning": "%Y/."})),
+        ("/outputs/lineage", json!("<remove>")),
+        ("/outputs/lineage", json!("")),
+        ("/outputs/linage", json!("x")),
+    ] {
+        let manifest = with(pointer, &value);
+        assert!(parse(&manifest).is_err(), "the parser accepts {pointer} {value}");
+        assert!(check("run_manifest", &manifest).is_err(), "the schema accepts {pointer} {value}");
+    }
+}
+
+#[test]
+fn the_manifest_schema_knows_the_columns_of_every_input() {
+    let schema = schema("run_manifest");
+    let inputs = schema.pointer("/properties/inputs/properties").unwrap().as_object().unwrap();
+    let logs = contract::ALL.iter().filter(|log| log.direction == contract::Direction::Input);
+    assert_eq!(inputs.len(), logs.clone().count());
+    for log in logs {
+        let columns = inputs[log.name].pointer("/properties/columns/properties").unwrap();
+        let mut names: Vec<&str> = log.columns.iter().map(|column| column.name).collect();
+        names.sort_unstable();
+        let found: Vec<&String> = columns.as_object().unwrap().keys().collect();
+        assert_eq!(found, names, "{}", log.name);
+    }
+}
+
+#[test]
+fn examples_in_schemas_are_valid() {
+    for name in ["run_manifest", "lineage", "summary"] {
+        for example in schema(name)["examples"].as_array().unwrap() {
+            check(name, example).unwrap();
+        }
+    }
+    let manifest = &schema("run_manifest")["examples"][0];
+    parse(manifest).unwrap();
+}
+
+#[test]
+fn a_lineage_validates_and_reads_back() {
+    let example = &schema("lineage")["examples"][0];
+    let lineage = Lineage::parse(example.to_string().as_bytes(), &uri("l.json")).unwrap();
+    let written = lineage.to_json();
+    assert!(written.ends_with("}\n"));
+    let value: Value = serde_json::from_str(&written).unwrap();
+    assert_eq!(value, *example);
+    assert_eq!(lineage.outputs.content_sha256(), lineage.content_sha256);
+    assert_eq!(Lineage::parse(written.as_bytes(), &uri("l.json")).unwrap(), lineage);
+}
+
+#[test]
+fn a_lineage_with_every_option_validates() {
+    let mut lineage = {
+        let example = &schema("lineage")["examples"][0];
+        Lineage::parse(example.to_string().as_bytes(), &uri("l.json")).unwrap()
+    };
+    let mut input = lineage.inputs.minority_reports_detected_log.clone();
+    for reason in ["missing_store_id", "missing_detected_at", "missing_tick_at", "onset_too_old"] {
+        input.rows_rejected.insert(reason.to_owned(), 1);
+    }
+    input.rows_rejected.insert("onset_after_detection".to_owned(), 2);
+    input.files[0].etag = Some("\"abc\"".to_owned());
+    lineage.inputs.anomaly_classifier_model_prediction_log = Some(input.clone());
+    lineage.inputs.baseline_sales_model_prediction_log = Some(input.clone());
+    lineage.inputs.all_campaign_data = Some(input.clone());
+    lineage.inputs.contextual_data = Some(input);
+    lineage.outputs.rejects = Some(lineage.outputs.minority_event_log.clone());
+    let mut manifest = with("/outputs/rejects", &json!("s3://b/r"));
+    manifest["demo_run_config"] = json!("demo.json");
+    manifest["inputs"]["contextual_data"] =
+        json!({"uri": "x", "partitioning": "%F", "columns": {"label": "l"}});
+    lineage.manifest = parse(&manifest).unwrap().resolved();
+    let value: Value = serde_json::from_str(&lineage.to_json()).unwrap();
+    check("lineage", &value).unwrap();
+}
+
+#[test]
+fn a_lineage_of_another_version_or_kind_is_refused() {
+    for (text, found) in [
+        ("{\"version\": 2}", "found version 2"),
+        ("{}", "found no version"),
+        ("{\"version\": 1}", "found missing field"),
+        ("x", "found expected value at line 1"),
+    ] {
+        let error = Lineage::parse(text.as_bytes(), &uri("s3://b/l.json")).unwrap_err();
+        assert!(error.to_string().starts_with("s3://b/l.json: expected a lineage of version 1"));
+        assert!(error.to_string().contains(found), "{error}");
+    }
+}
+
+#[test]
+fn summaries_validate() {
+    for (status, rejects, peak) in
+        [(Status::Committed, None, Some(1)), (Status::Unchanged, Some(3), None)]
+    {
+        let summary = Summary {
+            run_id: "r".parse().unwrap(),
+            status,
+            interval: parse(&good()).unwrap().interval,
+            lineage: uri("s3://b/l.json"),
+            rows: Rows { minority_reports_cohorted_log: 1, minority_event_log: 2, rejects },
+            counts: Counts::default(),
+            execution: Execution::default(),
+            peak_memory_bytes: peak,
+        };
+        let line = summary.to_json();
+        assert!(!line.contains('\n'));
+        check("summary", &serde_json::from_str(&line).unwrap()).unwrap();
+        assert_eq!(serde_json::from_str::<Summary>(&line).unwrap(), summary);
+    }
+}
+
+/// `COHORT_GOLDEN=overwrite` writes the files anew.
+#[test]
+fn every_log_has_its_schema_and_it_is_the_contracts_table() {
+    for log in contract::ALL {
+        let expected = serde_json::to_string_pretty(log).unwrap() + "\n";
+        let name = format!("{}.v{}", log.name, log.version);
+        if std::env::var("COHORT_GOLDEN").is_ok_and(|mode| mode == "overwrite") {
+            let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas");
+            std::fs::write(folder.join(format!("{name}.json")), &expected).unwrap();
+        } else {
+            assert_eq!(schemas::find(&name).unwrap().text, expected, "{name}");
+        }
+    }
+}
+
+#[test]
+fn every_file_in_schemas_is_embedded() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas");
+    let mut files: Vec<String> = std::fs::read_dir(folder)
+        .unwrap()
+        .filter_map(|entry| {
+            entry
+                .unwrap()
+                .file_name()
+                .into_string()
+                .unwrap()
+                .strip_suffix(".json")
+                .map(str::to_owned)
+        })
+        .collect();
+    files.sort();
+    let mut names: Vec<&str> = schemas::ALL.iter().map(|schema| schema.name).collect();
+    names.sort_unstable();
+    assert_eq!(files, names);
+    assert_eq!(schemas::find("lineage").unwrap().name, "lineage.v1");
+    assert_eq!(schemas::find("lineage.v1.json").unwrap().name, "lineage.v1");
+    assert!(schemas::find("lineage.v2").is_none());
+}
