@@ -9,6 +9,7 @@ pub mod layout;
 pub mod lineage;
 pub mod manifest;
 pub mod objects;
+pub mod sample;
 pub mod summary;
 pub mod table;
 pub mod text;
