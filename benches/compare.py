@@ -51,6 +51,11 @@ class Comparison:
         self.connection, self.log, self.ignored = connection, log, ignored
         self.differences = []
 
+    def examples(self, rows):
+        for row in rows.limit(SHOWN).project("columns(*)::varchar").fetchall():
+            named = zip(rows.columns, row, strict=True)
+            self.differences.append("  " + ", ".join(f"{name}={value}" for name, value in named))
+
     def query(self, sql):
         return self.connection.sql(sql)
 
@@ -89,7 +94,8 @@ class Comparison:
         for whose, table in (("job", "a"), ("peer", "b")):
             twice = self.query(f"select {key} from {table} group by all having count(*) > 1")
             if len(twice):
-                self.say(f"the {whose} has {len(twice)} keys twice, such as {first(twice)}")
+                self.say(f"the {whose} has {len(twice)} keys twice, such as")
+                self.examples(twice)
                 unique = False
         return unique
 
@@ -105,8 +111,7 @@ class Comparison:
         )
         if len(rows):
             self.say(f"{len(rows)} rows in {whose} alone, such as")
-            for row in rows.limit(SHOWN).fetchall():
-                self.differences.append(f"  {shown(rows.columns, row)}")
+            self.examples(rows)
 
     def values(self, column, kind):
         same = f"a.{column} is not distinct from b.{column}"
@@ -119,16 +124,7 @@ class Comparison:
         )
         if len(rows):
             self.say(f"{column} differs in {len(rows)} rows, such as")
-            for row in rows.limit(SHOWN).fetchall():
-                self.differences.append(f"  {shown(rows.columns, row)}")
-
-
-def first(rows):
-    return shown(rows.columns, rows.fetchone())
-
-
-def shown(columns, row):
-    return ", ".join(f"{name}={value}" for name, value in zip(columns, row, strict=True))
+            self.examples(rows)
 
 
 def compare(job, peer, ignored=()):
