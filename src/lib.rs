@@ -10,6 +10,7 @@ pub mod lineage;
 pub mod manifest;
 pub mod objects;
 pub mod sample;
+pub mod show;
 pub mod summary;
 pub mod table;
 pub mod text;
