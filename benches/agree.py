@@ -103,7 +103,7 @@ def main():
     args = parser.parse_args()
     seeds = range(args.first_seed, args.first_seed + args.seeds)
     failed = sum(check(seed, args.keep) for seed in seeds)
-    sys.exit(f"{failed} cases differ" if failed else 0)
+    sys.exit(f"cases that differ: {failed}" if failed else 0)
 
 
 if __name__ == "__main__":

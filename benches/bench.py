@@ -57,7 +57,8 @@ def measure(command):
 
 
 def median(values):
-    return sorted(values)[len(values) // 2]
+    ordered = sorted(values)
+    return ordered[len(ordered) // 2]
 
 
 def medians(usages):
@@ -160,7 +161,7 @@ def bench_peers(args, verdicts):
 
 
 def bench_growth(args, verdicts):
-    sizes = {"same": 200, "tenfold": 2000}
+    sizes = {"small": 200, "large": 2000}
     folders = [
         data(f"growth-{name}", stores=stores, report_stores=200, skus=50)
         for name, stores in sizes.items()
@@ -180,7 +181,7 @@ def bench_growth(args, verdicts):
 
 
 def bench_interval(args, verdicts):
-    folder = data("growth-same", stores=200, report_stores=200, skus=50)
+    folder = data("growth-small", stores=200, report_stores=200, skus=50)
     print("\none five-minute interval of 200 stores with a day of input (2 x 2.88 million rows)")
     used = race([Contestant("cohort", folder, TICK)], args.runs)["cohort"]
     ms = used.wall * 1000
@@ -207,7 +208,7 @@ def main():
     verdicts = Verdicts()
     for name in args.only:
         SECTIONS[name](args, verdicts)
-    sys.exit(f"\n{verdicts.missed} targets missed" if verdicts.missed else 0)
+    sys.exit(f"\ntargets missed: {verdicts.missed}" if verdicts.missed else 0)
 
 
 if __name__ == "__main__":

@@ -18,12 +18,15 @@ mod predictions;
 mod random;
 mod reports;
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::thread;
 
 use chain::Chain;
 use plan::Plan;
+
+use crate::error::Kind;
 
 /// What to make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,6 +87,15 @@ pub enum Error {
 }
 
 impl Error {
+    /// What the caller must do about it.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Size { .. } | Self::NotEmpty(_) => Kind::Usage,
+            Self::Io { source, .. } if source.kind() == ErrorKind::PermissionDenied => Kind::Denied,
+            Self::Io { .. } | Self::Parquet { .. } => Kind::Temporary,
+        }
+    }
+
     fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_owned();
         |source| Self::Io { path, source }
