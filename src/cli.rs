@@ -152,12 +152,15 @@ pub struct SampleArgs {
 /// `cohort show`.
 #[derive(Debug, Args)]
 pub struct ShowArgs {
-    /// Which run.
-    #[command(flatten)]
-    pub run: ManifestArgs,
+    /// The committed lineage: a path or a URI, as the summary of `cohort run` names it.
+    #[arg(long, value_name = "URI")]
+    pub lineage: String,
     /// Events to show, those with the greatest impact first.
     #[arg(long, value_name = "N", default_value_t = 15)]
     pub top: u32,
+    /// Show one store alone: its events, and every snapshot of its reports.
+    #[arg(long, value_name = "ID")]
+    pub store: Option<String>,
 }
 
 const RUN_EXAMPLES: &str = "  \
@@ -182,9 +185,9 @@ cohort sample /tmp/chain
   cohort sample /tmp/chain --stores 2000 --skus 50 --days 7 --seed 42";
 
 const SHOW_EXAMPLES: &str = "  \
-cohort show --manifest /tmp/chain/run_manifest.json
+cohort show --lineage /tmp/chain/out/lineage/run_id=demo/lineage.json
 
-  cohort show --manifest run_manifest.json --run-id backfill-2025-01 --top 50";
+  cohort show --lineage s3://lake/lineage/cohorting/run_id=daily/lineage.json --top 50";
 
 fn examples(text: &str) -> String {
     format!("Examples:\n{text}\n\n{}", exit_codes())

@@ -10,9 +10,10 @@ use crate::error::Error;
 use crate::manifest::{CommitMode, Manifest};
 use crate::objects::{Objects as _, Storage, Traffic, Uri};
 use crate::run::{self, Outcome, Shell, load_manifest};
+use crate::sample::Sample;
 use crate::summary::{Execution, Rows, Summary};
 use crate::workers::Workers;
-use crate::{logging, process, schemas};
+use crate::{logging, process, schemas, show};
 
 /// Does what the command line asks.
 ///
@@ -117,14 +118,17 @@ fn schema(args: &SchemaArgs) -> Result<(), Error> {
     }
 }
 
-// SEAM: DEMO. Sample { stores, skus, days, seed }.write(&args.folder), then print the manifest's path.
 fn sample(args: &SampleArgs) -> Result<(), Error> {
-    Err(Error::Bug(format!("no sample is built yet, for {}", args.folder.display())))
+    let sample = Sample { stores: args.stores, skus: args.skus, days: args.days, seed: args.seed };
+    let written = sample.write(&args.folder)?;
+    print(&format!("{}\n", written.manifest.display()))
 }
 
-// SEAM: DEMO. Read the run's committed lineage and print its events as a table.
 fn show(args: &ShowArgs) -> Result<(), Error> {
-    Err(Error::Bug(format!("nothing is shown yet, of {}", args.run.manifest)))
+    let lineage = argument(&args.lineage)?;
+    let options = show::Options { top: args.top as usize, store: args.store.clone() };
+    let text = runtime()?.block_on(show::show(&Storage::new(), &lineage, &options))?;
+    print(&text)
 }
 
 /// Prints on stdout; a reader who has gone away is no failure.

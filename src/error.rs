@@ -1,6 +1,6 @@
 //! Kinds of failure, by what the caller must do next. Each kind is one exit code; the README shows the same table.
 
-use crate::{lineage, manifest, objects, run};
+use crate::{lineage, manifest, objects, run, sample, show};
 
 /// What the orchestrator does about a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -82,6 +82,12 @@ pub enum Error {
     /// The run itself.
     #[error(transparent)]
     Run(#[from] run::Error),
+    /// The sample could not be made.
+    #[error(transparent)]
+    Sample(#[from] sample::Error),
+    /// A run could not be shown.
+    #[error(transparent)]
+    Show(#[from] show::Error),
     /// Another fault of the command line.
     #[error("{0}")]
     Usage(String),
@@ -108,12 +114,14 @@ pub enum Error {
 
 impl Error {
     /// What the caller must do about it.
-    pub const fn kind(&self) -> Kind {
+    pub fn kind(&self) -> Kind {
         match self {
             Self::Objects(error) => error.kind(),
             Self::Manifest(error) => error.kind(),
             Self::Lineage(error) => error.kind(),
             Self::Run(error) => error.kind(),
+            Self::Sample(error) => error.kind(),
+            Self::Show(error) => error.kind(),
             Self::Usage(_) => Kind::Usage,
             // The run is committed; another one finds it so and writes the result.
             Self::Result { .. } | Self::Threads { .. } => Kind::Temporary,

@@ -1,0 +1,110 @@
+"""Holds the job against DuckDB on dirty data: every row and every column that the peer computes.
+
+    python agree.py [--seeds 10] [--first-seed 1] [--keep]
+
+For each seed: three days of 40 stores with duplicates, gaps, rejected rows, missing SKUs and
+onsets; then the whole range in one run, a day in the middle, intervals that cut events apart, and
+the union of six-hour runs against the peer's single one. Prints where the two first differ, and
+exits with 1. Works under target/peers; with --keep, what differed stays there.
+"""
+
+import argparse
+import shutil
+import subprocess
+import sys
+from datetime import datetime, timedelta
+
+import job
+from compare import compare
+
+STORES, SKUS, DAYS = 40, 10, 3
+FIRST = "2025-01-01T00:00:00+00:00"
+# Longer than the data, so that every event closes inside.
+LAST = "2025-01-05T00:00:00+00:00"
+INTERVALS = [
+    (FIRST, LAST),
+    ("2025-01-02T00:00:00+00:00", "2025-01-03T00:00:00+00:00"),
+    ("2025-01-01T23:47:11+00:00", "2025-01-02T05:00:00.000001+00:00"),
+    ("2025-01-02T12:00:00+00:00", "2025-01-02T12:05:00+00:00"),
+    ("2025-01-03T23:00:00+00:00", "2025-01-04T03:00:00+00:00"),
+]
+STEP = timedelta(hours=6)
+
+
+def call(*command):
+    """Runs a command; its standard error is shown only where it fails."""
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(f"{' '.join(map(str, command))}\nexit {done.returncode}\n{done.stderr}")
+
+
+def run_peer(data, out, start, end):
+    script = job.BENCHES / "peer_duckdb.py"
+    interval = ("--start", start, "--end", end, "--gap", job.GAP_S)
+    call(sys.executable, script, data, out, "--dirty", *interval)
+
+
+def run_job(data, out, start, end):
+    call(*job.command(job.manifest(data, out, start, end)))
+
+
+def run_job_in_steps(data, out, start, end):
+    """One run for every six hours, the latest first: the order must not matter."""
+    manifest = job.manifest(data, out, start, end)
+    cut = datetime.fromisoformat(end)
+    while cut > datetime.fromisoformat(start):
+        cut, after = cut - STEP, cut
+        interval = ("--interval-start", cut.isoformat(), "--interval-end", after.isoformat())
+        call(*job.command(manifest, "--run-id", f"{cut:%Y-%m-%dT%H}", *interval))
+
+
+def cases(data, scratch):
+    """Runs both sides; gives a name, the two folders and the columns to ignore, case by case."""
+    for number, interval in enumerate(INTERVALS):
+        ours, peers = scratch / f"job-{number}", scratch / f"peer-{number}"
+        run_job(data, ours, *interval)
+        run_peer(data, peers, *interval)
+        yield f"[{interval[0]}, {interval[1]})", ours, peers, ()
+    steps = scratch / "job-steps"
+    run_job_in_steps(data, steps, FIRST, LAST)
+    yield "union of six-hour runs", steps, scratch / "peer-0", ("run_id",)
+
+
+def check(seed, keep):
+    """The number of cases that differ."""
+    scratch = job.ROOT / "target" / "peers" / f"seed-{seed}"
+    shutil.rmtree(scratch, ignore_errors=True)
+    data = scratch / "data"
+    size = ("--stores", STORES, "--skus", SKUS, "--days", DAYS, "--seed", seed)
+    layout = ("--layout", ("tick", "store")[seed % 2])
+    call(sys.executable, job.BENCHES / "generate.py", data, "--dirty", *size, *layout)
+    failed, compared = 0, 0
+    for name, ours, peers, ignored in cases(data, scratch):
+        differences, rows = compare(ours, peers, ignored)
+        compared += sum(rows.values())
+        if differences:
+            failed += 1
+            print(f"seed {seed}, {name}: {ours} and {peers} differ")
+            print("\n".join(f"  {line}" for line in differences))
+    if failed == 0:
+        print(f"seed {seed}: {compared:,} rows equal", flush=True)
+    if not (failed and keep):
+        shutil.rmtree(scratch, ignore_errors=True)
+    return failed
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--first-seed", type=int, default=1)
+    parser.add_argument("--keep", action="store_true")
+    args = parser.parse_args()
+    seeds = range(args.first_seed, args.first_seed + args.seeds)
+    failed = sum(check(seed, args.keep) for seed in seeds)
+    sys.exit(f"cases that differ: {failed}" if failed else 0)
+
+
+if __name__ == "__main__":
+    main()

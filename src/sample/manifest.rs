@@ -1,0 +1,49 @@
+//! The sample's run manifest (SPEC 10): the last day, with outputs beside the inputs.
+
+use std::path::{Path, PathBuf};
+
+use super::Error;
+
+/// `gap` is an hour, as in the worked example (SPEC 9).
+const RUN_MANIFEST: &str = r#"{
+  "version": 1,
+  "interval": {"start": "2025-01-01T00:00:00Z", "end": "2025-01-02T00:00:00Z"},
+  "gap": "PT1H",
+  "demo_run_config": "demo_run_config.json",
+  "inputs": {
+    "minority_reports_detected_log": {
+      "uri": "minority_reports_detected_log/",
+      "partitioning": "date=%Y-%m-%d"
+    },
+    "anomaly_classifier_model_prediction_log": {
+      "uri": "anomaly_classifier_model_prediction_log/",
+      "partitioning": "date=%Y-%m-%d"
+    },
+    "baseline_sales_model_prediction_log": {
+      "uri": "baseline_sales_model_prediction_log/",
+      "partitioning": "date=%Y-%m-%d"
+    },
+    "all_campaign_data": {"uri": "all_campaign_data/"},
+    "contextual_data": {"uri": "contextual_data/"}
+  },
+  "outputs": {
+    "minority_reports_cohorted_log": "out/minority_reports_cohorted_log/",
+    "minority_event_log": "out/minority_event_log/",
+    "lineage": "out/lineage/",
+    "rejects": "out/rejects/"
+  }
+}
+"#;
+
+const DEMO_RUN_CONFIG: &str = "{\"run_id\": \"demo__2025-01-01\"}\n";
+
+/// Writes `run_manifest.json` and `demo_run_config.json`; gives the manifest's path.
+pub(super) fn write(dir: &Path) -> Result<PathBuf, Error> {
+    let manifest = dir.join("run_manifest.json");
+    for (path, text) in
+        [(&manifest, RUN_MANIFEST), (&dir.join("demo_run_config.json"), DEMO_RUN_CONFIG)]
+    {
+        std::fs::write(path, text).map_err(Error::io(path))?;
+    }
+    Ok(manifest)
+}

@@ -1,0 +1,168 @@
+//! `cohort sample`: a seeded retail chain, as the five input logs of SPEC 2 with a manifest ready to run.
+//!
+//! Everything follows from [`Sample`]: no clock, no system randomness, no floating function beyond the four
+//! operations, so a seed gives the same files on every machine, whatever the number of threads. What happens is decided
+//! first (`plan`), then written day by day (`day`). The last day is 2025-01-01; in store 327 it holds the worked
+//! example (SPEC 9) and nothing else.
+//!
+//! The logs have what real ones have: late and repeated rows, gaps, reports of whole shops, detectors that
+//! do not track an onset, causes that only campaigns or the weather explain, and a few rows that must be rejected.
+
+mod chain;
+mod day;
+mod files;
+mod kinds;
+mod manifest;
+mod plan;
+mod predictions;
+mod random;
+mod reports;
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::thread;
+
+use chain::Chain;
+use plan::Plan;
+
+use crate::error::Kind;
+
+/// What to make.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sample {
+    /// Shops, 1 to 100,000.
+    pub stores: u32,
+    /// Products that every shop sells, 1 to 10,000.
+    pub skus: u32,
+    /// Days, 1 to 3,650, the last being 2025-01-01.
+    pub days: u32,
+    /// Samples of equal size and seed are equal byte for byte.
+    pub seed: u64,
+}
+
+/// What was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// The run manifest, ready for `cohort run --manifest`.
+    pub manifest: PathBuf,
+    /// Rows of `minority_reports_detected_log`.
+    pub reports: u64,
+    /// Rows of the two prediction logs together.
+    pub predictions: u64,
+}
+
+/// Why there is no sample.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Too small or too large.
+    #[error("expected 1 to {most} {what}, found {found}")]
+    Size {
+        /// `stores`, `skus` or `days`.
+        what: &'static str,
+        /// The most there can be.
+        most: u32,
+        /// What was asked for.
+        found: u32,
+    },
+    /// Something is there already.
+    #[error("{}: expected a new or empty folder, found files in it; name another or remove it", .0.display())]
+    NotEmpty(PathBuf),
+    /// The disk refused.
+    #[error("{}: could not write the sample ({source}); check space and permissions", .path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The Parquet writer refused.
+    #[error("{}: could not write the sample ({source}); check space and permissions", .path.display())]
+    Parquet {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: parquet::errors::ParquetError,
+    },
+}
+
+impl Error {
+    /// What the caller must do about it.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Size { .. } | Self::NotEmpty(_) => Kind::Usage,
+            Self::Io { source, .. } if source.kind() == ErrorKind::PermissionDenied => Kind::Denied,
+            Self::Io { .. } | Self::Parquet { .. } => Kind::Temporary,
+        }
+    }
+
+    fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_owned();
+        |source| Self::Io { path, source }
+    }
+}
+
+impl Sample {
+    /// Writes the sample into a new or empty folder: five datasets, `run_manifest.json` and `demo_run_config.json`.
+    ///
+    /// # Errors
+    /// [`Error`] where the size is out of range, the folder is not empty or cannot be written.
+    pub fn write(&self, dir: &Path) -> Result<Written, Error> {
+        self.check()?;
+        std::fs::create_dir_all(dir).map_err(Error::io(dir))?;
+        if std::fs::read_dir(dir).map_err(Error::io(dir))?.next().is_some() {
+            return Err(Error::NotEmpty(dir.to_owned()));
+        }
+        let chain = Chain::new(self);
+        let plan = Plan::new(self, &chain);
+        files::write_spans(dir, "all_campaign_data", ["campaign_id", "name"], &plan.campaigns)?;
+        files::write_spans(dir, "contextual_data", ["context_id", "label"], &plan.contexts)?;
+        let (reports, predictions) = self.write_days(dir, &chain, &plan)?;
+        let manifest = manifest::write(dir)?;
+        Ok(Written { manifest, reports, predictions })
+    }
+
+    /// Writes each day's logs, days spread over threads; every day's files depend on the day alone.
+    fn write_days(&self, dir: &Path, chain: &Chain, plan: &Plan) -> Result<(u64, u64), Error> {
+        let next = AtomicI64::new(1 - i64::from(self.days));
+        let work = || {
+            let mut rows = (0, 0);
+            loop {
+                let day = next.fetch_add(1, Ordering::Relaxed);
+                if day > 0 {
+                    return Ok(rows);
+                }
+                let (reports, predictions) = day::write(dir, chain, plan, day)?;
+                rows = (rows.0 + reports, rows.1 + predictions);
+            }
+        };
+        let threads = thread::available_parallelism().map_or(1, usize::from);
+        thread::scope(|scope| {
+            let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+            workers.into_iter().try_fold((0, 0), |sum, worker| {
+                let rows: (u64, u64) = match worker.join() {
+                    Ok(rows) => rows?,
+                    Err(panic) => std::panic::resume_unwind(panic),
+                };
+                Ok((sum.0 + rows.0, sum.1 + rows.1))
+            })
+        })
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        let sizes = [
+            ("stores", 100_000, self.stores),
+            ("skus", 10_000, self.skus),
+            ("days", 3_650, self.days),
+        ];
+        for (what, most, found) in sizes {
+            if !(1..=most).contains(&found) {
+                return Err(Error::Size { what, most, found });
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

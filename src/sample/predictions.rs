@@ -1,0 +1,148 @@
+//! The two models' prediction logs of one day, in the order in which models emit them: tick, shop, product.
+//!
+//! Streamed to the files in batches, so a day of any size needs little memory.
+
+use std::path::Path;
+
+use super::Error;
+use super::chain::{Chain, Tick, instant_us};
+use super::files::{Columns, Writer, amounts, doubles, texts, times};
+use super::random::{Random, four_decimals};
+
+/// Rows held before they are written.
+const BATCH_ROWS: usize = 65_536;
+
+/// What the models say of one product, or of a whole shop, at one tick.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Prediction {
+    pub(super) shop: usize,
+    pub(super) product: Option<usize>,
+    pub(super) tick: Tick,
+    /// Expected and actual sales, in ten-thousandths.
+    pub(super) baseline: i64,
+    pub(super) actual: i64,
+    /// The anomaly's severity, where there is one.
+    pub(super) score: Option<f64>,
+}
+
+/// Both logs of one day.
+pub(super) struct Predictions<'a> {
+    random: Random,
+    scores: Log<'a, f64>,
+    sales: Log<'a, (i64, Option<i64>)>,
+}
+
+impl<'a> Predictions<'a> {
+    pub(super) fn create(dir: &Path, chain: &'a Chain, day: i64) -> Result<Self, Error> {
+        let log = "anomaly_classifier_model_prediction_log";
+        let scores = Log::create(dir, log, chain, day, |rows: &[Row<f64>]| {
+            vec![("anomaly_score", doubles(rows.iter().map(|row| Some(row.value))))]
+        })?;
+        let log = "baseline_sales_model_prediction_log";
+        let sales = Log::create(dir, log, chain, day, |rows: &[Row<(i64, Option<i64>)>]| {
+            vec![
+                ("baseline_sales", amounts(rows.iter().map(|row| Some(row.value.0)))),
+                ("actual_sales", amounts(rows.iter().map(|row| row.value.1))),
+            ]
+        })?;
+        Ok(Self { random: Random::stream(chain.seed, &[5, day as u64]), scores, sales })
+    }
+
+    /// Adds a prediction to both logs, with the gaps and faults that such logs have unless it is `spared` them.
+    pub(super) fn push(&mut self, what: &Prediction, spared: bool) -> Result<(), Error> {
+        let random = &mut self.random;
+        let score = four_decimals(what.score.unwrap_or_else(|| random.between(0.0, 0.35)));
+        let actual = (spared || !random.chance(0.1)).then_some(what.actual);
+        if spared || !random.chance(0.01) {
+            self.scores.push(what, score, spared, random)?;
+        }
+        if spared || !random.chance(0.01) {
+            self.sales.push(what, (what.baseline, actual), spared, random)?;
+        }
+        Ok(())
+    }
+
+    /// Writes what is left; gives the rows of both logs together.
+    pub(super) fn close(self) -> Result<u64, Error> {
+        Ok(self.scores.close()? + self.sales.close()?)
+    }
+}
+
+struct Row<V> {
+    shop: Option<usize>,
+    product: Option<usize>,
+    tick: Option<Tick>,
+    ingested_us: i64,
+    value: V,
+}
+
+struct Log<'a, V> {
+    chain: &'a Chain,
+    file: Writer,
+    batch: Vec<Row<V>>,
+    rows: u64,
+    /// The columns that this log has beside the common ones.
+    values: fn(&[Row<V>]) -> Columns,
+}
+
+impl<'a, V: Copy> Log<'a, V> {
+    fn create(
+        dir: &Path,
+        dataset: &str,
+        chain: &'a Chain,
+        day: i64,
+        values: fn(&[Row<V>]) -> Columns,
+    ) -> Result<Self, Error> {
+        let file = Writer::create(dir, dataset, Some(day))?;
+        Ok(Self { chain, file, batch: Vec::with_capacity(BATCH_ROWS), rows: 0, values })
+    }
+
+    fn push(
+        &mut self,
+        what: &Prediction,
+        value: V,
+        spared: bool,
+        random: &mut Random,
+    ) -> Result<(), Error> {
+        let &Prediction { shop, product, tick, .. } = what;
+        let ingested_us = instant_us(tick) + 1_000_000 * (20 + random.below(40)) as i64;
+        let row = |value| Row { shop: Some(shop), product, tick: Some(tick), ingested_us, value };
+        self.add(row(value))?;
+        match random.below(10_000) {
+            _ if spared => {}
+            // Written again a little later, with the same value: a retry of the model's job.
+            0..10 => self.add(Row { ingested_us: ingested_us + 90_000_000, ..row(value) })?,
+            10 => self.add(Row { shop: None, ..row(value) })?,
+            11 => self.add(Row { tick: None, ..row(value) })?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, row: Row<V>) -> Result<(), Error> {
+        self.batch.push(row);
+        if self.batch.len() == BATCH_ROWS { self.flush() } else { Ok(()) }
+    }
+
+    fn flush(&mut self) -> Result<(), Error> {
+        let (rows, chain) = (&self.batch, self.chain);
+        let mut columns = vec![
+            ("store_id", texts(rows.iter().map(|row| row.shop.map(|at| &chain.shops[at].id)))),
+            ("sku", texts(rows.iter().map(|row| row.product.map(|at| &chain.products[at].sku)))),
+            ("tick_at", times(rows.iter().map(|row| row.tick.map(instant_us)))),
+        ];
+        columns.extend((self.values)(rows));
+        columns.push(("ingested_at", times(rows.iter().map(|row| Some(row.ingested_us)))));
+        self.rows += rows.len() as u64;
+        self.file.write(columns)?;
+        self.batch.clear();
+        Ok(())
+    }
+
+    fn close(mut self) -> Result<u64, Error> {
+        // An empty file where nothing happened: a partition that exists and holds no rows.
+        self.flush()?;
+        self.file.close()?;
+        Ok(self.rows)
+    }
+}

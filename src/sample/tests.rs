@@ -1,0 +1,78 @@
+use super::*;
+
+const SMALL: Sample = Sample { stores: 6, skus: 8, days: 3, seed: 7 };
+
+#[test]
+fn equal_seeds_give_equal_bytes_and_other_seeds_give_others() {
+    let files = |seed| {
+        let dir = tempfile::tempdir().unwrap();
+        Sample { seed, ..SMALL }.write(dir.path()).unwrap();
+        contents(dir.path())
+    };
+    let first = files(7);
+    assert!(first == files(7));
+    assert!(first != files(8));
+}
+
+#[test]
+fn every_log_has_every_day_and_both_predictions_most_rows() {
+    let dir = tempfile::tempdir().unwrap();
+    let written = SMALL.write(dir.path()).unwrap();
+    for log in [
+        "minority_reports_detected_log",
+        "anomaly_classifier_model_prediction_log",
+        "baseline_sales_model_prediction_log",
+    ] {
+        for day in ["2024-12-30", "2024-12-31", "2025-01-01"] {
+            assert!(dir.path().join(format!("{log}/date={day}/part-00000.parquet")).is_file());
+        }
+    }
+    assert!(written.reports > 50, "{written:?}");
+    assert!(written.predictions > 2 * 6 * 8 * 3 * 144, "{written:?}");
+}
+
+#[test]
+fn the_smallest_sample_is_the_worked_example_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let written = Sample { stores: 1, skus: 1, days: 1, seed: 0 }.write(dir.path()).unwrap();
+    assert_eq!(written.reports, 3);
+    assert_eq!(written.manifest, dir.path().join("run_manifest.json"));
+}
+
+#[test]
+fn sizes_out_of_range_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    for wrong in [
+        Sample { stores: 0, ..SMALL },
+        Sample { skus: 10_001, ..SMALL },
+        Sample { days: 3_651, ..SMALL },
+    ] {
+        assert!(matches!(wrong.write(dir.path()), Err(Error::Size { .. })));
+    }
+}
+
+#[test]
+fn a_folder_with_files_in_it_is_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("mine"), "").unwrap();
+    assert!(matches!(SMALL.write(dir.path()), Err(Error::NotEmpty(_))));
+    assert_eq!(contents(dir.path()).len(), 1);
+}
+
+/// Every file below a folder, with its content, sorted by path.
+fn contents(dir: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let (mut folders, mut files) = (vec![dir.to_owned()], Vec::new());
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let content = std::fs::read(&path).unwrap();
+                files.push((path.strip_prefix(dir).unwrap().to_owned(), content));
+            }
+        }
+    }
+    files.sort();
+    files
+}

@@ -1,0 +1,250 @@
+//! The page: heading, events, a store's snapshots, counts and paths.
+
+use std::cmp::Reverse;
+use std::fmt::Write as _;
+
+use super::Options;
+use super::logs::{Event, Snapshot};
+use super::table::{Heading, Side, table};
+use crate::cohort::{Money, Timestamp};
+use crate::lineage::{Input, Lineage};
+use crate::objects::Uri;
+
+const EVENTS: [Heading; 9] = [
+    ("Store", Side::Left),
+    ("Window (UTC)", Side::Left),
+    ("Length", Side::Right),
+    ("SKUs", Side::Right),
+    ("Reports", Side::Right),
+    ("Severity", Side::Right),
+    ("Impact", Side::Right),
+    ("Status", Side::Left),
+    ("Cause", Side::Left),
+];
+
+const SNAPSHOTS: [Heading; 9] = [
+    ("Written at (UTC)", Side::Left),
+    ("Onset", Side::Left),
+    ("Ver", Side::Right),
+    ("Status", Side::Left),
+    ("Severity", Side::Right),
+    ("Sales", Side::Right),
+    ("Baseline", Side::Right),
+    ("Impact", Side::Right),
+    ("SKU", Side::Left),
+];
+
+/// The whole page, from what was read.
+pub(super) fn page(
+    run: &Lineage,
+    lineage: &Uri,
+    mut events: Vec<Event>,
+    snapshots: &[Snapshot],
+    options: &Options,
+) -> String {
+    events.sort_by(|a, b| weight(b).cmp(&weight(a)).then_with(|| place(a).cmp(&place(b))));
+    let shown = &events[..events.len().min(options.top)];
+    let interval = (minute(run.interval.start), minute(run.interval.end));
+    let mut page =
+        format!("\n Run {}: {} to {} UTC, gap {}\n\n", run.run_id, interval.0, interval.1, run.gap);
+    let all = plural(events.len() as u64, "event");
+    let of_store =
+        options.store.as_ref().map_or(String::new(), |store| format!(" of store {store}"));
+    if shown.len() == events.len() {
+        let _ = writeln!(page, " {all}{of_store}\n");
+    } else {
+        let _ = writeln!(page, " The {} that matter most of {all}{of_store}\n", shown.len());
+    }
+    page.push_str(&table(&EVENTS, &shown.iter().map(event_cells).collect::<Vec<_>>()));
+    if options.store.is_some() {
+        let _ =
+            writeln!(page, "\n {} of its reports\n", plural(snapshots.len() as u64, "snapshot"));
+        let cells: Vec<_> = snapshots.iter().map(snapshot_cells).collect();
+        page.push_str(&table(&SNAPSHOTS, &cells));
+    } else {
+        page.push_str(&counts(run));
+        page.push_str(&paths(run, lineage));
+    }
+    page
+}
+
+/// What makes an event matter: its impact either way, then its severity. Severities are never negative in practice,
+/// and where one is, only the order of equals suffers.
+fn weight(event: &Event) -> (Option<u64>, Option<u64>) {
+    let impact = event.impact.map(|impact| impact.units().unsigned_abs());
+    (impact, event.severity.map(|severity| severity.max(0.0).to_bits()))
+}
+
+fn place(event: &Event) -> (Timestamp, &str) {
+    (event.window_start, &event.store_id)
+}
+
+fn event_cells(event: &Event) -> Vec<String> {
+    let confidence = event.confidence.map_or(String::new(), |sure| format!(" ({sure:.2})"));
+    vec![
+        event.store_id.clone(),
+        window(event.window_start, event.window_end),
+        event.window_end.map_or("-".to_owned(), |end| length(event.window_start, end)),
+        event.skus.to_string(),
+        event.reports.to_string(),
+        score(event.severity),
+        amount(event.impact),
+        event.status.clone(),
+        event.cause.as_ref().map_or("-".to_owned(), |cause| format!("{cause}{confidence}")),
+    ]
+}
+
+fn snapshot_cells(row: &Snapshot) -> Vec<String> {
+    vec![
+        minute(row.written_at),
+        minute(row.window_start)[11..].to_owned(),
+        row.version.to_string(),
+        row.status.clone(),
+        score(row.severity),
+        amount(row.attributed),
+        amount(row.baseline),
+        amount(row.impact),
+        row.sku.clone().unwrap_or_else(|| "(whole store)".to_owned()),
+    ]
+}
+
+/// What the run read and found.
+fn counts(run: &Lineage) -> String {
+    let (found, inputs) = (&run.counts, &run.inputs);
+    let mut text = String::from("\n");
+    let reports = Some(&inputs.minority_reports_detected_log);
+    let scores = inputs.anomaly_classifier_model_prediction_log.as_ref();
+    let sales = inputs.baseline_sales_model_prediction_log.as_ref();
+    for (what, input) in [("Reports", reports), ("Scores", scores), ("Baselines", sales)] {
+        if let Some(input) = input {
+            let _ = writeln!(text, " {what:<10} {}", input_counts(input));
+        }
+    }
+    let _ = writeln!(
+        text,
+        " {:<10} {} opened, {} closed, {} active at the end; {}, {}, {}",
+        "Events",
+        grouped(found.events_opened),
+        grouped(found.events_closed),
+        grouped(found.events_active),
+        plural(found.stores, "store"),
+        plural(found.reports, "report"),
+        plural(found.lines, "line"),
+    );
+    text
+}
+
+fn input_counts(input: &Input) -> String {
+    let mut reasons: Vec<_> = input.rows_rejected.iter().filter(|(_, rows)| **rows > 0).collect();
+    reasons.sort_by_key(|(_, rows)| Reverse(**rows));
+    let rejected: u64 = reasons.iter().map(|(_, rows)| **rows).sum();
+    let mut text = format!("{} read", plural(input.rows_read, "row"));
+    if input.rows_duplicate > 0 {
+        let _ = write!(text, ", {}", plural(input.rows_duplicate, "duplicate"));
+    }
+    if rejected > 0 {
+        let _ = write!(text, ", {} rejected:", grouped(rejected));
+        for (number, (reason, rows)) in reasons.into_iter().enumerate() {
+            let comma = if number == 0 { "" } else { "," };
+            let _ = write!(text, "{comma} {} {reason}", grouped(*rows));
+        }
+    }
+    text
+}
+
+/// Where everything lies. Never cut: a path is there to be copied.
+fn paths(run: &Lineage, lineage: &Uri) -> String {
+    let mut text = format!("\n Lineage    {lineage}\n");
+    for (name, output) in run.outputs.named() {
+        let _ = writeln!(text, "\n {name}, {}", plural(output.rows, "row"));
+        for file in &output.files {
+            let _ = writeln!(text, "   {}", file.uri);
+        }
+    }
+    text
+}
+
+fn minute(at: Timestamp) -> String {
+    at.to_string()[..16].replace('T', " ")
+}
+
+/// `2025-01-01 11:55 - 12:05`, with the end's date where it is another.
+fn window(start: Timestamp, end: Option<Timestamp>) -> String {
+    let start = minute(start);
+    let Some(end) = end.map(minute) else {
+        return format!("{start} - ...");
+    };
+    let end = if start[..10] == end[..10] { &end[11..] } else { &end[5..] };
+    format!("{start} - {end}")
+}
+
+fn length(start: Timestamp, end: Timestamp) -> String {
+    let minutes = (end.as_us() - start.as_us()) / 60_000_000;
+    match (minutes / 60, minutes % 60) {
+        (0, minutes) => format!("{minutes} min"),
+        (hours, minutes) => format!("{hours} h {minutes:02}"),
+    }
+}
+
+fn score(score: Option<f64>) -> String {
+    score.map_or("-".to_owned(), |score| format!("{score:.2}"))
+}
+
+/// An amount to the hundredth, its digits grouped.
+fn amount(amount: Option<Money>) -> String {
+    let Some(amount) = amount else {
+        return "-".to_owned();
+    };
+    let hundredths = (amount.units().unsigned_abs() + 50) / 100;
+    let sign = if amount.units() < 0 && hundredths > 0 { "-" } else { "" };
+    format!("{sign}{}.{:02}", grouped(hundredths / 100), hundredths % 100)
+}
+
+fn plural(number: u64, what: &str) -> String {
+    format!("{} {what}{}", grouped(number), if number == 1 { "" } else { "s" })
+}
+
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_are_grouped_and_rounded_to_the_hundredth() {
+        for (units, text) in [
+            (-2_567_880_100, "-256,788.01"),
+            (27_000_000, "2,700.00"),
+            (9_999_950, "1,000.00"),
+            (-49, "0.00"),
+            (-50, "-0.01"),
+            (0, "0.00"),
+        ] {
+            assert_eq!(amount(Some(Money::from_units(units).unwrap())), text);
+        }
+        assert_eq!(amount(None), "-");
+    }
+
+    #[test]
+    fn windows_show_the_date_once_where_one_is_enough() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let start = at("2025-01-01T23:30:00Z");
+        assert_eq!(window(start, Some(at("2025-01-01T23:45:00Z"))), "2025-01-01 23:30 - 23:45");
+        assert_eq!(
+            window(start, Some(at("2025-01-02T00:40:00Z"))),
+            "2025-01-01 23:30 - 01-02 00:40"
+        );
+        assert_eq!(window(start, None), "2025-01-01 23:30 - ...");
+        assert_eq!(length(start, at("2025-01-02T00:40:00Z")), "1 h 10");
+    }
+}
