@@ -3,6 +3,9 @@
 use std::sync::Arc;
 
 use arrow::array::{Int64Builder, RecordBatch, StringBuilder};
+use arrow::compute::cast;
+use arrow::datatypes::DataType;
+use arrow::error::ArrowError;
 use arrow::json::writer::{LineDelimited, WriterBuilder};
 
 use super::mrch::repeated;
@@ -97,11 +100,45 @@ pub fn encode(all: &[RejectedRows], run_id: &RunId) -> Result<Part, Error> {
     part.finish()
 }
 
+/// Each row as a JSON object.
 fn json_rows(batch: &RecordBatch) -> Result<Vec<String>, Error> {
+    let batch = in_utc(batch).and_then(|batch| match json(&batch) {
+        Ok(text) => Ok(text),
+        // A column whose type has no JSON form is one that the contract does not read: the others must do.
+        Err(_) => {
+            let shown = (0..batch.num_columns())
+                .filter(|&i| batch.project(&[i]).and_then(|column| json(&column)).is_ok());
+            json(&batch.project(&shown.collect::<Vec<_>>())?)
+        }
+    });
     let wrong = |reason: String| Error::Encode { log: REJECTS.name, reason };
+    let text = batch.map_err(|error| wrong(error.to_string()))?;
+    let text = String::from_utf8(text).map_err(|error| wrong(error.to_string()))?;
+    Ok(text.lines().map(str::to_owned).collect())
+}
+
+fn json(batch: &RecordBatch) -> Result<Vec<u8>, ArrowError> {
     let mut writer =
         WriterBuilder::new().with_explicit_nulls(true).build::<_, LineDelimited>(Vec::new());
-    writer.write(batch).and_then(|()| writer.finish()).map_err(|error| wrong(error.to_string()))?;
-    let text = String::from_utf8(writer.into_inner()).map_err(|error| wrong(error.to_string()))?;
-    Ok(text.lines().map(str::to_owned).collect())
+    writer.write(batch)?;
+    writer.finish()?;
+    Ok(writer.into_inner())
+}
+
+/// The same rows with every instant in the zone `+00:00`: the writer knows no zone by its name.
+fn in_utc(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let columns = batch.columns().iter().map(|column| match column.data_type() {
+        DataType::Timestamp(unit, Some(_)) => {
+            cast(column, &DataType::Timestamp(*unit, Some("+00:00".into())))
+        }
+        _ => Ok(column.clone()),
+    });
+    let names =
+        batch.schema().fields().iter().map(|field| field.name().clone()).collect::<Vec<_>>();
+    RecordBatch::try_from_iter_with_nullable(
+        names
+            .into_iter()
+            .zip(columns.collect::<Result<Vec<_>, _>>()?)
+            .map(|(name, column)| (name, column, true)),
+    )
 }
