@@ -1,4 +1,9 @@
 //! One integration binary: each module holds the tests of one area.
 
 mod command_line;
+mod exhaustive;
+mod history;
+mod model;
+mod model_rules;
+mod properties;
 mod schemas;
