@@ -3,6 +3,7 @@
 mod command_line;
 mod exhaustive;
 mod history;
+mod lake;
 mod model;
 mod model_rules;
 mod properties;
