@@ -3,7 +3,7 @@
 
 mod columns;
 mod encode;
-mod read;
+mod read_back;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,6 +14,7 @@ use serde_json::{Map, Value, json};
 
 use crate::model::{Input, Output, Params, clock_text};
 pub use columns::{Table, Values, tables};
+pub use read_back::{committed as read, rejected};
 
 /// A small generator of pseudo-random numbers: the shape of a lake follows from its seed.
 #[derive(Clone, Debug)]
@@ -55,6 +56,11 @@ pub enum Partitioning {
 impl Partitioning {
     pub const ALL: [Self; 3] = [Self::None, Self::Daily, Self::Hourly];
 
+    /// The one that a manifest names.
+    pub fn of_pattern(pattern: Option<&str>) -> Self {
+        Self::ALL.into_iter().find(|one| one.pattern() == pattern).unwrap()
+    }
+
     fn pattern(self) -> Option<&'static str> {
         match self {
             Self::None => None,
@@ -64,7 +70,7 @@ impl Partitioning {
     }
 
     /// The folder of a tick's partition, with a slash behind it.
-    fn folder(self, tick: i64) -> String {
+    pub fn folder(self, tick: i64) -> String {
         let text = clock_text(tick);
         match self {
             Self::None => String::new(),
@@ -179,20 +185,7 @@ impl Lake {
     }
 
     pub fn run_manifest(&self, manifest: &Value, arguments: &[&str]) -> Run {
-        let path = self.path().join("manifest.json");
-        fs::write(&path, serde_json::to_vec_pretty(manifest).unwrap()).unwrap();
-        let output = Command::new(env!("CARGO_BIN_EXE_cohort"))
-            .arg("run")
-            .arg("--manifest")
-            .arg(&path)
-            .args(arguments)
-            .output()
-            .unwrap();
-        Run {
-            exit: output.status.code().unwrap_or(-1),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
-        }
+        run_in(self.path(), manifest, arguments)
     }
 
     /// Runs, expects success, and reads back what was committed.
@@ -202,9 +195,32 @@ impl Lake {
         self.read(params)
     }
 
+    /// The paths of all files under the outputs.
+    pub fn outputs(&self) -> Vec<String> {
+        files_under(&self.path().join("out")).into_keys().collect()
+    }
+
     /// Reads back what the run committed.
     pub fn read(&self, params: &Params) -> Committed {
-        read::committed(self.path(), &params.run_id)
+        read(self.path(), &params.run_id)
+    }
+}
+
+/// Writes the manifest into the folder and runs the binary on it.
+pub fn run_in(folder: &Path, manifest: &Value, arguments: &[&str]) -> Run {
+    let path = folder.join("manifest.json");
+    fs::write(&path, serde_json::to_vec_pretty(manifest).unwrap()).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_cohort"))
+        .arg("run")
+        .arg("--manifest")
+        .arg(&path)
+        .args(arguments)
+        .output()
+        .unwrap();
+    Run {
+        exit: output.status.code().unwrap_or(-1),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
     }
 }
 

@@ -7,7 +7,7 @@ use proptest::test_runner::{Config, FileFailurePersistence};
 
 use crate::exhaustive::{GAP, small_histories};
 use crate::history::{History, history, moment};
-use crate::lake::{Committed, Lake, Partitioning, Shape};
+use crate::lake::{Committed, Lake, Partitioning, Shape, rejected};
 use crate::model::{self, Input, Output, Params, Refusal};
 
 /// `cases` random cases, times `COHORT_CASES_TIMES` where the environment has it; seeds of failures
@@ -46,7 +46,7 @@ fn assert_equals_the_model(
         Ok(expected) => {
             let committed = lake.committed(params, &[]);
             prop_assert_eq!(model::difference(&expected, &committed.output), None);
-            prop_assert_eq!(expected.rejects, rejected(&committed));
+            prop_assert_eq!(expected.rejects, rejected(&committed.lineage));
             Ok(Some(committed))
         }
         Err(refusal) => {
@@ -55,38 +55,10 @@ fn assert_equals_the_model(
             let (Refusal::ChainPastLookback { store_id } | Refusal::Overflow { store_id }) =
                 refusal;
             prop_assert!(run.stderr.contains(&store_id), "{:?} in {:?}", store_id, run.stderr);
-            prop_assert!(!lake.path().join("out").exists(), "a failed run wrote");
+            prop_assert_eq!(lake.outputs(), Vec::<String>::new(), "a failed run wrote");
             Ok(None)
         }
     }
-}
-
-/// The rejected rows that the lineage counts, named as the model names them.
-fn rejected(
-    committed: &Committed,
-) -> std::collections::BTreeMap<(&'static str, &'static str), u64> {
-    let datasets = [
-        ("reports", "minority_reports_detected_log"),
-        ("scores", "anomaly_classifier_model_prediction_log"),
-        ("sales", "baseline_sales_model_prediction_log"),
-    ];
-    let reasons = [
-        "missing_store_id",
-        "missing_detected_at",
-        "missing_tick_at",
-        "onset_after_detection",
-        "onset_too_old",
-    ];
-    let mut counts = std::collections::BTreeMap::new();
-    for (dataset, log) in datasets {
-        for reason in reasons {
-            let count = committed.lineage["inputs"][log]["rows_rejected"][reason].as_u64();
-            if let Some(count) = count.filter(|count| *count > 0) {
-                counts.insert((dataset, reason), count);
-            }
-        }
-    }
-    counts
 }
 
 /// The rows of two runs for neighbouring intervals, in the order of one.

@@ -82,24 +82,27 @@ impl EventRow {
     }
 }
 
-/// Every column of every row, a column per line.
+/// Every column of every row, a column per line; columns that are null are left out.
 pub fn text(output: &Output) -> String {
     let mut text = String::new();
-    let snapshots =
-        output.snapshots.iter().map(|row| ("minority_reports_cohorted_log", row.cells()));
-    let events = output.events.iter().map(|row| ("minority_event_log", row.cells()));
-    for (log, cells) in snapshots.chain(events) {
-        text.push_str(log);
-        text.push('\n');
-        for (column, value) in cells {
-            text.push_str(&format!("  {column}: {value}\n"));
-        }
-        text.push('\n');
-    }
+    let snapshots = output.snapshots.iter().map(Snapshot::cells);
+    let events = output.events.iter().map(EventRow::cells);
+    append(&mut text, "minority_reports_cohorted_log", snapshots);
+    append(&mut text, "minority_event_log", events);
     for ((dataset, reason), rows) in &output.rejects {
         text.push_str(&format!("rejected {dataset} {reason}: {rows}\n"));
     }
     text
+}
+
+fn append(text: &mut String, log: &str, rows: impl Iterator<Item = Cells>) {
+    for (index, cells) in rows.enumerate() {
+        text.push_str(&format!("{log}, row {}\n", index + 1));
+        for (column, value) in cells.iter().filter(|(_, value)| value != "null") {
+            text.push_str(&format!("  {column}: {value}\n"));
+        }
+        text.push('\n');
+    }
 }
 
 /// Where two outputs differ, in words; `None` where their rows are equal.

@@ -1,5 +1,6 @@
 //! A committed run read back as its consumers read it: from the lineage to the parts it lists.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -15,7 +16,9 @@ use crate::model::{Amount, EventRow, Output, Snapshot};
 pub fn committed(lake: &Path, run_id: &str) -> Committed {
     let files = files_under(&lake.join("out"));
     let folder = format!("run_id={}/", percent_encoded(run_id));
-    let lineage = &files[&format!("lineage/{folder}lineage.json")];
+    let lineage = format!("lineage/{folder}lineage.json");
+    let lineage =
+        files.get(&lineage).unwrap_or_else(|| panic!("{lineage} is not among {:?}", files.keys()));
     let lineage: Value = serde_json::from_slice(lineage).unwrap();
     let mut output = Output::default();
     for path in listed(&lineage, "minority_reports_cohorted_log") {
@@ -29,6 +32,32 @@ pub fn committed(lake: &Path, run_id: &str) -> Committed {
         }
     }
     Committed { output, lineage, files }
+}
+
+/// The rejected rows that the lineage counts, named as the model names them.
+pub fn rejected(lineage: &Value) -> BTreeMap<(&'static str, &'static str), u64> {
+    let datasets = [
+        ("reports", "minority_reports_detected_log"),
+        ("scores", "anomaly_classifier_model_prediction_log"),
+        ("sales", "baseline_sales_model_prediction_log"),
+    ];
+    let reasons = [
+        "missing_store_id",
+        "missing_detected_at",
+        "missing_tick_at",
+        "onset_after_detection",
+        "onset_too_old",
+    ];
+    let mut counts = BTreeMap::new();
+    for (dataset, log) in datasets {
+        for reason in reasons {
+            let count = lineage["inputs"][log]["rows_rejected"][reason].as_u64();
+            if let Some(count) = count.filter(|count| *count > 0) {
+                counts.insert((dataset, reason), count);
+            }
+        }
+    }
+    counts
 }
 
 /// SPEC 10: every byte outside `A-Za-z0-9._-` is percent-encoded.
