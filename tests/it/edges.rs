@@ -1,7 +1,7 @@
 //! The edges of the rules, each alone and small enough to count its rows by hand.
 
-use crate::lake::{Lake, Partitioning, Shape, rejected};
-use crate::model::{self, Amount, Candidate, Input, Params, Report, Sale};
+use crate::lake::{Lake, Partitioning, Shape, encodings, rejected, tables};
+use crate::model::{self, Amount, Candidate, Input, Params, Report, Sale, Score};
 
 const MINUTE: i64 = 60_000_000;
 const GAP: i64 = 30 * MINUTE;
@@ -43,7 +43,7 @@ fn whole() -> Params {
 fn rows(input: &Input, params: &Params) -> (usize, usize) {
     let expected = model::run(input, params).unwrap();
     for partitioning in Partitioning::ALL {
-        let lake = Lake::new(input, Shape { partitioning, seed: None });
+        let lake = Lake::new(input, Shape { partitioning, ..Shape::PLAIN });
         let committed = lake.committed(params, &[]);
         assert_eq!(model::difference(&expected, &committed.output), None, "{partitioning:?}");
         assert_eq!(expected.rejects, rejected(&committed.lineage), "{partitioning:?}");
@@ -208,4 +208,90 @@ fn candidates_that_touch_in_one_instant_match_only_a_window_of_one_instant() {
         let output = model::run(&input, &whole()).unwrap();
         assert_eq!(output.snapshots[0].proposed_cause.as_deref(), cause);
     }
+}
+
+/// One report with a value in every column, and predictions and candidates that touch it.
+fn a_value_in_every_column() -> Input {
+    let text = |text: &str| Some(text.to_owned());
+    let report = Report {
+        first_detected_from: Some(DAY - MINUTE),
+        anomaly_id: text("a"),
+        ingested_at: Some(DAY),
+        feature_vector: Some(vec![Some(0.5), None]),
+        cluster_id: text("c"),
+        cluster_name: text("Surge"),
+        similarity_score: Some(0.1),
+        cluster_match_confidence: Some(0.2),
+        tsne_x: Some(0.3),
+        tsne_y: Some(0.4),
+        proposed_cause: text("Promo"),
+        proposed_cause_category: text("Marketing"),
+        supporting_evidence: text("seen"),
+        confidence_score: Some(0.6),
+        ..report(0)
+    };
+    let unattributed = Report { proposed_cause: None, sku: None, ..report.clone() };
+    let candidate = Candidate {
+        id: "k".to_owned(),
+        name: "Fair".to_owned(),
+        starts_at: DAY - MINUTE,
+        ends_at: DAY + MINUTE,
+        store_id: text("1"),
+        sku: None,
+        category: text("Local"),
+        confidence: Some(0.9),
+    };
+    Input {
+        campaigns: vec![candidate.clone()],
+        context: vec![Candidate { confidence: Some(1.0), ..candidate }],
+        scores: vec![Score {
+            store_id: text("1"),
+            tick_at: Some(DAY),
+            sku: text("x"),
+            ingested_at: Some(DAY),
+            anomaly_score: Some(0.7),
+        }],
+        sales: vec![
+            Sale {
+                store_id: text("1"),
+                tick_at: Some(DAY),
+                sku: text("x"),
+                ingested_at: Some(DAY),
+                baseline_sales: Some(20_000),
+                actual_sales: Some(50_000),
+            },
+            Sale {
+                store_id: text("1"),
+                tick_at: Some(DAY),
+                sku: None,
+                ingested_at: None,
+                baseline_sales: None,
+                actual_sales: None,
+            },
+        ],
+        ..reports([report, unattributed])
+    }
+}
+
+#[test]
+fn every_allowed_encoding_of_every_column_reads_the_same() {
+    let input = a_value_in_every_column();
+    let params = params(0, 60 * MINUTE);
+    let expected = model::run(&input, &params).unwrap();
+    let mut tried = 0;
+    for table in tables(&input) {
+        for (column, values) in &table.columns {
+            for (index, array) in encodings(column, values).iter().enumerate() {
+                let recoded = Some((table.name, *column, index));
+                let lake = Lake::new(&input, Shape { recoded, ..Shape::PLAIN });
+                let run = lake.run(&params, &[]);
+                let what = format!("{} {column} as {}", table.name, array.data_type());
+                assert_eq!(run.exit, 0, "{what}: {run:?}");
+                let output = lake.read(&params).output;
+                assert_eq!(model::difference(&expected, &output), None, "{what}");
+                tried += 1;
+            }
+        }
+    }
+    assert!(tried > 200, "{tried}");
 }

@@ -3,6 +3,7 @@
 
 mod columns;
 mod encode;
+mod encodings;
 mod read_back;
 
 use std::collections::BTreeMap;
@@ -13,7 +14,8 @@ use std::process::Command;
 use serde_json::{Map, Value, json};
 
 use crate::model::{Input, Output, Params, clock_text};
-pub use columns::{Table, Values, tables};
+pub use columns::tables;
+pub use encodings::encodings;
 pub use read_back::{committed as read, rejected};
 
 /// A small generator of pseudo-random numbers: the shape of a lake follows from its seed.
@@ -87,10 +89,12 @@ pub struct Shape {
     /// `None`: one file per partition, rows in the given order, the canonical types. Else the seed
     /// of file splits, row order, row groups, encodings, column order and names.
     pub seed: Option<u64>,
+    /// Dataset, column, and which of its encodings to take in place of the canonical one.
+    pub recoded: Option<(&'static str, &'static str, usize)>,
 }
 
 impl Shape {
-    pub const PLAIN: Self = Self { partitioning: Partitioning::None, seed: None };
+    pub const PLAIN: Self = Self { partitioning: Partitioning::None, seed: None, recoded: None };
 }
 
 /// A folder with datasets, ready to be run on.

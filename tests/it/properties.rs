@@ -27,8 +27,11 @@ pub fn config(cases: u32) -> Config {
 
 fn shape() -> impl Strategy<Value = Shape> {
     let seed = prop::option::of(any::<u64>());
-    (select(&Partitioning::ALL[..]), seed)
-        .prop_map(|(partitioning, seed)| Shape { partitioning, seed })
+    (select(&Partitioning::ALL[..]), seed).prop_map(|(partitioning, seed)| Shape {
+        partitioning,
+        seed,
+        recoded: None,
+    })
 }
 
 fn interval(history: &History, from: (i64, i64), to: (i64, i64)) -> Params {
