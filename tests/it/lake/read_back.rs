@@ -1,0 +1,181 @@
+//! A committed run read back as its consumers read it: from the lineage to the parts it lists.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::datatypes::{Decimal128Type, Float64Type, Int32Type, TimestampMicrosecondType};
+use arrow::record_batch::RecordBatch;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use serde_json::Value;
+
+use super::{Committed, files_under};
+use crate::model::{Amount, EventRow, Output, Snapshot};
+
+pub fn committed(lake: &Path, run_id: &str) -> Committed {
+    let files = files_under(&lake.join("out"));
+    let folder = format!("run_id={}/", percent_encoded(run_id));
+    let lineage = format!("lineage/{folder}lineage.json");
+    let lineage =
+        files.get(&lineage).unwrap_or_else(|| panic!("{lineage} is not among {:?}", files.keys()));
+    let lineage: Value = serde_json::from_slice(lineage).unwrap();
+    let mut output = Output::default();
+    for path in listed(&lineage, "minority_reports_cohorted_log") {
+        for batch in batches(&path) {
+            output.snapshots.extend((0..batch.num_rows()).map(|row| snapshot(&batch, row)));
+        }
+    }
+    for path in listed(&lineage, "minority_event_log") {
+        for batch in batches(&path) {
+            output.events.extend((0..batch.num_rows()).map(|row| event_row(&batch, row)));
+        }
+    }
+    Committed { output, lineage, files }
+}
+
+/// The rejected rows that the lineage counts, named as the model names them.
+pub fn rejected(lineage: &Value) -> BTreeMap<(&'static str, &'static str), u64> {
+    let datasets = [
+        ("reports", "minority_reports_detected_log"),
+        ("scores", "anomaly_classifier_model_prediction_log"),
+        ("sales", "baseline_sales_model_prediction_log"),
+    ];
+    let reasons = [
+        "missing_store_id",
+        "missing_detected_at",
+        "missing_tick_at",
+        "onset_after_detection",
+        "onset_too_old",
+    ];
+    let mut counts = BTreeMap::new();
+    for (dataset, log) in datasets {
+        for reason in reasons {
+            let count = lineage["inputs"][log]["rows_rejected"][reason].as_u64();
+            if let Some(count) = count.filter(|count| *count > 0) {
+                counts.insert((dataset, reason), count);
+            }
+        }
+    }
+    counts
+}
+
+/// SPEC 10: every byte outside `A-Za-z0-9._-` is percent-encoded.
+fn percent_encoded(run_id: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    run_id
+        .bytes()
+        .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect()
+}
+
+/// The paths of a dataset's parts, in the lineage's order.
+fn listed(lineage: &Value, dataset: &str) -> Vec<String> {
+    let files = lineage["outputs"][dataset]["files"].as_array().unwrap();
+    let path = |file: &Value| {
+        let uri = file["uri"].as_str().unwrap();
+        uri.strip_prefix("file://").unwrap_or(uri).to_owned()
+    };
+    files.iter().map(path).collect()
+}
+
+fn batches(path: &str) -> Vec<RecordBatch> {
+    let file = fs::File::open(path).unwrap();
+    let reader = ParquetRecordBatchReaderBuilder::try_new(file).unwrap().build().unwrap();
+    reader.map(Result::unwrap).collect()
+}
+
+fn column<'a>(batch: &'a RecordBatch, name: &str, row: usize) -> Option<&'a ArrayRef> {
+    let column =
+        batch.column_by_name(name).unwrap_or_else(|| panic!("no column {name} in an output"));
+    (!column.is_null(row)).then_some(column)
+}
+
+trait Cell: Sized {
+    fn read(batch: &RecordBatch, name: &str, row: usize) -> Option<Self>;
+}
+
+impl Cell for String {
+    fn read(batch: &RecordBatch, name: &str, row: usize) -> Option<Self> {
+        column(batch, name, row).map(|column| column.as_string::<i32>().value(row).to_owned())
+    }
+}
+
+impl Cell for i64 {
+    fn read(batch: &RecordBatch, name: &str, row: usize) -> Option<Self> {
+        column(batch, name, row)
+            .map(|column| column.as_primitive::<TimestampMicrosecondType>().value(row))
+    }
+}
+
+impl Cell for i32 {
+    fn read(batch: &RecordBatch, name: &str, row: usize) -> Option<Self> {
+        column(batch, name, row).map(|column| column.as_primitive::<Int32Type>().value(row))
+    }
+}
+
+impl Cell for f64 {
+    fn read(batch: &RecordBatch, name: &str, row: usize) -> Option<Self> {
+        column(batch, name, row).map(|column| column.as_primitive::<Float64Type>().value(row))
+    }
+}
+
+impl Cell for Amount {
+    fn read(batch: &RecordBatch, name: &str, row: usize) -> Option<Self> {
+        column(batch, name, row).map(|column| {
+            let amounts = column.as_primitive::<Decimal128Type>();
+            assert_eq!((amounts.precision(), amounts.scale()), (18, 4), "{name}");
+            amounts.value(row)
+        })
+    }
+}
+
+impl Cell for Vec<Option<f64>> {
+    fn read(batch: &RecordBatch, name: &str, row: usize) -> Option<Self> {
+        column(batch, name, row).map(|column| {
+            column.as_list::<i32>().value(row).as_primitive::<Float64Type>().iter().collect()
+        })
+    }
+}
+
+macro_rules! row {
+    ($Row:ident, $batch:ident, $row:ident:
+     $($required:ident)*; $($nullable:ident)*) => {
+        $Row {
+            $($required: Cell::read($batch, stringify!($required), $row)
+                .unwrap_or_else(|| panic!("{} is null", stringify!($required))),)*
+            $($nullable: Cell::read($batch, stringify!($nullable), $row),)*
+        }
+    };
+}
+
+fn snapshot(batch: &RecordBatch, row: usize) -> Snapshot {
+    let snapshot = row!(Snapshot, batch, row:
+        report_id report_group_id event_status report_status version store_id window_start run_id
+        cohort_id cohort_name cohort_reason cohort_size written_at;
+        sku window_end severity_score impact_estimate attributed_sales_total baseline_sales_total
+        feature_vector cluster_id cluster_name similarity_score cluster_match_confidence tsne_x
+        tsne_y proposed_cause proposed_cause_category confidence_score supporting_evidence
+        cohort_confidence);
+    assert_order(batch, &snapshot.cells());
+    snapshot
+}
+
+fn event_row(batch: &RecordBatch, row: usize) -> EventRow {
+    let event = row!(EventRow, batch, row:
+        event_id store_id window_start event_status created_at version report_count sku_count
+        cohort_id cohort_name cohort_reason run_id written_at;
+        window_end finalized_at severity_score impact_estimate attributed_sales_total
+        baseline_sales_total proposed_cause proposed_cause_category confidence_score
+        cohort_confidence);
+    assert_order(batch, &event.cells());
+    event
+}
+
+/// The columns stand in the page's order, and there are no others.
+fn assert_order(batch: &RecordBatch, cells: &crate::model::Cells) {
+    let schema = batch.schema();
+    let found: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+    let expected: Vec<&str> = cells.iter().map(|(name, _)| *name).collect();
+    assert_eq!(found, expected);
+}

@@ -1,0 +1,219 @@
+//! The properties of SPEC.md, held against random and exhaustive small histories: the binary runs on
+//! lakes of every shape, and what it commits must be what the naive model computes.
+
+use proptest::prelude::*;
+use proptest::sample::select;
+use proptest::test_runner::{Config, FileFailurePersistence};
+
+use crate::exhaustive::{GAP, small_histories};
+use crate::history::{History, history, moment};
+use crate::lake::{Committed, Lake, Partitioning, Shape, rejected};
+use crate::model::{self, Input, Output, Params, Refusal};
+
+/// `cases` random cases, times `COHORT_CASES_TIMES` where the environment has it; seeds of failures
+/// stay in the repository.
+pub fn config(cases: u32) -> Config {
+    let times = std::env::var("COHORT_CASES_TIMES").ok().and_then(|times| times.parse().ok());
+    Config {
+        cases: cases * times.unwrap_or(1),
+        failure_persistence: Some(Box::new(FileFailurePersistence::Direct(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/tests/proptest-regressions.txt"
+        )))),
+        max_shrink_iters: 4_000,
+        ..Config::default()
+    }
+}
+
+fn shape() -> impl Strategy<Value = Shape> {
+    let seed = prop::option::of(any::<u64>());
+    (select(&Partitioning::ALL[..]), seed).prop_map(|(partitioning, seed)| Shape {
+        partitioning,
+        seed,
+        recoded: None,
+    })
+}
+
+fn interval(history: &History, from: (i64, i64), to: (i64, i64)) -> Params {
+    let (from, to) = (history.instant(from), history.instant(to) + 1);
+    if from < to { history.params(from, to) } else { history.params(to - 1, from + 1) }
+}
+
+/// Runs the job and holds it against the model: the same rows, or the same refusal.
+fn assert_equals_the_model(
+    lake: &Lake,
+    input: &Input,
+    params: &Params,
+) -> Result<Option<Committed>, TestCaseError> {
+    match model::run(input, params) {
+        Ok(expected) => {
+            let committed = lake.committed(params, &[]);
+            prop_assert_eq!(model::difference(&expected, &committed.output), None);
+            prop_assert_eq!(expected.rejects, rejected(&committed.lineage));
+            Ok(Some(committed))
+        }
+        Err(refusal) => {
+            let run = lake.run(params, &[]);
+            prop_assert_eq!(run.exit, 65, "{:?} but {:?}", refusal, run);
+            let (Refusal::ChainPastLookback { store_id } | Refusal::Overflow { store_id }) =
+                refusal;
+            prop_assert!(run.stderr.contains(&store_id), "{:?} in {:?}", store_id, run.stderr);
+            prop_assert_eq!(lake.outputs(), Vec::<String>::new(), "a failed run wrote");
+            Ok(None)
+        }
+    }
+}
+
+/// The rows of two runs for neighbouring intervals, in the order of one.
+fn union(parts: impl IntoIterator<Item = Output>) -> Output {
+    let mut union = Output::default();
+    for part in parts {
+        union.snapshots.extend(part.snapshots);
+        union.events.extend(part.events);
+    }
+    union.sort();
+    union
+}
+
+proptest! {
+    #![proptest_config(config(300))]
+
+    #[test]
+    fn output_equals_the_naive_model(
+        history in history(),
+        shape in shape(),
+        from in moment(),
+        to in moment(),
+        whole in any::<bool>(),
+    ) {
+        let params = if whole { history.whole() } else { interval(&history, from, to) };
+        let lake = Lake::new(&history.input, shape);
+        assert_equals_the_model(&lake, &history.input, &params)?;
+    }
+}
+
+proptest! {
+    #![proptest_config(config(60))]
+
+    #[test]
+    fn rows_do_not_depend_on_how_time_is_cut_into_runs(
+        mut history in history(),
+        shape in shape(),
+        cuts in prop::collection::vec(moment(), 1..4),
+        order in any::<u64>(),
+    ) {
+        // A chain past the look-back is refused in one run and not in another: not here.
+        history.max_lookback = history.max_lookback.max(40 * history.gap / 2);
+        let lake = Lake::new(&history.input, shape);
+        let whole = history.whole();
+        let mut bounds: Vec<i64> = cuts.into_iter().map(|cut| history.instant(cut)).collect();
+        bounds.extend([whole.start, whole.end]);
+        bounds.sort_unstable();
+        bounds.dedup();
+        let mut parts: Vec<Params> = bounds
+            .windows(2)
+            .enumerate()
+            .map(|(index, bounds)| Params {
+                start: bounds[0],
+                end: bounds[1],
+                run_id: format!("part+{index}"),
+                ..whole.clone()
+            })
+            .collect();
+        crate::lake::Dice::new(order).shuffle(&mut parts);
+        for part in &parts {
+            let run = lake.run(part, &[]);
+            prop_assert_eq!(run.exit, 0, "{:?}", run);
+        }
+        let outputs = parts.iter().map(|part| {
+            let mut output = lake.read(part).output;
+            output.snapshots.iter_mut().for_each(|row| row.run_id = whole.run_id.clone());
+            output.events.iter_mut().for_each(|row| row.run_id = whole.run_id.clone());
+            output
+        });
+        let expected = lake.committed(&whole, &[]).output;
+        prop_assert_eq!(model::difference(&expected, &union(outputs)), None);
+    }
+
+    #[test]
+    fn later_rows_never_change_earlier_ones(
+        history in history(),
+        shape in shape(),
+        at in moment(),
+    ) {
+        let whole = history.whole();
+        let end = history.instant(at) + 1;
+        let mut known = history.input.clone();
+        known.reports.retain(|row| row.detected_at.is_none_or(|tick| tick < end));
+        known.scores.retain(|row| row.tick_at.is_none_or(|tick| tick < end));
+        known.sales.retain(|row| row.tick_at.is_none_or(|tick| tick < end));
+        // The run of then saw what was known then; the run of today sees everything.
+        let then = Params { end, ..whole.clone() };
+        let then = Lake::new(&known, shape).committed(&then, &[]).output;
+        let mut now = Lake::new(&history.input, shape).committed(&whole, &[]).output;
+        now.snapshots.retain(|row| row.written_at < end);
+        now.events.retain(|row| row.written_at < end);
+        prop_assert_eq!(model::difference(&then, &now), None);
+    }
+
+    #[test]
+    fn bytes_do_not_depend_on_threads_file_order_or_row_order(
+        history in history(),
+        shapes in [shape(), shape()],
+        threads in select(vec!["1", "2", "7"]),
+    ) {
+        let params = history.whole();
+        let parts = |shape: Shape, threads: &str| {
+            let lake = Lake::new(&history.input, shape);
+            let mut files = lake.committed(&params, &["--threads", threads]).files;
+            // The lineage and the rejects name the input files, which differ on purpose.
+            files.retain(|path, _| path.starts_with("snapshots/") || path.starts_with("events/"));
+            files
+        };
+        prop_assert!(parts(shapes[0], "1") == parts(shapes[1], threads), "other bytes");
+    }
+
+    #[test]
+    fn rerun_with_same_input_is_unchanged(
+        history in history(),
+        shape in shape(),
+        threads in select(vec!["1", "3"]),
+    ) {
+        let lake = Lake::new(&history.input, shape);
+        let params = history.whole();
+        let status = |run: &crate::lake::Run| {
+            let summary: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+            summary["status"].as_str().unwrap().to_owned()
+        };
+        let first = lake.run(&params, &[]);
+        prop_assert_eq!(first.exit, 0, "{:?}", first);
+        prop_assert_eq!(status(&first), "committed");
+        let files = lake.read(&params).files;
+        let second = lake.run(&params, &["--threads", threads]);
+        prop_assert_eq!(second.exit, 0, "{:?}", second);
+        prop_assert_eq!(status(&second), "unchanged");
+        prop_assert!(files == lake.read(&params).files, "the rerun left other bytes");
+    }
+}
+
+/// Every small history is a store of its own in one lake.
+#[test]
+fn every_small_history_equals_the_model() {
+    let ticks = if std::env::var_os("COHORT_CASES_TIMES").is_some() { 4 } else { 3 };
+    let histories = small_histories(ticks);
+    let mut all = Input::default();
+    for history in &histories {
+        all.reports.extend_from_slice(&history.reports);
+        all.scores.extend_from_slice(&history.scores);
+        all.sales.extend_from_slice(&history.sales);
+    }
+    let lake = Lake::new(&all, Shape::PLAIN);
+    // Ticks begin at 100 and lie at most a gap and one apart.
+    for (start, end) in [(0, 200), (0, 101), (101, 104), (104, 200)] {
+        let params = Params { gap: GAP, max_lookback: 90, start, end, run_id: format!("{start}") };
+        let outputs = histories.iter().map(|history| model::run(history, &params).unwrap());
+        let expected = union(outputs);
+        let actual = lake.committed(&params, &[]).output;
+        assert_eq!(model::difference(&expected, &actual).as_deref(), None, "[{start}, {end})");
+    }
+}
