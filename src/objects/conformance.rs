@@ -12,6 +12,8 @@ use super::{Error, Object, Objects, Put, Tag, Uri};
 
 /// How many tasks race for one object.
 const RACERS: usize = 16;
+/// How often they race.
+const ROUNDS: usize = 2;
 /// More objects than fit in the listing pages of a server configured for 10 a page.
 const LISTED: usize = 35;
 
@@ -180,7 +182,7 @@ async fn winners<F: Future<Output = Put> + Send + 'static>(
 }
 
 async fn one_of_many_creates(objects: &Arc<dyn Objects>, root: &Uri) {
-    for round in 0..4 {
+    for round in 0..ROUNDS {
         let uri = root.join(&round.to_string());
         let won = winners(|content| {
             let (objects, uri) = (objects.clone(), uri.clone());
@@ -193,7 +195,7 @@ async fn one_of_many_creates(objects: &Arc<dyn Objects>, root: &Uri) {
 async fn one_of_many_replaces(objects: &Arc<dyn Objects>, root: &Uri) {
     let uri = root.join("x");
     let mut tag = created(&**objects, &uri, "zero").await;
-    for _ in 0..4 {
+    for _ in 0..ROUNDS {
         let won = winners(|content| {
             let (objects, uri, seen) = (objects.clone(), uri.clone(), tag.clone());
             async move { objects.replace(&uri, content, &seen).await.unwrap() }

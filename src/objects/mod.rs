@@ -12,6 +12,7 @@ pub mod conformance;
 mod local;
 mod local_write;
 mod memory;
+mod s3;
 mod storage;
 mod uri;
 
@@ -23,6 +24,7 @@ use bytes::Bytes;
 
 pub use local::Local;
 pub use memory::Memory;
+pub use s3::{S3, Settings as S3Settings};
 pub use storage::Storage;
 pub use uri::{Scheme, Uri, UriError};
 
@@ -112,6 +114,20 @@ pub enum Error {
         /// What was expected, what was found and what to do.
         reason: String,
     },
+}
+
+/// Whether a log line of this tracing target may be written anywhere.
+///
+/// The AWS SDK and its HTTP client log requests with their signatures. Only this crate's own lines are known to
+/// hold none, so a subscriber lets no other through, at whatever level.
+///
+/// ```
+/// assert!(cohort::objects::may_log("cohort::objects::s3"));
+/// assert!(!cohort::objects::may_log("aws_smithy_runtime::client::orchestrator"));
+/// ```
+#[must_use]
+pub fn may_log(target: &str) -> bool {
+    target == "cohort" || target.starts_with("cohort::")
 }
 
 /// What an adapter has asked of its storage so far, for the run's summary.

@@ -5,11 +5,13 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use tokio::sync::OnceCell;
 
-use super::{Error, Local, Memory, Object, Objects, Put, Scheme, Tag, Traffic, Uri};
+use super::{Error, Local, Memory, Object, Objects, Put, S3, Scheme, Tag, Traffic, Uri};
 
 /// Local disk, S3 and the in-memory twin behind one [`Objects`].
 #[derive(Debug)]
@@ -17,13 +19,22 @@ pub struct Storage {
     local: Arc<dyn Objects>,
     memory: Arc<dyn Objects>,
     s3: Option<Arc<dyn Objects>>,
+    /// The client that the environment describes, once an S3 URI came where no other adapter was given.
+    s3_own: OnceCell<S3>,
+    unconditional: AtomicBool,
 }
 
 impl Storage {
     /// Real storage, as the environment configures it.
     #[must_use]
     pub fn new() -> Self {
-        Self { local: Arc::new(Local::new()), memory: Arc::new(Memory::new()), s3: None }
+        Self {
+            local: Arc::new(Local::new()),
+            memory: Arc::new(Memory::new()),
+            s3: None,
+            s3_own: OnceCell::new(),
+            unconditional: AtomicBool::new(false),
+        }
     }
 
     /// The same with another adapter behind `memory://`, for tests that look into it or break it.
@@ -49,17 +60,30 @@ impl Storage {
 
     /// Writes without conditions from now on, where the manifest says `"commit": "unconditional"`: for servers
     /// that ignore them. Two runs of one `run_id` at once may then overwrite each other.
-    pub fn accept_unconditional(&self) {}
+    pub fn accept_unconditional(&self) {
+        self.unconditional.store(true, Ordering::Relaxed);
+        if let Some(s3) = self.s3_own.get() {
+            s3.accept_unconditional();
+        }
+    }
 
-    fn adapter(&self, uri: &Uri) -> Result<&dyn Objects, Error> {
+    async fn adapter(&self, uri: &Uri) -> Result<&dyn Objects, Error> {
         match uri.scheme() {
             Scheme::File => Ok(&*self.local),
             Scheme::Memory => Ok(&*self.memory),
-            Scheme::S3 { .. } => self.s3.as_deref().ok_or_else(|| Error::Misconfigured {
-                uri: uri.clone(),
-                reason: "expected a local file, found an S3 URI; S3 is not built in yet".to_owned(),
-            }),
+            Scheme::S3 { .. } => match &self.s3 {
+                Some(given) => Ok(&**given),
+                None => Ok(self.s3_own.get_or_try_init(|| self.connect(uri)).await?),
+            },
         }
+    }
+
+    async fn connect(&self, uri: &Uri) -> Result<S3, Error> {
+        let s3 = S3::from_environment(uri).await?;
+        if self.unconditional.load(Ordering::Relaxed) {
+            s3.accept_unconditional();
+        }
+        Ok(s3)
     }
 }
 
@@ -72,11 +96,11 @@ impl Default for Storage {
 #[async_trait]
 impl Objects for Storage {
     async fn list(&self, prefix: &Uri) -> Result<Vec<Object>, Error> {
-        self.adapter(prefix)?.list(prefix).await
+        self.adapter(prefix).await?.list(prefix).await
     }
 
     async fn read(&self, uri: &Uri) -> Result<(Bytes, Tag), Error> {
-        self.adapter(uri)?.read(uri).await
+        self.adapter(uri).await?.read(uri).await
     }
 
     async fn read_ranges(
@@ -84,30 +108,34 @@ impl Objects for Storage {
         object: &Object,
         ranges: &[Range<u64>],
     ) -> Result<Vec<Bytes>, Error> {
-        self.adapter(&object.uri)?.read_ranges(object, ranges).await
+        self.adapter(&object.uri).await?.read_ranges(object, ranges).await
     }
 
     async fn create(&self, uri: &Uri, content: Bytes) -> Result<Put, Error> {
-        self.adapter(uri)?.create(uri, content).await
+        self.adapter(uri).await?.create(uri, content).await
     }
 
     async fn replace(&self, uri: &Uri, content: Bytes, seen: &Tag) -> Result<Put, Error> {
-        self.adapter(uri)?.replace(uri, content, seen).await
+        self.adapter(uri).await?.replace(uri, content, seen).await
     }
 
     async fn delete(&self, uri: &Uri) -> Result<(), Error> {
-        self.adapter(uri)?.delete(uri).await
+        self.adapter(uri).await?.delete(uri).await
     }
 
     async fn sweep(&self, prefix: &Uri) -> Result<(), Error> {
-        self.adapter(prefix)?.sweep(prefix).await
+        self.adapter(prefix).await?.sweep(prefix).await
     }
 
     async fn probe_conditions(&self, prefix: &Uri) -> Result<(), Error> {
-        self.adapter(prefix)?.probe_conditions(prefix).await
+        self.adapter(prefix).await?.probe_conditions(prefix).await
     }
 
     fn traffic(&self) -> Traffic {
-        self.s3.as_ref().map_or_else(Traffic::default, |s3| s3.traffic())
+        match (&self.s3, self.s3_own.get()) {
+            (Some(given), _) => given.traffic(),
+            (None, Some(own)) => own.traffic(),
+            (None, None) => Traffic::default(),
+        }
     }
 }
