@@ -30,6 +30,7 @@ pub fn execute(cli: &Cli) -> Result<(), Error> {
 }
 
 fn run_command(args: &RunArgs) -> Result<(), Error> {
+    #[expect(clippy::disallowed_methods, reason = "the summary says how long the run took")]
     let begun = Instant::now();
     let threads = args.threads.map_or_else(processors, |threads| usize::from(threads.get()));
     let manifest = argument(&args.run.manifest)?;

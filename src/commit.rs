@@ -176,8 +176,20 @@ async fn create_missing(
         let put = objects.create(uri, content.clone()).await?;
         Ok::<_, Error>(matches!(put, Put::Done(_)).then(|| uri.clone()))
     });
-    let created: Vec<_> = created.buffered(AT_ONCE).try_collect().await?;
-    Ok(created.into_iter().flatten().collect())
+    let created: Vec<Result<_, _>> = created.buffered(AT_ONCE).collect().await;
+    let (mut mine, mut failure) = (Vec::new(), None);
+    for part in created {
+        match part {
+            Ok(part) => mine.extend(part),
+            Err(error) => failure = failure.or(Some(error)),
+        }
+    }
+    let Some(failure) = failure else { return Ok(mine) };
+    // What is left of a run that cannot go on is of no use; where this fails too, the next run removes it.
+    for uri in &mine {
+        let _ = objects.delete(uri).await;
+    }
+    Err(failure)
 }
 
 /// Step 3: the one write that makes the run visible.

@@ -106,9 +106,10 @@ impl Shell {
         let stores = Arc::new(stores);
         let cells = Arc::new(Cells::new(&stores));
         let (windows, ticks) = (Probe::windows(&cells, &stores), Probe::ticks(&cells, &stores));
+        let budget = self.budget(manifest);
         let (sales, scores) = tokio::try_join!(
-            self.scan::<Sales>(manifest, manifest.inputs.sales.as_ref(), windows),
-            self.scan::<Scores>(manifest, manifest.inputs.scores.as_ref(), ticks),
+            self.scan::<Sales>(manifest, manifest.inputs.sales.as_ref(), windows, &budget),
+            self.scan::<Scores>(manifest, manifest.inputs.scores.as_ref(), ticks, &budget),
         )?;
         let (sales, sales_rows) = sales;
         let (scores, scores_rows) = scores;
@@ -208,6 +209,7 @@ impl Shell {
         manifest: &Manifest,
         dataset: Option<&manifest::Dataset>,
         probe: Probe,
+        budget: &Budget,
     ) -> Result<(Option<Read>, ByCell<L::Row>), Error> {
         let Some(dataset) = dataset else { return Ok((None, ByCell::none(probe.cells.count()))) };
         let interval = manifest.interval;
@@ -218,7 +220,7 @@ impl Shell {
         let scan = Scan::<L> {
             objects: self.objects.clone(),
             workers: self.workers.clone(),
-            budget: self.budget(dataset),
+            budget: budget.clone(),
             interval,
             log: PhantomData,
         };
@@ -237,10 +239,15 @@ impl Shell {
     }
 
     /// Local files are read as fast as they can be decoded; over a network more requests must be under way.
-    fn budget(&self, dataset: &manifest::Dataset) -> Budget {
-        match dataset.uri.scheme() {
-            Scheme::S3 { .. } => Budget::new(16, 48),
-            _ => Budget::new(self.workers.count() + 1, 32),
+    fn budget(&self, manifest: &Manifest) -> Budget {
+        let inputs = &manifest.inputs;
+        let logs = [inputs.sales.as_ref(), inputs.scores.as_ref()];
+        let remote =
+            |dataset: &manifest::Dataset| matches!(dataset.uri.scheme(), Scheme::S3 { .. });
+        if logs.into_iter().flatten().any(remote) {
+            Budget::new(16, 48)
+        } else {
+            Budget::new(self.workers.count() + 1, 16)
         }
     }
 }

@@ -1,7 +1,16 @@
 //! One integration binary: each module holds the tests of one area.
+#![allow(
+    clippy::disallowed_macros,
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on has failed, and may say why"
+)]
 
 mod command_line;
+mod crash;
 mod edges;
+mod errors;
 mod exhaustive;
 mod fault_proxy;
 mod golden;

@@ -113,6 +113,10 @@ impl Attempts<'_> {
 /// A number in [0, 1) that differs between the processes and tasks that were turned away together. Waiting
 /// times reach no output, so this is the one place where chance is let in.
 fn jitter() -> f64 {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "jitter: which attempt waits how long reaches no output"
+    )]
     let bits = RandomState::new().hash_one(0_u8) >> 11;
     // 53 bits fit a double exactly.
     #[allow(clippy::cast_precision_loss)]

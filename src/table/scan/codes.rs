@@ -70,6 +70,16 @@ enum Cursor<T> {
     Endless(T),
 }
 
+impl<T> std::fmt::Debug for Codes<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let entries = self.dictionary.len();
+        f.debug_struct("Codes")
+            .field("physical", &self.physical)
+            .field("entries", &entries)
+            .finish_non_exhaustive()
+    }
+}
+
 impl<T: Copy + PartialEq> Codes<T> {
     /// The codes of a column chunk.
     pub fn new(

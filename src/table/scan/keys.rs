@@ -9,7 +9,7 @@ use std::ops::Range;
 use parquet::errors::Result;
 
 use super::codes::{Codes, Stretch};
-use super::probe::{MISSING_STORE, NO_STORE, Probe};
+use super::probe::{MISSING_STORE, NO_STORE, Probe, Span};
 use crate::cohort::Timestamp;
 use crate::table::rejects::{Reason, Reject, Scope};
 
@@ -17,10 +17,13 @@ use crate::table::rejects::{Reason, Reject, Scope};
 pub const NULL_TICK: i64 = i64::MIN;
 /// The code of an instant outside the calendar.
 pub const BAD_TICK: i64 = i64::MAX;
+/// With more windows near a tick than this, a lookup for each row is cheaper than a walk over the windows.
+const NEAR_MAX: usize = 8;
 /// Rows that are looked at in one go.
 const CHUNK_ROWS: usize = 4096;
 
 /// The key columns of a row group.
+#[derive(Debug)]
 pub struct Keys {
     /// Stores.
     pub stores: Codes<u32>,
@@ -46,6 +49,7 @@ pub struct Matches {
 }
 
 /// Finds the wanted rows of a row group.
+#[derive(Debug)]
 pub struct Matcher<'a> {
     /// What the lines need.
     pub probe: &'a Probe,
@@ -55,9 +59,10 @@ pub struct Matcher<'a> {
     pub check_partition: bool,
 }
 
-/// Buffers for stretches that differ from row to row.
+/// Buffers for stretches that differ from row to row, and where each store's last search ended.
 #[derive(Default)]
 struct Buffers {
+    hints: Vec<u32>,
     stores: Vec<u32>,
     skus: Vec<u32>,
     ticks: Vec<i64>,
@@ -70,7 +75,8 @@ impl Matcher<'_> {
     /// Where a page cannot be decoded.
     pub fn run(&self, keys: &mut Keys, candidates: &[Range<usize>]) -> Result<Matches> {
         let mut found = Matches::default();
-        let mut buffers = Buffers::default();
+        let hints = vec![0; self.probe.cells.stores.len()];
+        let mut buffers = Buffers { hints, ..Buffers::default() };
         let mut row = 0;
         for range in candidates {
             keys.skip(range.start - row)?;
@@ -104,7 +110,14 @@ impl Matcher<'_> {
         {
             let wanted = store != NO_STORE
                 && match (tick, sku) {
-                    (Stretch::Same(tick, _), _) => self.probe.store_wants(store, tick),
+                    (Stretch::Same(tick, _), _) => {
+                        let near = self.probe.near(store, tick, &mut buffers.hints[store as usize]);
+                        if near.len() <= NEAR_MAX {
+                            self.one_tick(keys, (row, rows), tick, near, buffers, found)?;
+                            return Ok(rows);
+                        }
+                        true
+                    }
                     (_, Stretch::Same(sku, _)) => self.probe.cells.cell(store, sku).is_some(),
                     _ => true,
                 };
@@ -117,6 +130,32 @@ impl Matcher<'_> {
         keys.read(rows, buffers)?;
         self.look(row, buffers, found);
         Ok(rows)
+    }
+
+    /// Takes a stretch of one store and one tick, of which at most the cells of `near` are wanted: only the
+    /// SKUs are decoded, and those only if one is.
+    fn one_tick(
+        &self,
+        keys: &mut Keys,
+        (row, rows): (usize, usize),
+        tick: i64,
+        near: &[Span],
+        buffers: &mut Buffers,
+        found: &mut Matches,
+    ) -> Result<()> {
+        keys.stores.skip(rows)?;
+        keys.ticks.skip(rows)?;
+        if !near.iter().any(|span| span.holds(tick)) {
+            return keys.skus.skip(rows);
+        }
+        buffers.skus.clear();
+        keys.skus.read(rows, &mut buffers.skus)?;
+        for (i, sku) in buffers.skus.iter().enumerate() {
+            if let Some(span) = near.iter().find(|span| span.sku == *sku && span.holds(tick)) {
+                found.push(row + i, span.cell, tick);
+            }
+        }
+        Ok(())
     }
 
     /// Looks at rows one by one.

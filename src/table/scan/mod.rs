@@ -31,11 +31,11 @@ use crate::cohort::Interval;
 use crate::objects::Objects;
 use crate::workers::{Stopped, Workers};
 
-/// How a scan spends memory and connections.
+/// How the scans of a run, together, spend memory and connections.
 #[derive(Clone, Debug)]
 pub struct Budget {
     /// Row groups that are on their way at once.
-    pub groups: usize,
+    groups: usize,
     /// KiB of column chunks that are held at once, and how many of them are free.
     kib: u32,
     free_kib: Arc<Semaphore>,

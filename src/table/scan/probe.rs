@@ -16,6 +16,9 @@ pub const NO_SKU: u32 = u32::MAX;
 /// No cell.
 const NO_CELL: u32 = u32::MAX;
 
+/// Windows that are stepped over before a search takes over.
+const STEPS_MAX: usize = 8;
+
 /// An inclusive window in microseconds.
 pub type Window = (i64, i64);
 
@@ -47,10 +50,30 @@ pub struct Probe {
     /// Of each cell its windows, disjoint and ascending, one after the other.
     windows: Vec<Window>,
     first_window: Vec<usize>,
-    /// Of each store the union of its cells' windows.
-    store_windows: Vec<Vec<Window>>,
+    /// Of each store all windows of its cells, by their beginning.
+    spans: Vec<Vec<Span>>,
+    /// Of each store the length of its longest window.
+    longest: Vec<i64>,
     /// The first and the last instant needed of any cell.
     pub span: Option<(Timestamp, Timestamp)>,
+}
+
+/// A window, and the cell that it belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Span {
+    first: i64,
+    last: i64,
+    /// The SKU's code.
+    pub sku: u32,
+    /// The cell.
+    pub cell: u32,
+}
+
+impl Span {
+    /// Whether the window holds the instant.
+    pub const fn holds(&self, tick: i64) -> bool {
+        self.first <= tick && tick <= self.last
+    }
 }
 
 /// A store with its events.
@@ -173,32 +196,57 @@ impl Probe {
     ) -> Self {
         let mut windows = Vec::new();
         let mut first_window = Vec::with_capacity(cells.count() + 1);
-        let mut store_windows = Vec::with_capacity(stores.len());
+        let mut spans = Vec::with_capacity(stores.len());
+        let mut longest = Vec::with_capacity(stores.len());
         for (_, events) in stores {
             let mut of_cells: BTreeMap<&Option<Arc<str>>, Vec<Window>> = BTreeMap::new();
             for line in events.iter().flat_map(|event| &event.lines) {
                 of_line(line, of_cells.entry(&line.sku).or_default());
             }
             let mut of_store = Vec::new();
-            for mut of_cell in of_cells.into_values() {
+            for (sku, mut of_cell) in of_cells {
+                let cell = first_window.len() as u32;
+                let sku = sku.as_ref().map_or(NULL_SKU, |sku| cells.sku_code(sku));
                 first_window.push(windows.len());
                 union(&mut of_cell);
-                of_store.extend_from_slice(&of_cell);
+                of_store.extend(of_cell.iter().map(|&(first, last)| Span {
+                    first,
+                    last,
+                    sku,
+                    cell,
+                }));
                 windows.append(&mut of_cell);
             }
-            union(&mut of_store);
-            store_windows.push(of_store);
+            of_store.sort_unstable();
+            longest.push(of_store.iter().map(|span| span.last - span.first).max().unwrap_or(0));
+            spans.push(of_store);
         }
         first_window.push(windows.len());
         let instant = |us: Option<i64>| us.and_then(|us| Timestamp::from_us(us).ok());
         let first = instant(windows.iter().map(|w| w.0).min());
         let last = instant(windows.iter().map(|w| w.1).max());
-        Self { cells: cells.clone(), windows, first_window, store_windows, span: first.zip(last) }
+        Self { cells: cells.clone(), windows, first_window, spans, longest, span: first.zip(last) }
     }
 
-    /// Whether any cell of the store needs this instant.
-    pub fn store_wants(&self, store: u32, tick: i64) -> bool {
-        within(&self.store_windows[store as usize], tick)
+    /// The store's windows that may hold this instant: all that do are among them. The search begins at
+    /// `hint`, which is 0 at first and then where the last search of this store ended: ticks mostly ascend.
+    pub fn near(&self, store: u32, tick: i64, hint: &mut u32) -> &[Span] {
+        let (spans, longest) = (&self.spans[store as usize], self.longest[store as usize]);
+        let mut to = (*hint as usize).min(spans.len());
+        if to > 0 && spans[to - 1].first > tick {
+            to = 0;
+        }
+        // A few steps are cheaper than a search, and mostly there is none to take.
+        let steps =
+            spans[to..].iter().take(STEPS_MAX).take_while(|span| span.first <= tick).count();
+        to += steps;
+        if steps == STEPS_MAX {
+            to += spans[to..].partition_point(|span| span.first <= tick);
+        }
+        *hint = to as u32;
+        let before =
+            spans[..to].iter().rev().take_while(|span| span.first >= tick - longest).count();
+        &spans[to - before..to]
     }
 
     /// Whether the cell needs this instant.
@@ -221,6 +269,10 @@ fn union(windows: &mut Vec<Window>) {
 }
 
 fn within(windows: &[Window], tick: i64) -> bool {
+    let (Some(first), Some(last)) = (windows.first(), windows.last()) else { return false };
+    if tick < first.0 || tick > last.1 {
+        return false;
+    }
     let after = windows.partition_point(|window| window.0 <= tick);
     after.checked_sub(1).is_some_and(|i| tick <= windows[i].1)
 }
@@ -271,6 +323,22 @@ mod tests {
     }
 
     #[test]
+    fn a_hint_from_anywhere_changes_nothing() {
+        let stores = stores();
+        let cells = Arc::new(Cells::new(&stores));
+        let probe = Probe::windows(&cells, &stores);
+        for tick in 0..40 {
+            for hint in 0..5 {
+                let holding = |hint: u32| {
+                    let near = probe.near(0, tick, &mut { hint }).iter();
+                    near.filter(|span| span.holds(tick)).copied().collect::<Vec<_>>()
+                };
+                assert_eq!(holding(hint), holding(0), "{tick} {hint}");
+            }
+        }
+    }
+
+    #[test]
     fn the_baseline_is_needed_over_windows_and_scores_at_ticks() {
         let stores = stores();
         let cells = Arc::new(Cells::new(&stores));
@@ -280,8 +348,13 @@ mod tests {
         };
         assert_eq!(wanted(&windows, 1), [7, 8, 9, 10, 11, 12]);
         assert_eq!(wanted(&Probe::ticks(&cells, &stores), 1), [10, 12]);
-        assert!(
-            windows.store_wants(0, 30) && !windows.store_wants(0, 20) && windows.store_wants(1, 20)
+        let near = |store, tick| {
+            let near = windows.near(store, tick, &mut 0).iter();
+            near.filter(|span| span.holds(tick)).map(|span| span.cell).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            (near(0, 30), near(0, 20), near(0, 12), near(1, 20)),
+            (vec![0], vec![], vec![1], vec![2])
         );
         assert_eq!(windows.span, Timestamp::from_us(7).ok().zip(Timestamp::from_us(30).ok()));
     }

@@ -143,7 +143,7 @@ impl Runs {
         let mut bit = self.bit;
         // Whole words while eight bytes are left, then byte by byte.
         let whole = self.data.len().saturating_sub(8) * 8;
-        let fast = if width == 0 { 0 } else { n.min((whole.saturating_sub(bit)) / width) };
+        let fast = whole.saturating_sub(bit).checked_div(width).map_or(0, |left| left.min(n));
         out.extend((0..fast).map(|_| {
             let word = self.data.get(bit / 8..bit / 8 + 8).and_then(|b| b.try_into().ok());
             let value = u64::from_le_bytes(word.unwrap_or_default()) >> (bit % 8) & mask;
@@ -206,7 +206,7 @@ mod tests {
                     out.extend(&value.to_le_bytes()[..usize::from(width).div_ceil(8)]);
                 }
                 Err(values) => {
-                    varint(&mut out, values.len() / 8 << 1 | 1);
+                    varint(&mut out, ((values.len() / 8) << 1) | 1);
                     let mut bits = vec![0_u8; values.len() * usize::from(width) / 8];
                     for (i, value) in values.iter().enumerate() {
                         for b in (0..usize::from(width)).filter(|b| value >> b & 1 == 1) {
