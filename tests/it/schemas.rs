@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
+use arrow::datatypes::{DataType, TimeUnit};
 use jsonschema::{Registry, Validator};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::{Value, json};
 
 use cohort::contract;
@@ -304,4 +306,76 @@ fn every_file_in_schemas_is_embedded() {
     assert_eq!(schemas::find("lineage").unwrap().name, "lineage.v1");
     assert_eq!(schemas::find("lineage.v1.json").unwrap().name, "lineage.v1");
     assert!(schemas::find("lineage.v2").is_none());
+}
+
+/// What the contract calls an Arrow type.
+fn type_name(kind: &DataType) -> String {
+    match kind {
+        DataType::Utf8 => "string".to_owned(),
+        DataType::Timestamp(TimeUnit::Microsecond, Some(zone)) => format!("timestamp(us, {zone})"),
+        DataType::Float64 => "double".to_owned(),
+        DataType::Decimal128(precision, scale) => format!("decimal({precision},{scale})"),
+        DataType::Int32 => "int32".to_owned(),
+        DataType::Int64 => "int64".to_owned(),
+        DataType::List(item) => format!("list of {}", type_name(item.data_type())),
+        other => other.to_string(),
+    }
+}
+
+#[test]
+fn a_real_run_prints_and_writes_what_the_schemas_say() {
+    let folder = tempfile::tempdir().unwrap();
+    let lake = folder.path().join("lake");
+    let cohort = |arguments: &[&str]| {
+        let done = std::process::Command::new(env!("CARGO_BIN_EXE_cohort"))
+            .args(arguments)
+            .arg(&lake)
+            .output()
+            .unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    };
+    cohort(&["sample", "--stores", "4", "--skus", "3", "--days", "2", "--seed", "7"]);
+    let manifest = lake.join("run_manifest.json");
+    let rejects = with_rejects(&std::fs::read_to_string(&manifest).unwrap());
+    check("run_manifest", &rejects).unwrap();
+    std::fs::write(&manifest, rejects.to_string()).unwrap();
+    let done = std::process::Command::new(env!("CARGO_BIN_EXE_cohort"))
+        .args(["run", "--manifest"])
+        .arg(&manifest)
+        .output()
+        .unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let summary: Value = serde_json::from_slice(&done.stdout).unwrap();
+    check("summary", &summary).unwrap();
+    let local = |uri: &Value| uri.as_str().unwrap().strip_prefix("file://").unwrap().to_owned();
+    let lineage: Value =
+        serde_json::from_slice(&std::fs::read(local(&summary["lineage"])).unwrap()).unwrap();
+    check("lineage", &lineage).unwrap();
+    for (name, output) in lineage["outputs"].as_object().unwrap() {
+        let log = contract::ALL.iter().find(|log| log.name == name).unwrap();
+        for file in output["files"].as_array().unwrap() {
+            let part = std::fs::File::open(local(&file["uri"])).unwrap();
+            let reader = ParquetRecordBatchReaderBuilder::try_new(part).unwrap();
+            let fields = reader.schema().fields();
+            let found: Vec<(String, String, bool)> = fields
+                .iter()
+                .map(|field| {
+                    (field.name().clone(), type_name(field.data_type()), field.is_nullable())
+                })
+                .collect();
+            let columns = log.columns.iter();
+            let expected: Vec<(String, String, bool)> = columns
+                .map(|column| (column.name.to_owned(), column.kind.to_string(), column.nullable))
+                .collect();
+            assert_eq!(found, expected, "{name}");
+        }
+    }
+}
+
+/// A manifest that asks for rejected rows too, and accepts any number of them.
+fn with_rejects(manifest: &str) -> Value {
+    let mut manifest: Value = serde_json::from_str(manifest).unwrap();
+    manifest["outputs"]["rejects"] = json!("rejects/");
+    manifest["max_reject_ratio"] = json!(1);
+    manifest
 }
