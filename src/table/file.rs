@@ -9,7 +9,7 @@ use parquet::DecodeResult;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
-    ParquetRecordBatchReaderBuilder, RowSelection,
+    ParquetRecordBatchReaderBuilder, RowSelection, RowSelectionPolicy,
 };
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataPushDecoder};
 use parquet::file::page_index::column_index::ColumnIndexMetaData;
@@ -201,7 +201,11 @@ impl File {
                 .with_projection(mask)
                 .with_batch_size(BATCH_ROWS);
         if let Some(rows) = rows {
-            builder = builder.with_row_selection(rows);
+            // A mask, which short selections may else become, decodes the pages between as well; only
+            // those of the selected rows have been fetched.
+            builder = builder
+                .with_row_selection(rows)
+                .with_row_selection_policy(RowSelectionPolicy::Selectors);
         }
         builder.build().map_err(|error| Error::corrupt(&self.object.uri, row_group, error))
     }

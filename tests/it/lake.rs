@@ -71,6 +71,18 @@ impl Partitioning {
         }
     }
 
+    /// `[from, to)` of the partition of the table's first tick.
+    fn range(self, table: &columns::Table) -> (i64, i64) {
+        let first = table.ticks().into_iter().flatten().min().unwrap_or(0);
+        let length = match self {
+            Self::None => return (i64::MIN, i64::MAX),
+            Self::Daily => 86_400_000_000,
+            Self::Hourly => 3_600_000_000,
+        };
+        let from = first.div_euclid(length) * length;
+        (from, from + length)
+    }
+
     /// The folder of a tick's partition, with a slash behind it.
     pub fn folder(self, tick: i64) -> String {
         let text = clock_text(tick);
@@ -102,6 +114,8 @@ pub struct Lake {
     folder: tempfile::TempDir,
     inputs: Map<String, Value>,
     absolute: bool,
+    /// Per log, `[from, to)` of the partition that holds its rows without a tick.
+    placeless: BTreeMap<&'static str, (i64, i64)>,
 }
 
 /// What a run of the binary left behind.
@@ -127,6 +141,7 @@ impl Lake {
         let folder = tempfile::tempdir().unwrap();
         let mut dice = Dice::new(shape.seed.unwrap_or(0));
         let mut inputs = Map::new();
+        let mut placeless = BTreeMap::new();
         for table in tables(input) {
             let required = table.name == "minority_reports_detected_log";
             if table.rows == 0 && !required && (shape.seed.is_none() || dice.one_in(2)) {
@@ -134,6 +149,7 @@ impl Lake {
             }
             let root = folder.path().join(table.name);
             let names = encode::write(&table, &root, shape, &mut dice);
+            placeless.insert(table.name, shape.partitioning.range(&table));
             let absolute = shape.seed.is_some() && dice.one_in(2);
             let uri = if absolute {
                 format!("file://{}/", root.display())
@@ -150,7 +166,7 @@ impl Lake {
             }
             inputs.insert(table.name.to_owned(), dataset);
         }
-        Self { folder, inputs, absolute: shape.seed.is_some() && dice.one_in(2) }
+        Self { folder, inputs, absolute: shape.seed.is_some() && dice.one_in(2), placeless }
     }
 
     pub fn path(&self) -> &Path {
@@ -197,6 +213,23 @@ impl Lake {
         let run = self.run(params, arguments);
         assert_eq!(run.exit, 0, "{run:?}\nmanifest: {:#}", self.manifest(params));
         self.read(params)
+    }
+
+    /// The rejected rows that the lineage must count. Rows without a tick lie in no interval; the job
+    /// counts them in runs for their partition, and in every run where there are no partitions.
+    pub fn expected_rejects(
+        &self,
+        output: &Output,
+        params: &Params,
+    ) -> BTreeMap<(&'static str, &'static str), u64> {
+        let mut rejects = output.rejects.clone();
+        for ((dataset, reason), rows) in &output.rejects_without_tick {
+            let (from, to) = self.placeless[read_back::log(dataset)];
+            if from < params.end && params.start < to {
+                *rejects.entry((*dataset, *reason)).or_default() += rows;
+            }
+        }
+        rejects
     }
 
     /// The paths of all files under the outputs.

@@ -10,7 +10,7 @@ use arrow::datatypes::{Field, Schema};
 use arrow::record_batch::RecordBatch;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
-use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
 
 use super::columns::Table;
 use super::encodings::encodings;
@@ -78,7 +78,7 @@ fn write_shuffled(
         files[file].push(row);
     }
     for rows in files {
-        // Names in no order, one of them without the usual ending.
+        // Names in no order, some in a folder of their own.
         let mut name = format!("{:08x}.parquet", dice.below(1 << 32));
         if shape.partitioning == Partitioning::None && dice.one_in(4) {
             fs::create_dir_all(folder.join("deeper")).unwrap();
@@ -114,7 +114,9 @@ fn write_file(
             }
             (None, _) => arrays.swap_remove(0),
             (Some(dice), _) => {
-                if values.all_null() && !Table::is_required(column) && dice.one_in(2) {
+                // Who maps a column says that it is there.
+                let may_miss = !Table::is_required(column) && !names.contains_key(*column);
+                if values.all_null() && may_miss && dice.one_in(2) {
                     continue;
                 }
                 arrays.swap_remove(dice.below(arrays.len()))
@@ -139,6 +141,10 @@ fn write_file(
                 1 => Compression::SNAPPY,
                 _ => Compression::ZSTD(ZstdLevel::default()),
             })
+            .set_offset_index_disabled(dice.one_in(3))
+            .set_writer_version(
+                [WriterVersion::PARQUET_1_0, WriterVersion::PARQUET_2_0][dice.below(2)],
+            )
             .set_statistics_enabled(match dice.below(3) {
                 0 => EnabledStatistics::None,
                 1 => EnabledStatistics::Chunk,

@@ -34,13 +34,20 @@ pub fn committed(lake: &Path, run_id: &str) -> Committed {
     Committed { output, lineage, files }
 }
 
+/// The logs that rows can be rejected from, by the model's names for them.
+const LOGS: [(&str, &str); 3] = [
+    ("reports", "minority_reports_detected_log"),
+    ("scores", "anomaly_classifier_model_prediction_log"),
+    ("sales", "baseline_sales_model_prediction_log"),
+];
+
+/// The log's full name.
+pub fn log(dataset: &str) -> &'static str {
+    LOGS.iter().find(|(name, _)| *name == dataset).unwrap().1
+}
+
 /// The rejected rows that the lineage counts, named as the model names them.
 pub fn rejected(lineage: &Value) -> BTreeMap<(&'static str, &'static str), u64> {
-    let datasets = [
-        ("reports", "minority_reports_detected_log"),
-        ("scores", "anomaly_classifier_model_prediction_log"),
-        ("sales", "baseline_sales_model_prediction_log"),
-    ];
     let reasons = [
         "missing_store_id",
         "missing_detected_at",
@@ -49,7 +56,7 @@ pub fn rejected(lineage: &Value) -> BTreeMap<(&'static str, &'static str), u64> 
         "onset_too_old",
     ];
     let mut counts = BTreeMap::new();
-    for (dataset, log) in datasets {
+    for (dataset, log) in LOGS {
         for reason in reasons {
             let count = lineage["inputs"][log]["rows_rejected"][reason].as_u64();
             if let Some(count) = count.filter(|count| *count > 0) {

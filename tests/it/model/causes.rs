@@ -33,23 +33,26 @@ pub fn causes(store: &Store, event: &Event, at: i64) -> Causes {
     let attributed: Vec<Attribution> =
         lines.iter().filter_map(|line| attribution(store, line, at)).collect();
     let confidence = |one: &Attribution| one.confidence.unwrap_or(0.0);
+    // The sum of one confidence is that confidence: nothing is added to it, lest -0.0 become 0.0.
     let sum = |cause: &str| {
-        let mut sum = 0.0;
-        for one in attributed.iter().filter(|one| one.cause == cause) {
-            sum += confidence(one);
-        }
-        sum
+        let of_cause = attributed.iter().filter(|one| one.cause == cause).map(confidence);
+        of_cause.reduce(|sum, one| sum + one).expect("a cause is the cause of a line")
     };
     let count = |cause: &str| attributed.iter().filter(|one| one.cause == cause).count();
     let dominant = attributed.iter().map(|one| one.cause.as_str()).max_by(|a, b| {
-        sum(a).total_cmp(&sum(b)).then(count(a).cmp(&count(b))).then_with(|| b.cmp(a))
+        sum(a)
+            .partial_cmp(&sum(b))
+            .expect("confidences are finite")
+            .then(count(a).cmp(&count(b)))
+            .then_with(|| b.cmp(a))
     });
     let Some(dominant) = dominant else {
         return Causes::default();
     };
     let mut best: Option<&Attribution> = None;
     for one in attributed.iter().filter(|one| one.cause == dominant) {
-        if best.is_none_or(|best| confidence(one).total_cmp(&confidence(best)).is_gt()) {
+        // Numbers that are equal are equals: -0.0 does not lose to the 0.0 of a null.
+        if best.is_none_or(|best| confidence(one) > confidence(best)) {
             best = Some(one);
         }
     }
