@@ -24,7 +24,7 @@ test: ## run every test
 check: ## format, clippy and documentation, warnings denied
 	$(CARGO) fmt --check
 	$(CARGO) clippy --release --locked --all-targets -- -D warnings
-	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --release --locked --no-deps --document-private-items
+	RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" $(CARGO) doc --release --locked --no-deps --document-private-items
 
 test-peers: build $(BENCH_VENV)/ready ## hold the job's rows against DuckDB's on ten dirty data sets
 	$(BENCH_PYTHON) benches/agree.py $(PEERS_OPTIONS)

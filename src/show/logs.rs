@@ -26,7 +26,6 @@ pub(super) struct Event {
     pub(super) severity: Option<f64>,
     pub(super) impact: Option<Money>,
     pub(super) cause: Option<String>,
-    pub(super) confidence: Option<f64>,
 }
 
 /// One row of MRCH.
@@ -91,7 +90,6 @@ const EVENT_COLUMNS: &[&str] = &[
     "severity_score",
     "impact_estimate",
     "proposed_cause",
-    "confidence_score",
 ];
 
 const SNAPSHOT_COLUMNS: &[&str] = &[
@@ -198,7 +196,6 @@ impl Row<'_> {
             severity: self.double("severity_score")?,
             impact: self.amount("impact_estimate")?,
             cause: self.maybe_text("proposed_cause")?,
-            confidence: self.double("confidence_score")?,
         })
     }
 

@@ -13,7 +13,7 @@ use crate::objects::Uri;
 const EVENTS: [Heading; 9] = [
     ("Store", Side::Left),
     ("Window (UTC)", Side::Left),
-    ("Length", Side::Right),
+    ("Hours", Side::Right),
     ("SKUs", Side::Right),
     ("Reports", Side::Right),
     ("Severity", Side::Right),
@@ -80,7 +80,6 @@ fn place(event: &Event) -> (Timestamp, &str) {
 }
 
 fn event_cells(event: &Event) -> Vec<String> {
-    let confidence = event.confidence.map_or(String::new(), |sure| format!(" ({sure:.2})"));
     vec![
         event.store_id.clone(),
         window(event.window_start, event.window_end),
@@ -88,9 +87,9 @@ fn event_cells(event: &Event) -> Vec<String> {
         event.skus.to_string(),
         event.reports.to_string(),
         score(event.severity),
-        amount(event.impact),
+        whole(event.impact),
         event.status.clone(),
-        event.cause.as_ref().map_or("-".to_owned(), |cause| format!("{cause}{confidence}")),
+        event.cause.clone().unwrap_or_else(|| "-".to_owned()),
     ]
 }
 
@@ -143,11 +142,9 @@ fn input_counts(input: &Input) -> String {
         let _ = write!(text, ", {}", plural(input.rows_duplicate, "duplicate"));
     }
     if rejected > 0 {
-        let _ = write!(text, ", {} rejected:", grouped(rejected));
-        for (number, (reason, rows)) in reasons.into_iter().enumerate() {
-            let comma = if number == 0 { "" } else { "," };
-            let _ = write!(text, "{comma} {} {reason}", grouped(*rows));
-        }
+        let reasons: Vec<_> =
+            reasons.iter().map(|(reason, rows)| format!("{} {reason}", grouped(**rows))).collect();
+        let _ = write!(text, ", {} rejected:\n{:12}{}", grouped(rejected), "", reasons.join(", "));
     }
     text
 }
@@ -168,26 +165,34 @@ fn minute(at: Timestamp) -> String {
     at.to_string()[..16].replace('T', " ")
 }
 
-/// `2025-01-01 11:55 - 12:05`, with the end's date where it is another.
+/// `01-01 11:55 - 12:05`, with the end's date where it is another. The page's heading has the year.
 fn window(start: Timestamp, end: Option<Timestamp>) -> String {
     let start = minute(start);
     let Some(end) = end.map(minute) else {
-        return format!("{start} - ...");
+        return format!("{} - ...", &start[5..]);
     };
     let end = if start[..10] == end[..10] { &end[11..] } else { &end[5..] };
-    format!("{start} - {end}")
+    format!("{} - {end}", &start[5..])
 }
 
+/// Hours and minutes: `2:50`.
 fn length(start: Timestamp, end: Timestamp) -> String {
     let minutes = (end.as_us() - start.as_us()) / 60_000_000;
-    match (minutes / 60, minutes % 60) {
-        (0, minutes) => format!("{minutes} min"),
-        (hours, minutes) => format!("{hours} h {minutes:02}"),
-    }
+    format!("{}:{:02}", minutes / 60, minutes % 60)
 }
 
 fn score(score: Option<f64>) -> String {
     score.map_or("-".to_owned(), |score| format!("{score:.2}"))
+}
+
+/// An amount to the unit, its digits grouped.
+fn whole(amount: Option<Money>) -> String {
+    let Some(amount) = amount else {
+        return "-".to_owned();
+    };
+    let units = (amount.units().unsigned_abs() + 5_000) / 10_000;
+    let sign = if amount.units() < 0 && units > 0 { "-" } else { "" };
+    format!("{sign}{}", grouped(units))
 }
 
 /// An amount to the hundredth, its digits grouped.
@@ -239,12 +244,9 @@ mod tests {
     fn windows_show_the_date_once_where_one_is_enough() {
         let at = |text: &str| text.parse::<Timestamp>().unwrap();
         let start = at("2025-01-01T23:30:00Z");
-        assert_eq!(window(start, Some(at("2025-01-01T23:45:00Z"))), "2025-01-01 23:30 - 23:45");
-        assert_eq!(
-            window(start, Some(at("2025-01-02T00:40:00Z"))),
-            "2025-01-01 23:30 - 01-02 00:40"
-        );
-        assert_eq!(window(start, None), "2025-01-01 23:30 - ...");
-        assert_eq!(length(start, at("2025-01-02T00:40:00Z")), "1 h 10");
+        assert_eq!(window(start, Some(at("2025-01-01T23:45:00Z"))), "01-01 23:30 - 23:45");
+        assert_eq!(window(start, Some(at("2025-01-02T00:40:00Z"))), "01-01 23:30 - 01-02 00:40");
+        assert_eq!(window(start, None), "01-01 23:30 - ...");
+        assert_eq!(length(start, at("2025-01-02T00:40:00Z")), "1:10");
     }
 }

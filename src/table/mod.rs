@@ -1,8 +1,8 @@
 //! Arrow and Parquet: logs to values and values to logs.
 //!
-//! [`dataset`] finds the files of a time range, [`file`] opens one, [`columns`] holds its schema against
+//! [`dataset`] finds the files of a time range, [`mod@file`] opens one, [`columns`] holds its schema against
 //! the contract, [`prune`] leaves out what cannot matter, [`values`] turns arrays into the core's types.
-//! [`reports`] and [`reference`] read the small logs whole, [`scan`] streams the big ones, [`write`] encodes.
+//! [`reports`] and [`mod@reference`] read the small logs whole, [`scan`] streams the big ones, [`mod@write`] encodes.
 
 pub mod columns;
 pub mod dataset;

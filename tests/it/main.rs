@@ -9,6 +9,7 @@
 
 mod command_line;
 mod crash;
+mod demo;
 mod edges;
 mod errors;
 mod exhaustive;
