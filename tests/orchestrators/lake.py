@@ -22,16 +22,15 @@ STAMP = pa.timestamp("us", tz="UTC")
 class Lake:
     """A bucket on a server that tests and containers reach under one address."""
 
-    storage: fs.S3FileSystem
+    storage: fs.FileSystem
     bucket: str
 
     def write(self, log: str, day: datetime, name: str, table: pa.Table) -> None:
         """Put a file into a day's partition."""
-        pq.write_table(
-            table,
-            f"{self.bucket}/{log}/date={day:%Y-%m-%d}/{name}.parquet",
-            filesystem=self.storage,
-        )
+        folder = f"{self.bucket}/{log}/date={day:%Y-%m-%d}"
+        if isinstance(self.storage, fs.LocalFileSystem):
+            self.storage.create_dir(folder)
+        pq.write_table(table, f"{folder}/{name}.parquet", filesystem=self.storage)
 
     def put(self, key: str, text: str) -> None:
         """Put any object."""
@@ -64,10 +63,12 @@ def encoded(run_id: str) -> str:
 def fill(lake: Lake, events_a_day: int = 3) -> None:
     """Three days with a few events each, the last of every day ending after midnight."""
     lake.storage.create_dir(lake.bucket)
+    if isinstance(lake.storage, fs.LocalFileSystem):
+        lake.storage.create_dir(f"{lake.bucket}/manifests")
     for day in DAYS:
         lake.write(MRDL, day, "part-0", reports(day, events_a_day))
         lake.write(BASELINE, day, "part-0", sales(day))
-    lake.put("manifests/cohorting.json", json.dumps(manifest(lake.bucket)))
+    lake.put("manifests/cohorting.json", json.dumps(manifest()))
 
 
 def reports(day: datetime, events: int, stores: int = 4, minute: int = 0) -> pa.Table:
@@ -101,8 +102,11 @@ def sales(day: datetime, stores: int = 4) -> pa.Table:
     })
 
 
-def manifest(bucket: str) -> dict[str, Any]:
-    """One manifest for every run: name and interval come from the command line."""
+def manifest() -> dict[str, Any]:
+    """One manifest for every run: name and interval come from the command line.
+
+    Its paths are relative to the manifest, so that it serves a bucket and a folder alike.
+    """
     day = "date=%Y-%m-%d"
     return {
         "version": 1,
@@ -110,12 +114,12 @@ def manifest(bucket: str) -> dict[str, Any]:
         "max_reject_ratio": 0.2,
         "interval": {"start": "2025-01-01T00:00:00Z", "end": "2025-01-02T00:00:00Z"},
         "inputs": {
-            MRDL: {"uri": f"s3://{bucket}/{MRDL}/", "partitioning": day},
-            BASELINE: {"uri": f"s3://{bucket}/{BASELINE}/", "partitioning": day},
+            MRDL: {"uri": f"../{MRDL}/", "partitioning": day},
+            BASELINE: {"uri": f"../{BASELINE}/", "partitioning": day},
         },
         "outputs": {
-            "minority_reports_cohorted_log": f"s3://{bucket}/minority_reports_cohorted_log/",
-            "minority_event_log": f"s3://{bucket}/minority_event_log/",
-            "lineage": f"s3://{bucket}/lineage/",
+            "minority_reports_cohorted_log": "../minority_reports_cohorted_log/",
+            "minority_event_log": "../minority_event_log/",
+            "lineage": "../lineage/",
         },
     }
