@@ -156,8 +156,8 @@ impl Highlights {
             return "No event opened or closed in this interval.".to_owned();
         }
         let mut table = String::from(
-            "| Event | Store | State | Reports | SKUs | Severity | Impact |\n\
-             |---|---|---|--:|--:|--:|--:|\n",
+            "| Event | State | Reports | SKUs | Severity | Impact |\n\
+             |---|---|--:|--:|--:|--:|\n",
         );
         for event in self.top.iter().take(rows) {
             let state = if event.ended { "ended" } else { "active" };
@@ -166,9 +166,8 @@ impl Highlights {
             // Writing to a string cannot fail.
             let _ = writeln!(
                 table,
-                "| {} | {} | {state} | {} | {} | {severity} | {impact} |",
+                "| {} | {state} | {} | {} | {severity} | {impact} |",
                 cell(&event.cohort_name),
-                cell(&event.store_id),
                 event.report_count,
                 event.sku_count,
             );

@@ -65,6 +65,20 @@ def test_the_summary_is_found_before_a_late_log_line():
         outcome.summary(["cohort: no"])
 
 
+def test_the_summary_is_readable_in_a_log():
+    counts = {"events_opened": 3, "events_closed": 2, "events_active": 1, "stores": 4}
+    result = {
+        "status": "committed",
+        "interval": {"start": "a", "end": "b"},
+        "rows": {"minority_event_log": 5},
+        "counts": counts,
+        "lineage": "s3://b/l.json",
+    }
+    said = outcome.readable(result)
+    assert said[1] == "wrote 5 rows of minority_event_log"
+    assert said[2].startswith("events: 3 opened, 2 closed, 1 active")
+
+
 @pytest.mark.parametrize(
     ("code", "retry"), [(2, False), (65, False), (70, False), (75, True), (78, False), (137, True)]
 )

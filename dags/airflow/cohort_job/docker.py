@@ -66,5 +66,5 @@ class CohortDockerOperator(DockerOperator):
         try:
             lines = super().execute(context)
         except DockerContainerFailedException as error:
-            raise fail(failure_from_docker(str(error), error.logs)) from None
+            raise fail(self, failure_from_docker(str(error), error.logs)) from None
         return announce(context, self, summary(lines))

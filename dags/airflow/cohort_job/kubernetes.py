@@ -53,5 +53,5 @@ class CohortKubernetesOperator(KubernetesPodOperator):
         try:
             result = super().execute(context)
         except AirflowException as error:
-            raise fail(failure_from_pod(str(error))) from None
+            raise fail(self, failure_from_pod(str(error))) from None
         return announce(context, self, result)

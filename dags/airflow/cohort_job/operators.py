@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 from airflow.exceptions import AirflowException
 from airflow.sdk.exceptions import AirflowFailException
 
-from cohort_job.outcome import Failure, asset_extra
+from cohort_job.outcome import Failure, asset_extra, readable
 from cohort_job.request import BadRequestError, Request, arguments, request_from
 
 if TYPE_CHECKING:
@@ -60,12 +61,17 @@ def lineage_environment(context: Context) -> dict[str, str]:
 
 
 def announce(context: Context, task: BaseOperator, result: dict[str, Any]) -> dict[str, Any]:
-    """Attach the result to the task's assets, where downstream DAGs find it, and return it."""
+    """Log the result, attach it to the task's assets for downstream DAGs, and return it."""
+    for line in readable(result):
+        task.log.info(line)
     for asset in task.outlets:
         context["outlet_events"][asset].extra = asset_extra(result)
     return result
 
 
-def fail(failure: Failure) -> AirflowException:
+def fail(task: BaseOperator, failure: Failure) -> AirflowException:
     """What to raise: Airflow tries again after one kind of exception and not after the other."""
+    # The browser does not wrap the exception's line, and what to do stands at its end.
+    for line in textwrap.wrap(str(failure), width=100, break_on_hyphens=False):
+        task.log.error(line)
     return AirflowException(str(failure)) if failure.retry else AirflowFailException(str(failure))

@@ -44,6 +44,19 @@ class Failure:
         return f"exit {self.exit_code} ({kind}): {self.reason}"
 
 
+def readable(result: dict[str, Any]) -> list[str]:
+    """The summary as a few lines for the task's log."""
+    rows, counts, interval = result["rows"], result["counts"], result["interval"]
+    written = ", ".join(f"{count} rows of {log}" for log, count in rows.items())
+    return [
+        f"{result['status']} {interval['start']} to {interval['end']}",
+        f"wrote {written}",
+        "events: {events_opened} opened, {events_closed} closed, {events_active} active at the end "
+        "of the interval, at {stores} stores".format(**counts),
+        f"lineage: {result['lineage']}",
+    ]
+
+
 def summary(lines: Iterable[str] | None) -> dict[str, Any]:
     """The summary among the job's lines. Log lines may follow it: the two streams race."""
     for line in reversed(list(lines or [])):

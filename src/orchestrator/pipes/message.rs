@@ -18,8 +18,6 @@ pub enum Level {
     Info,
     /// Something that a person should look at.
     Warning,
-    /// The reason of a failure.
-    Error,
 }
 
 impl Message {
@@ -50,7 +48,6 @@ impl Message {
         let level = match level {
             Level::Info => "INFO",
             Level::Warning => "WARNING",
-            Level::Error => "ERROR",
         };
         Self { method: "log", params: json!({"message": text, "level": level}) }
     }

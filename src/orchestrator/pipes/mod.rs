@@ -76,7 +76,6 @@ impl Pipes {
     /// As [`Pipes::log`].
     pub async fn failed(&mut self, failure: &Failure) -> Result<(), String> {
         self.send([
-            Message::log(Level::Error, &failure.message),
             Message::custom(failure.to_json()),
             Message::closed_with(failure),
         ])
