@@ -1,6 +1,7 @@
 //! What each subcommand does: from what the user typed to a result on stdout. The shell around [`crate::run`].
 
 use std::io::{self, Write as _};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -9,6 +10,9 @@ use crate::contract::nearest;
 use crate::error::Error;
 use crate::manifest::{CommitMode, Manifest};
 use crate::objects::{Objects as _, Storage, Traffic, Uri};
+use crate::orchestrator::facts::{Facts, Plan};
+use crate::orchestrator::{Reporters, Surroundings, termination, xcom};
+use crate::process::one_line;
 use crate::run::{self, Outcome, Shell, load_manifest};
 use crate::sample::Sample;
 use crate::summary::{Execution, Rows, Summary};
@@ -29,28 +33,74 @@ pub fn execute(cli: &Cli) -> Result<(), Error> {
     }
 }
 
+/// Runs the job, or stops it when asked to, and tells whoever called.
 fn run_command(args: &RunArgs) -> Result<(), Error> {
+    let runtime = runtime()?;
+    let outcome = runtime.block_on(async {
+        let storage = Arc::new(Storage::new());
+        let mut reporters = reporters(args, storage.clone()).await;
+        // A run that is dropped where it stands leaves what was committed before (SPEC 11).
+        let outcome = tokio::select! {
+            outcome = carry(args, storage, &mut reporters) => outcome,
+            signal = termination::stop_requested() => Err(stopped(signal)),
+        };
+        match &outcome {
+            Ok(_) => {}
+            Err(Error::Stopped { signal }) => reporters.aborted(signal).await,
+            Err(error) => reporters.failed(error.kind(), &one_line(&error.to_string())).await,
+        }
+        outcome
+    });
+    // Requests that are still under way must not hold up the end.
+    runtime.shutdown_background();
+    // Last of all: the final line of both streams together is the summary, or the reason of the failure.
+    print(&(outcome? + "\n"))
+}
+
+fn stopped(signal: io::Result<&'static str>) -> Error {
+    match signal {
+        Ok(signal) => Error::Stopped { signal },
+        Err(error) => Error::Bug(format!("no handler for signals: {error}")),
+    }
+}
+
+/// One run from its manifest to the summary, which is what it returns.
+async fn carry(
+    args: &RunArgs,
+    storage: Arc<Storage>,
+    reporters: &mut Reporters,
+) -> Result<String, Error> {
     #[expect(clippy::disallowed_methods, reason = "the summary says how long the run took")]
     let begun = Instant::now();
     let threads = args.threads.map_or_else(processors, |threads| usize::from(threads.get()));
     let manifest = argument(&args.run.manifest)?;
-    let summary = runtime()?.block_on(async {
-        let storage = Arc::new(Storage::new());
-        let manifest = load_manifest(&*storage, &manifest, &args.run.overrides()).await?;
-        if manifest.commit == CommitMode::Unconditional {
-            storage.accept_unconditional();
-        }
-        let workers = Workers::start(threads).map_err(run::Error::from)?;
-        let shell = Shell { objects: storage.clone(), workers };
-        let outcome = shell.run(&manifest).await?;
-        Ok::<_, Error>(summary(&manifest, &outcome, &storage.traffic(), threads, begun))
-    })?;
-    let line = summary.to_json() + "\n";
-    if let Some(path) = &args.result_file {
-        std::fs::write(path, &line)
-            .map_err(|source| Error::Result { place: path.display().to_string(), source })?;
+    let manifest = load_manifest(&*storage, &manifest, &args.run.overrides()).await?;
+    reporters.started(Plan::of(&manifest)).await;
+    if manifest.commit == CommitMode::Unconditional {
+        storage.accept_unconditional();
     }
-    print(&line)
+    let workers = Workers::start(threads).map_err(run::Error::from)?;
+    let shell = Shell { objects: storage.clone(), workers };
+    let outcome = shell.run(&manifest).await?;
+    let summary = summary(&manifest, &outcome, &storage.traffic(), threads, begun);
+    let facts = Facts::of(&outcome.lineage, &summary, outcome.highlights);
+    let written = reporters.finished(&facts).await;
+    written
+        .map_err(|(path, source)| Error::Result { place: path.display().to_string(), source })?;
+    Ok(facts.summary)
+}
+
+/// The channels that the environment and the command line ask for.
+async fn reporters(args: &RunArgs, objects: Arc<Storage>) -> Reporters {
+    Reporters::open(Surroundings {
+        env: &|name| std::env::var(name).ok(),
+        objects,
+        clock: process::now,
+        result_file: args.result_file.clone(),
+        xcom_folder: Path::new(xcom::XCOM_FOLDER),
+        termination_log: Path::new(termination::TERMINATION_LOG),
+    })
+    .await
 }
 
 /// The summary of a run, with what it cost.

@@ -107,6 +107,12 @@ pub enum Error {
         /// Why.
         source: std::io::Error,
     },
+    /// The process was asked to stop.
+    #[error("expected to run to the end, was stopped by {signal}; run again")]
+    Stopped {
+        /// `SIGTERM` or `SIGINT`.
+        signal: &'static str,
+    },
     /// Something that cannot be.
     #[error("expected no bug in this job, found one ({0}); report it")]
     Bug(String),
@@ -124,7 +130,7 @@ impl Error {
             Self::Show(error) => error.kind(),
             Self::Usage(_) => Kind::Usage,
             // The run is committed; another one finds it so and writes the result.
-            Self::Result { .. } | Self::Threads { .. } => Kind::Temporary,
+            Self::Result { .. } | Self::Threads { .. } | Self::Stopped { .. } => Kind::Temporary,
             Self::Bug(_) => Kind::Bug,
         }
     }

@@ -13,6 +13,7 @@ pub mod lineage;
 pub mod logging;
 pub mod manifest;
 pub mod objects;
+pub mod orchestrator;
 pub mod process;
 pub mod run;
 pub mod sample;

@@ -1,14 +1,25 @@
 //! What this process costs, and how it ends when it finds a bug in itself: the shell's view of the system.
 
 use std::io::Write as _;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use crate::cohort::Timestamp;
 use crate::error::Kind;
 
 /// Processor time over all threads since the process began.
 pub fn cpu_time() -> Duration {
     let spent = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
     Duration::new(spent.tv_sec.unsigned_abs(), u32::try_from(spent.tv_nsec).unwrap_or(0))
+}
+
+/// The time, for messages about a run. Nothing that a run computes or commits may depend on it.
+#[allow(clippy::disallowed_methods, reason = "the one place that reads the wall clock")]
+pub fn now() -> Timestamp {
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since_1970.as_micros())
+        .ok()
+        .and_then(|us| Timestamp::from_us(us).ok())
+        .unwrap_or(Timestamp::MAX)
 }
 
 /// The most memory that the process held at once, in bytes; `None` where the system does not tell.

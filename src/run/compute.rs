@@ -16,6 +16,7 @@ use crate::contract::MELOG;
 use crate::layout::RunId;
 use crate::lineage::Counts;
 use crate::manifest::Manifest;
+use crate::orchestrator::highlights::Highlights;
 use crate::table::scan::points::ByCell;
 use crate::table::scan::probe::{Cells, StoreEvents};
 use crate::table::write::melog::MelogRows;
@@ -30,6 +31,8 @@ pub struct Computed {
     pub events: Vec<Part>,
     /// The counts of the lineage.
     pub counts: Counts,
+    /// The events that people look at first.
+    pub highlights: Highlights,
 }
 
 /// What the scans found, for all stores.
@@ -65,6 +68,7 @@ struct Chunk {
     snapshots: Option<Part>,
     events: Vec<ArrayRef>,
     counts: Counts,
+    highlights: Highlights,
 }
 
 impl Shell {
@@ -87,13 +91,18 @@ impl Shell {
                 .run(move || chunk(&stores, range, &predictions, &candidates, interval, run_id))
         });
         let chunks = try_join_all(chunks).await?;
-        let mut computed =
-            Computed { snapshots: Vec::new(), events: Vec::new(), counts: Counts::default() };
+        let mut computed = Computed {
+            snapshots: Vec::new(),
+            events: Vec::new(),
+            counts: Counts::default(),
+            highlights: Highlights::default(),
+        };
         let mut events = PartWriter::new(&MELOG)?;
         for chunk in chunks {
             let chunk = chunk?;
             computed.snapshots.extend(chunk.snapshots);
             add(&mut computed.counts, &chunk.counts);
+            computed.highlights.merge(chunk.highlights);
             if chunk.events.first().is_some_and(|column| !column.is_empty()) {
                 events.write(chunk.events)?;
             }
@@ -147,6 +156,7 @@ fn chunk(
     let mut snapshots = MrchWriter::new(run_id.clone())?;
     let mut registrations = MelogRows::new();
     let mut counts = Counts::default();
+    let mut highlights = Highlights::default();
     for store in range {
         let (store_id, events) = &stores[store];
         let of_store = OfStore { all: predictions, store };
@@ -165,13 +175,14 @@ fn chunk(
             snapshots.write(store_id, &names, event, &rows)?;
             registrations.push(store_id, &names, event, &rows);
             count(&mut counts, &rows);
+            highlights.add_rows(store_id, event, &rows);
             wrote = true;
         }
         counts.stores += u64::from(wrote);
     }
     let snapshots = snapshots.finish()?;
     let snapshots = (snapshots.rows > 0).then_some(snapshots);
-    Ok(Chunk { snapshots, events: registrations.finish(&run_id), counts })
+    Ok(Chunk { snapshots, events: registrations.finish(&run_id), counts, highlights })
 }
 
 /// Adds an event's rows to the counts.

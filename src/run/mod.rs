@@ -25,6 +25,7 @@ use crate::layout::{PartName, lineage_key, run_prefix};
 use crate::lineage::{self, Lineage};
 use crate::manifest::{self, Manifest, Overrides};
 use crate::objects::{Objects, Scheme, Uri};
+use crate::orchestrator::highlights::Highlights;
 use crate::summary::Status;
 use crate::table::dataset::{self, Source};
 use crate::table::reference::{CAMPAIGN_TABLE, CONTEXT_TABLE};
@@ -55,7 +56,12 @@ pub struct Outcome {
     pub lineage: Lineage,
     /// Bytes of the parts.
     pub bytes_written: u64,
+    /// The events that people look at first.
+    pub highlights: Highlights,
 }
+
+/// What is known before the first write: the lineage, the parts that it lists, and the highlights.
+type Work = (Lineage, Vec<(Uri, Bytes)>, Highlights);
 
 /// Reads and checks the manifest, and the `demo_run_config` that it names.
 ///
@@ -90,15 +96,15 @@ impl Shell {
         // Nothing depends on the probe but the right to commit, so that it costs no time of its own.
         let (observed, probed, work) = tokio::join!(observe, probe, work);
         let (observed, ()) = (observed?, probed?);
-        let (lineage, parts) = work?;
+        let (lineage, parts, highlights) = work?;
         let plan = Plan { parts, lineage: lineage.to_json().into() };
         let status = commit::commit(objects, &folders, &observed, &plan).await?;
         let bytes_written = plan.parts.iter().map(|(_, content)| content.len() as u64).sum();
-        Ok(Outcome { status, lineage_uri: folders.lineage_key, lineage, bytes_written })
+        Ok(Outcome { status, lineage_uri: folders.lineage_key, lineage, bytes_written, highlights })
     }
 
     /// Everything up to the first write: the lineage, and the parts that it lists.
-    async fn compute(&self, manifest: &Manifest) -> Result<(Lineage, Vec<(Uri, Bytes)>), Error> {
+    async fn compute(&self, manifest: &Manifest) -> Result<Work, Error> {
         let reports = self.read_reports(manifest).await?;
         let candidates = self.read_candidates(manifest).await?;
         let Reports { read: reports, rows, chains, lookback_start } = reports;
@@ -122,7 +128,7 @@ impl Shell {
             Arc::new(compute::AllPredictions { cells, sales: sales_rows, scores: scores_rows });
         let computed =
             self.compute_parts(manifest, &stores, &predictions, &Arc::new(candidates)).await?;
-        let Computed { snapshots, events, counts } = computed;
+        let Computed { snapshots, events, counts, highlights } = computed;
         let outputs = &manifest.outputs;
         let mut parts = Vec::new();
         let mut output =
@@ -157,7 +163,7 @@ impl Shell {
             counts,
             lookback: lineage::Lookback { start: lookback_start },
         };
-        Ok((lineage, parts))
+        Ok((lineage, parts, highlights))
     }
 
     /// The events of every store, in the order of the stores' bytes, and how many rows were duplicates.

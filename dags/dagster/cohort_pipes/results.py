@@ -1,0 +1,62 @@
+"""The results of several partitions as those of one Dagster run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import dagster as dg
+
+
+def merged(results: Sequence[tuple[str, Sequence[Any]]]) -> Iterator[Any]:
+    """One result per asset and check; as they are where there is one partition."""
+    if len(results) == 1:
+        yield from results[0][1]
+        return
+    yield from _materializations(results)
+    yield from _checks(results)
+
+
+def _materializations(
+    results: Sequence[tuple[str, Sequence[Any]]],
+) -> Iterator[dg.MaterializeResult]:
+    of_asset: dict[dg.AssetKey, list[tuple[str, dg.MaterializeResult]]] = {}
+    for key, reported in results:
+        for result in reported:
+            if isinstance(result, dg.MaterializeResult):
+                of_asset.setdefault(result.asset_key, []).append((key, result))
+    for asset_key, days in of_asset.items():
+        rows = [int(_value(result, "dagster/row_count") or 0) for _, result in days]
+        table = ["| Partition | Rows | Lineage |", "|---|--:|---|"]
+        for (key, result), count in zip(days, rows, strict=True):
+            table.append(f"| {key} | {count} | `{_value(result, 'lineage')}` |")
+        yield dg.MaterializeResult(
+            asset_key=asset_key,
+            metadata={
+                "dagster/row_count": sum(rows),
+                "partitions": len(days),
+                "by_partition": dg.MetadataValue.md("\n".join(table)),
+            },
+        )
+
+
+def _checks(results: Sequence[tuple[str, Sequence[Any]]]) -> Iterator[dg.AssetCheckResult]:
+    of_check: dict[tuple[dg.AssetKey, str], list[tuple[str, dg.AssetCheckResult]]] = {}
+    for key, reported in results:
+        for result in reported:
+            if isinstance(result, dg.AssetCheckResult):
+                name = (result.asset_key, result.check_name)
+                of_check.setdefault(name, []).append((key, result))
+    for (asset_key, name), days in of_check.items():
+        failed = [key for key, result in days if not result.passed]
+        yield dg.AssetCheckResult(
+            asset_key=asset_key,
+            check_name=name,
+            passed=not failed,
+            metadata={"partitions": len(days), "failed": ", ".join(failed) or "none"},
+        )
+
+
+def _value(result: dg.MaterializeResult, name: str) -> Any:
+    value = (result.metadata or {}).get(name)
+    return getattr(value, "value", value)

@@ -1,0 +1,240 @@
+//! What a run tells the outside about itself: what it will do ([`Plan`]), what it did ([`Facts`]), why it failed ([`Failure`]).
+//!
+//! Every channel of this module speaks from these values alone, so that no screen shows a number that another one lacks.
+//! They hold no clock of their own: the shell measures, this module repeats.
+
+use std::collections::BTreeMap;
+
+use super::highlights::Highlights;
+use crate::cohort::{Duration, Interval};
+use crate::contract::{BASELINE, CAMPAIGNS, CLASSIFIER, CONTEXT, MELOG, MRCH, MRDL};
+use crate::error::Kind;
+use crate::layout;
+use crate::lineage::{self, Counts, Lineage};
+use crate::manifest::{self, Manifest};
+use crate::objects::Uri;
+use crate::summary::{Status, Summary};
+
+/// An input or output of the run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dataset {
+    /// The log's name in SPEC 2 or 6, such as `minority_reports_detected_log`.
+    pub name: String,
+    /// Where it lies, as a prefix.
+    pub uri: Uri,
+    /// The job's column name to the user's own, where they differ.
+    pub columns: BTreeMap<String, String>,
+}
+
+/// What the run is about to do: known as soon as its manifest is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    /// The run's identity.
+    pub run_id: String,
+    /// The half-open interval that it is for.
+    pub interval: Interval,
+    /// Two ticks further apart than this belong to two events.
+    pub gap: Duration,
+    /// The greatest share of rejected rows that the run accepts.
+    pub max_reject_ratio: f64,
+    /// The logs that it reads, the detected log first.
+    pub inputs: Vec<Dataset>,
+    /// The logs that it writes: cohorted log, event log.
+    pub outputs: Vec<Dataset>,
+}
+
+/// What was read of one input.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Read {
+    /// The log's name.
+    pub name: String,
+    /// Files opened.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Rows read.
+    pub rows: u64,
+    /// Rows rejected in the run's interval, by reason.
+    pub rejected: BTreeMap<String, u64>,
+    /// Duplicate rows dropped.
+    pub duplicates: u64,
+}
+
+impl Read {
+    fn of(name: &str, input: &lineage::Input) -> Self {
+        Self {
+            name: name.to_owned(),
+            files: input.files.len() as u64,
+            bytes: input.files.iter().map(|file| file.bytes).sum(),
+            rows: input.rows_read,
+            rejected: input.rows_rejected.clone(),
+            duplicates: input.rows_duplicate,
+        }
+    }
+}
+
+/// What was written of one output.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Written {
+    /// The log's name.
+    pub name: String,
+    /// The prefix of the files that this run wrote.
+    pub uri: String,
+    /// Rows.
+    pub rows: u64,
+    /// Files.
+    pub files: u64,
+    /// Bytes.
+    pub bytes: u64,
+}
+
+/// What a run that ended well did.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// `committed` or `unchanged`.
+    pub status: String,
+    /// Where its lineage lies.
+    pub lineage: Uri,
+    /// SHA-256 over the digests of all that it wrote.
+    pub content_sha256: String,
+    /// The inputs, in the plan's order.
+    pub inputs: Vec<Read>,
+    /// The outputs, in the plan's order.
+    pub outputs: Vec<Written>,
+    /// The counts.
+    pub counts: Counts,
+    /// Seconds from the run's start to its commit.
+    pub elapsed_s: f64,
+    /// The process's greatest resident memory, where the system tells.
+    pub peak_memory_bytes: Option<u64>,
+    /// The events that people look at first.
+    pub highlights: Highlights,
+    /// The summary: one line of JSON, the very line that goes to stdout.
+    pub summary: String,
+}
+
+impl Plan {
+    /// What a run of this manifest is about to do.
+    pub fn of(manifest: &Manifest) -> Self {
+        let inputs = &manifest.inputs;
+        let given = [
+            (MRDL.name, Some(&inputs.reports)),
+            (CLASSIFIER.name, inputs.scores.as_ref()),
+            (BASELINE.name, inputs.sales.as_ref()),
+            (CAMPAIGNS.name, inputs.campaigns.as_ref()),
+            (CONTEXT.name, inputs.context.as_ref()),
+        ];
+        let input = |(name, dataset): (&str, Option<&manifest::Dataset>)| {
+            let (uri, columns) = (dataset?.uri.clone(), dataset?.columns.clone());
+            Some(Dataset { name: name.to_owned(), uri, columns })
+        };
+        let output = |(name, uri): (&str, &Uri)| Dataset {
+            name: name.to_owned(),
+            uri: uri.clone(),
+            columns: BTreeMap::new(),
+        };
+        let outputs =
+            [(MRCH.name, &manifest.outputs.snapshots), (MELOG.name, &manifest.outputs.events)];
+        Self {
+            run_id: manifest.run_id.to_string(),
+            interval: manifest.interval,
+            gap: manifest.gap,
+            max_reject_ratio: manifest.max_reject_ratio,
+            inputs: given.into_iter().filter_map(input).collect(),
+            outputs: outputs.into_iter().map(output).collect(),
+        }
+    }
+}
+
+impl Facts {
+    /// What the committed run did.
+    pub fn of(lineage: &Lineage, summary: &Summary, highlights: Highlights) -> Self {
+        let inputs = &lineage.inputs;
+        let read = [
+            (MRDL.name, Some(&inputs.minority_reports_detected_log)),
+            (CLASSIFIER.name, inputs.anomaly_classifier_model_prediction_log.as_ref()),
+            (BASELINE.name, inputs.baseline_sales_model_prediction_log.as_ref()),
+            (CAMPAIGNS.name, inputs.all_campaign_data.as_ref()),
+            (CONTEXT.name, inputs.contextual_data.as_ref()),
+        ];
+        let outputs = lineage.outputs.named().map(|(name, output)| Written {
+            name: name.to_owned(),
+            uri: layout::run_prefix(&output.uri, &lineage.run_id).to_string(),
+            rows: output.rows,
+            files: output.files.len() as u64,
+            bytes: output.files.iter().map(|file| file.bytes).sum(),
+        });
+        #[expect(clippy::cast_precision_loss, reason = "a run takes less than 2^53 milliseconds")]
+        let elapsed_s = summary.execution.wall_ms as f64 / 1000.0;
+        Self {
+            status: match summary.status {
+                Status::Committed => "committed".to_owned(),
+                Status::Unchanged => "unchanged".to_owned(),
+            },
+            lineage: summary.lineage.clone(),
+            content_sha256: lineage.content_sha256.clone(),
+            inputs: read
+                .into_iter()
+                .filter_map(|(name, input)| Some(Read::of(name, input?)))
+                .collect(),
+            outputs: outputs.collect(),
+            counts: lineage.counts,
+            elapsed_s,
+            peak_memory_bytes: summary.peak_memory_bytes,
+            highlights,
+            summary: summary.to_json(),
+        }
+    }
+
+    /// Rejected rows of the detected log, all reasons together.
+    pub fn rejected(&self) -> u64 {
+        self.detected().map_or(0, |read| read.rejected.values().sum())
+    }
+
+    /// Rows read of the detected log.
+    pub fn detected_rows(&self) -> u64 {
+        self.detected().map_or(0, |read| read.rows)
+    }
+
+    fn detected(&self) -> Option<&Read> {
+        self.inputs.iter().find(|read| read.name == MRDL.name)
+    }
+}
+
+/// Why a run ended without a result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The run, where it is known by now.
+    pub run_id: Option<String>,
+    /// What the orchestrator must do.
+    pub kind: Kind,
+    /// The one line that also went to stderr; it holds no credentials.
+    pub message: String,
+}
+
+impl Failure {
+    /// The kind in one word, for machines.
+    pub const fn kind_name(&self) -> &'static str {
+        match self.kind {
+            Kind::Usage => "usage",
+            Kind::Data => "data",
+            Kind::NoInput => "no_input",
+            Kind::Bug => "bug",
+            Kind::Temporary => "temporary",
+            Kind::Denied => "denied",
+            Kind::Manifest => "manifest",
+        }
+    }
+
+    /// The failure as the JSON object that XCom and the termination log carry.
+    pub fn to_json(&self) -> serde_json::Value {
+        serde_json::json!({
+            "status": "failed",
+            "run_id": self.run_id,
+            "exit_code": self.kind.exit_code(),
+            "kind": self.kind_name(),
+            "retry": self.kind.is_retryable(),
+            "error": self.message,
+        })
+    }
+}

@@ -1,0 +1,265 @@
+//! The events that people look at first: the greatest impact of those that a run wrote, as a bounded list and a Markdown table.
+
+use std::cmp::Ordering;
+use std::fmt::Write as _;
+
+use crate::cohort::identity::{base_name, cohort_id};
+use crate::cohort::{self, EventRows, Money, Timestamp};
+
+/// One event as its latest row in the run has it (SPEC 6, `minority_event_log`).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    /// The readable key.
+    pub cohort_id: String,
+    /// The shop.
+    pub store_id: String,
+    /// Its name, with the cause where there is one.
+    pub cohort_name: String,
+    /// Whether it has ended.
+    pub ended: bool,
+    /// Its first tick.
+    pub opened_at: Timestamp,
+    /// Distinct reports so far.
+    pub report_count: u32,
+    /// Distinct SKUs so far.
+    pub sku_count: u32,
+    /// Greatest severity so far.
+    pub severity_score: Option<f64>,
+    /// Actual minus expected sales so far.
+    pub impact_estimate: Option<Money>,
+}
+
+impl Event {
+    /// Greatest impact first whatever its sign, then severity, then the readable key: a total order of distinct events.
+    fn rank(&self, other: &Self) -> Ordering {
+        weight(
+            self.impact_estimate,
+            self.severity_score,
+            other.impact_estimate,
+            other.severity_score,
+        )
+        .then_with(|| self.cohort_id.cmp(&other.cohort_id))
+    }
+}
+
+/// The order of two events by impact and severity, greater first.
+fn weight(
+    impact: Option<Money>,
+    severity: Option<f64>,
+    other_impact: Option<Money>,
+    other_severity: Option<f64>,
+) -> Ordering {
+    let size = |impact: Option<Money>| impact.map(|m| m.units().unsigned_abs());
+    let known = |severity: Option<f64>| severity.unwrap_or(f64::NEG_INFINITY);
+    size(other_impact)
+        .cmp(&size(impact))
+        .then_with(|| known(other_severity).total_cmp(&known(severity)))
+}
+
+/// As many events as any channel may ask for.
+pub const TOP_MAX: usize = 2_000;
+
+/// The greatest events of a run, and the impact of all that ended in it.
+#[derive(Clone, Debug)]
+pub struct Highlights {
+    top_max: usize,
+    top: Vec<Event>,
+    impact_units: i128,
+    impact_known: u64,
+}
+
+impl Default for Highlights {
+    fn default() -> Self {
+        Self::new(TOP_MAX)
+    }
+}
+
+impl Highlights {
+    /// Room for that many events; none of the run's other events is kept.
+    pub const fn new(top_max: usize) -> Self {
+        Self { top_max, top: Vec::new(), impact_units: 0, impact_known: 0 }
+    }
+
+    /// Takes an event as its last row in the run has it; once per event.
+    pub fn add(&mut self, event: Event) {
+        if let Some(impact) = event.impact_estimate
+            && event.ended
+        {
+            self.impact_units += i128::from(impact.units());
+            self.impact_known += 1;
+        }
+        let at = self.top.partition_point(|kept| kept.rank(&event).is_lt());
+        if at < self.top_max {
+            self.top.insert(at, event);
+            self.top.truncate(self.top_max);
+        }
+    }
+
+    /// Takes the rows of the event log among an event's rows: the last of them says all.
+    pub fn add_rows(&mut self, store_id: &str, event: &cohort::Event, rows: &EventRows<'_>) {
+        let Some(row) = rows.registrations.last() else { return };
+        let (impact, severity) = (row.amounts.impact, row.severity);
+        if self.top.len() == self.top_max
+            && let Some(least) = self.top.last()
+            && weight(least.impact_estimate, least.severity_score, impact, severity).is_lt()
+        {
+            // Most events of a large run end here, before anything is made for them.
+            if let Some(impact) = impact.filter(|_| row.closing) {
+                self.impact_units += i128::from(impact.units());
+                self.impact_known += 1;
+            }
+            return;
+        }
+        let view = &rows.cohorts[row.cohort];
+        let cause = view.cause.as_ref().map(|cause| cause.cause).or(row.cluster_name);
+        let mut cohort_name = base_name(store_id, event.opened_at);
+        if let Some(cause) = cause {
+            cohort_name.push_str(", ");
+            cohort_name.push_str(cause);
+        }
+        self.add(Event {
+            cohort_id: cohort_id(store_id, event.opened_at),
+            store_id: store_id.to_owned(),
+            cohort_name,
+            ended: row.closing,
+            opened_at: event.opened_at,
+            report_count: view.size,
+            sku_count: row.sku_count,
+            severity_score: severity,
+            impact_estimate: impact,
+        });
+    }
+
+    /// Takes what another part of the run has kept. Parts may come in any order where no event is in two of them.
+    pub fn merge(&mut self, other: Self) {
+        let (units, known) = (self.impact_units, self.impact_known);
+        for event in other.top {
+            self.add(event);
+        }
+        self.impact_units = units + other.impact_units;
+        self.impact_known = known + other.impact_known;
+    }
+
+    /// The greatest events, greatest first.
+    pub fn top(&self) -> &[Event] {
+        &self.top
+    }
+
+    /// The sum of the impact of the events that ended in the run; `None` where none has one or the sum overflows.
+    pub fn impact(&self) -> Option<Money> {
+        if self.impact_known == 0 { None } else { Money::from_units(self.impact_units).ok() }
+    }
+
+    /// At most `rows` of the greatest events as a Markdown table, with a sentence where there are none.
+    pub fn to_markdown(&self, rows: usize) -> String {
+        if self.top.is_empty() {
+            return "No event opened or closed in this interval.".to_owned();
+        }
+        let mut table = String::from(
+            "| Event | State | Reports | SKUs | Severity | Impact |\n\
+             |---|---|--:|--:|--:|--:|\n",
+        );
+        for event in self.top.iter().take(rows) {
+            let state = if event.ended { "ended" } else { "active" };
+            let severity = event.severity_score.map_or("-".to_owned(), |s| format!("{s:.3}"));
+            let impact = event.impact_estimate.map_or("-".to_owned(), |m| m.to_string());
+            // Writing to a string cannot fail.
+            let _ = writeln!(
+                table,
+                "| {} | {state} | {} | {} | {severity} | {impact} |",
+                cell(&event.cohort_name),
+                event.report_count,
+                event.sku_count,
+            );
+        }
+        table
+    }
+}
+
+/// A text that cannot break the table that it stands in.
+fn cell(text: &str) -> String {
+    let mut cell = String::with_capacity(text.len());
+    for (at, c) in text.chars().enumerate() {
+        match c {
+            _ if at >= CELL_CHARS_MAX => {
+                cell.push('…');
+                break;
+            }
+            '|' => cell.push_str("\\|"),
+            '<' => cell.push_str("&lt;"),
+            c if c.is_control() => cell.push(' '),
+            c => cell.push(c),
+        }
+    }
+    cell
+}
+
+/// A cause may be any text; a table of ten rows must stay small enough for every channel.
+const CELL_CHARS_MAX: usize = 120;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(cohort_id: &str, ended: bool, impact: Option<i128>) -> Event {
+        Event {
+            cohort_id: cohort_id.to_owned(),
+            store_id: "327".to_owned(),
+            cohort_name: format!("Store 327, {cohort_id}"),
+            ended,
+            opened_at: Timestamp::from_us(0).unwrap(),
+            report_count: 1,
+            sku_count: 1,
+            severity_score: Some(0.5),
+            impact_estimate: impact.map(|units| Money::from_units(units).unwrap()),
+        }
+    }
+
+    fn names(highlights: &Highlights) -> Vec<&str> {
+        highlights.top().iter().map(|event| event.cohort_id.as_str()).collect()
+    }
+
+    #[test]
+    fn the_greatest_impact_comes_first_whatever_its_sign() {
+        let mut highlights = Highlights::new(3);
+        for (name, impact) in [("a", Some(5)), ("b", Some(-9)), ("c", None), ("d", Some(7))] {
+            highlights.add(event(name, true, impact));
+        }
+        assert_eq!(names(&highlights), ["b", "d", "a"]);
+        assert_eq!(highlights.impact().unwrap().units(), 3);
+    }
+
+    #[test]
+    fn parts_merge_to_the_same_in_any_order() {
+        let part = |events: &[(&str, i128)]| {
+            let mut part = Highlights::new(2);
+            for (name, impact) in events {
+                part.add(event(name, true, Some(*impact)));
+            }
+            part
+        };
+        let (a, b) = (part(&[("a", 1), ("b", 5), ("c", 3)]), part(&[("d", 4), ("e", 2)]));
+        for (mut first, second) in [(a.clone(), b.clone()), (b, a)] {
+            first.merge(second);
+            assert_eq!(names(&first), ["b", "d"]);
+            assert_eq!(first.impact().unwrap().units(), 15);
+        }
+    }
+
+    #[test]
+    fn impact_is_unknown_where_no_ended_event_has_one() {
+        let mut highlights = Highlights::new(3);
+        highlights.add(event("a", false, Some(1)));
+        highlights.add(event("b", true, None));
+        assert_eq!(highlights.impact(), None);
+    }
+
+    #[test]
+    fn a_name_cannot_break_the_table() {
+        let mut highlights = Highlights::new(3);
+        highlights.add(event("x|y\nz<b>", true, None));
+        let table = highlights.to_markdown(10);
+        assert_eq!(table.lines().count(), 3, "{table}");
+        assert!(table.contains("x\\|y z&lt;b>"), "{table}");
+    }
+}

@@ -1,0 +1,133 @@
+//! OpenLineage: one START event and one of COMPLETE, FAIL or ABORT per run, for whoever draws the picture of the pipeline.
+//!
+//! | variable | meaning |
+//! |---|---|
+//! | `OPENLINEAGE_URL` | the endpoint's origin, such as `http://marquez:5000` |
+//! | `OPENLINEAGE_ENDPOINT` | the path behind it; `api/v1/lineage` by default |
+//! | `OPENLINEAGE_API_KEY` | sent as a bearer token |
+//! | `OPENLINEAGE_FILE` | a file that events are appended to, where there is no URL |
+//! | `OPENLINEAGE_DISABLED` | `true` switches everything off |
+//! | `OPENLINEAGE_NAMESPACE`, `OPENLINEAGE_JOB_NAME` | the job; `default` and `cohort` by default |
+//! | `OPENLINEAGE_PARENT_ID`, `OPENLINEAGE_ROOT_PARENT_ID` | `namespace/job/run` of the task and of the DAG run |
+//!
+//! Events describe a run in time, so they hold the clock and the attempt. The lineage manifest (SPEC 12) holds neither.
+
+mod columns;
+mod event;
+mod identity;
+mod transport;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+
+use tokio::task::JoinHandle;
+
+pub use event::State;
+pub use identity::{Identity, Parent, Uuid};
+pub use transport::Transport;
+
+use super::facts::Plan;
+use crate::cohort::time::Timestamp;
+
+/// The events of one run.
+#[derive(Debug)]
+pub struct OpenLineage {
+    settings: Settings,
+    transport: Transport,
+    identity: Option<Identity>,
+    plan: Option<Plan>,
+    start: Option<JoinHandle<Result<(), String>>>,
+}
+
+/// What the environment says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Settings {
+    namespace: Option<String>,
+    job: Option<String>,
+    parent: Option<Parent>,
+    root: Option<Parent>,
+}
+
+impl OpenLineage {
+    /// The emitter that the environment asks for, if it does, with complaints about what it could not use.
+    pub fn from_env(env: &dyn Fn(&str) -> Option<String>) -> (Option<Self>, Vec<String>) {
+        let mut complaints = Vec::new();
+        let disabled = env("OPENLINEAGE_DISABLED").is_some_and(|t| t.eq_ignore_ascii_case("true"));
+        let transport = match (env("OPENLINEAGE_URL"), env("OPENLINEAGE_FILE")) {
+            _ if disabled => return (None, complaints),
+            (Some(origin), _) => {
+                let path = env("OPENLINEAGE_ENDPOINT");
+                let path = path.as_deref().unwrap_or("api/v1/lineage").trim_start_matches('/');
+                let url = format!("{}/{path}", origin.trim_end_matches('/'));
+                Transport::http(url, env("OPENLINEAGE_API_KEY"))
+            }
+            (None, Some(path)) => Transport::File(PathBuf::from(path)),
+            (None, None) => return (None, complaints),
+        };
+        let mut parent = |name: &str| match Parent::parse(&env(name)?) {
+            Ok(parent) => Some(parent),
+            Err(complaint) => {
+                complaints.push(format!("{name}: {complaint}"));
+                None
+            }
+        };
+        let settings = Settings {
+            parent: parent("OPENLINEAGE_PARENT_ID"),
+            root: parent("OPENLINEAGE_ROOT_PARENT_ID"),
+            namespace: env("OPENLINEAGE_NAMESPACE"),
+            job: env("OPENLINEAGE_JOB_NAME"),
+        };
+        let emitter = Self { settings, transport, identity: None, plan: None, start: None };
+        (Some(emitter), complaints)
+    }
+
+    /// Sends START, in the background: the run does not wait for it.
+    pub fn started(&mut self, plan: &Plan, at: Timestamp) {
+        let identity = self.identify(&plan.run_id, at);
+        let event = event::event(&identity, Some(plan), State::Start, at).to_string();
+        self.plan = Some(plan.clone());
+        let transport = self.transport.clone();
+        self.start = Some(tokio::spawn(async move { transport.send(&event).await }));
+    }
+
+    /// Sends the last event, after START has gone out.
+    ///
+    /// # Errors
+    /// Why either could not be sent, without credentials.
+    pub async fn ended(&mut self, state: State<'_>, at: Timestamp) -> Result<(), String> {
+        let run_id = match state {
+            State::Fail(failure) | State::Abort(failure) => failure.run_id.clone(),
+            State::Start | State::Complete(_) => None,
+        };
+        let identity = match self.identity.clone() {
+            Some(identity) => identity,
+            None => self.identify(run_id.as_deref().unwrap_or_default(), at),
+        };
+        let start = match self.start.take() {
+            Some(task) => task.await.unwrap_or_else(|error| Err(error.to_string())),
+            // The run failed before it had a manifest. Every run has a START all the same.
+            None => {
+                let event = event::event(&identity, None, State::Start, at).to_string();
+                self.transport.send(&event).await
+            }
+        };
+        let event = event::event(&identity, self.plan.as_ref(), state, at).to_string();
+        self.transport.send(&event).await.and(start)
+    }
+
+    fn identify(&mut self, run_id: &str, at: Timestamp) -> Identity {
+        let Settings { namespace, job, parent, root } = self.settings.clone();
+        let run = Uuid::of_run(run_id, parent.as_ref().map(|parent| parent.run.as_str()), at);
+        let identity = Identity {
+            namespace: namespace.unwrap_or_else(|| "default".to_owned()),
+            job: job.unwrap_or_else(|| "cohort".to_owned()),
+            run,
+            parent,
+            root,
+        };
+        self.identity = Some(identity.clone());
+        identity
+    }
+}

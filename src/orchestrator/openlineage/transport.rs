@@ -1,0 +1,105 @@
+//! How an event leaves the process: appended to a file, or posted to an endpoint with short time limits.
+
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_s3::primitives::SdkBody;
+use aws_smithy_http_client::Connector;
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_runtime_api::client::http::HttpConnector as _;
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+
+/// An event may not hold up a run for longer than this, all attempts together.
+const TIME_MAX: Duration = Duration::from_secs(5);
+/// One more try covers a connection that the endpoint has just closed.
+const ATTEMPTS_MAX: usize = 2;
+
+/// Where events go.
+#[derive(Clone, Debug)]
+pub enum Transport {
+    /// One JSON object per line.
+    File(PathBuf),
+    /// A POST each.
+    Http(Http),
+}
+
+/// An endpoint: a Marquez, a DataHub, or anything else that takes OpenLineage.
+#[derive(Clone, Debug)]
+pub struct Http {
+    url: String,
+    api_key: Option<String>,
+    // The SDK's own client: its TLS, its trust roots and its proxy variables, and no second HTTP stack in the binary.
+    connector: Arc<Connector>,
+}
+
+impl Transport {
+    /// An endpoint `url`; a key goes into the `Authorization` header.
+    pub fn http(url: String, api_key: Option<String>) -> Self {
+        let connector =
+            Connector::builder().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).build();
+        Self::Http(Http { url, api_key, connector: Arc::new(connector) })
+    }
+
+    /// Sends one event.
+    ///
+    /// # Errors
+    /// A message without credentials.
+    pub async fn send(&self, event: &str) -> Result<(), String> {
+        match self {
+            Self::File(path) => OpenOptions::new()
+                .create(true)
+                .append(true)
+                .open(path)
+                .and_then(|mut file| file.write_all(format!("{event}\n").as_bytes()))
+                .map_err(|error| format!("{}: {error}", path.display())),
+            Self::Http(http) => match tokio::time::timeout(TIME_MAX, http.post(event)).await {
+                Ok(outcome) => outcome,
+                Err(_) => Err(format!("no answer within {} s", TIME_MAX.as_secs())),
+            },
+        }
+    }
+}
+
+impl Http {
+    async fn post(&self, event: &str) -> Result<(), String> {
+        let mut outcome = Err("not sent".to_owned());
+        for _ in 0..ATTEMPTS_MAX {
+            let answer = self.connector.call(self.request(event)?).await;
+            outcome = match answer.map(|response| response.status().as_u16()) {
+                Ok(200..=299) => return Ok(()),
+                Ok(status @ 500..=599) => Err(format!("the endpoint answered {status}")),
+                Ok(status) => return Err(format!("the endpoint answered {status}")),
+                Err(error) => Err(deepest(&error)),
+            };
+        }
+        outcome
+    }
+
+    fn request(&self, event: &str) -> Result<HttpRequest, String> {
+        let mut request = HttpRequest::new(SdkBody::from(event));
+        request.set_method("POST").map_err(|error| error.to_string())?;
+        request.set_uri(self.url.as_str()).map_err(|error| error.to_string())?;
+        let headers = request.headers_mut();
+        headers.insert("content-type", "application/json");
+        headers.insert("content-length", event.len().to_string());
+        if let Some(key) = &self.api_key {
+            headers.try_insert("authorization", format!("Bearer {key}")).map_err(|_| {
+                // The error would show the key.
+                "OPENLINEAGE_API_KEY: expected visible ASCII, found something else".to_owned()
+            })?;
+        }
+        Ok(request)
+    }
+}
+
+/// The innermost cause says what went wrong; the outer ones only that something did.
+fn deepest(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut inner = error;
+    while let Some(source) = inner.source() {
+        inner = source;
+    }
+    inner.to_string()
+}

@@ -1,0 +1,179 @@
+//! What Dagster hands to the job: two environment variables of base64 over zlib over JSON, and the context behind them.
+
+use std::io::Read as _;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+
+use crate::objects::{Objects, Uri};
+
+/// Names the context: inline, in a file, or in a bucket.
+pub const CONTEXT: &str = "DAGSTER_PIPES_CONTEXT";
+/// Names the channel that messages go to.
+pub const MESSAGES: &str = "DAGSTER_PIPES_MESSAGES";
+
+/// The part of the context that this job uses.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Context {
+    /// The assets that this run materializes, as Dagster's user strings.
+    pub asset_keys: Vec<String>,
+    /// The asset checks that the step declares and expects of the job (`extras.checks`).
+    pub checks: Vec<String>,
+    /// The limit of the check `rejects_under_limit` (`extras.reject_ratio_max`), where it is stricter than the run's.
+    pub reject_ratio_max: Option<f64>,
+    /// Rows of the table of events (`extras.top_events`).
+    pub top_events_max: Option<usize>,
+}
+
+/// Why the context could not be read. The run goes on without Pipes.
+#[derive(Debug, thiserror::Error)]
+pub enum ContextError {
+    /// The variable's text is not what Dagster writes.
+    #[error("{variable}: expected base64 over zlib over JSON as Dagster Pipes writes it: {reason}")]
+    Encoding {
+        /// The environment variable.
+        variable: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The parameters name no place that this job knows.
+    #[error("{variable}: expected {expected}, found the keys {found}")]
+    Place {
+        /// The environment variable.
+        variable: &'static str,
+        /// The known forms.
+        expected: &'static str,
+        /// The keys found.
+        found: String,
+    },
+    /// The file or object that holds the context could not be read.
+    #[error("{place}: could not read the Dagster Pipes context: {reason}")]
+    Unreadable {
+        /// The file or object.
+        place: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// Undoes Dagster's encoding of a variable.
+///
+/// # Errors
+/// [`ContextError::Encoding`].
+pub fn decode(variable: &'static str, text: &str) -> Result<Value, ContextError> {
+    let wrong = |reason: String| ContextError::Encoding { variable, reason };
+    let packed = STANDARD.decode(text.trim()).map_err(|error| wrong(error.to_string()))?;
+    let mut json = String::new();
+    flate2::read::ZlibDecoder::new(packed.as_slice())
+        .take(UNPACKED_BYTES_MAX)
+        .read_to_string(&mut json)
+        .map_err(|error| wrong(error.to_string()))?;
+    serde_json::from_str(&json).map_err(|error| wrong(error.to_string()))
+}
+
+/// More than any real context; a damaged variable must not fill the memory.
+const UNPACKED_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+impl Context {
+    /// Follows the decoded parameters to the context.
+    ///
+    /// # Errors
+    /// [`ContextError`].
+    pub async fn load(params: &Value, objects: &dyn Objects) -> Result<Self, ContextError> {
+        let text = |key: &str| params.get(key).and_then(Value::as_str);
+        let unreadable = |place: String, reason: String| ContextError::Unreadable { place, reason };
+        let bytes = match (params.get("data"), text("path"), text("bucket"), text("key")) {
+            (Some(data), ..) => return Ok(Self::of(data)),
+            (None, Some(path), ..) => tokio::fs::read(path)
+                .await
+                .map_err(|error| unreadable(path.to_owned(), error.to_string()))?,
+            (None, None, Some(bucket), Some(key)) => {
+                let uri = bucket_uri(bucket, key)
+                    .ok_or_else(|| unreadable(bucket.to_owned(), "no such bucket".to_owned()))?;
+                let (bytes, _) = objects
+                    .read(&uri)
+                    .await
+                    .map_err(|error| unreadable(uri.to_string(), error.to_string()))?;
+                bytes.to_vec()
+            }
+            _ => {
+                return Err(ContextError::Place {
+                    variable: CONTEXT,
+                    expected: "data, path, or bucket and key",
+                    found: keys(params),
+                });
+            }
+        };
+        let data: Value = serde_json::from_slice(&bytes)
+            .map_err(|error| unreadable("context".to_owned(), error.to_string()))?;
+        Ok(Self::of(&data))
+    }
+
+    fn of(data: &Value) -> Self {
+        let extras = data.get("extras").unwrap_or(&Value::Null);
+        Self {
+            asset_keys: strings(data.get("asset_keys")),
+            checks: strings(extras.get("checks")),
+            reject_ratio_max: extras.get("reject_ratio_max").and_then(Value::as_f64),
+            top_events_max: extras
+                .get("top_events")
+                .and_then(Value::as_u64)
+                .and_then(|count| usize::try_from(count).ok()),
+        }
+    }
+}
+
+/// An object in a bucket that Dagster names by bucket and key.
+pub fn bucket_uri(bucket: &str, key: &str) -> Option<Uri> {
+    let base = Uri::resolve(&root()?, &format!("s3://{bucket}/")).ok()?;
+    Some(base.join(key))
+}
+
+fn root() -> Option<Uri> {
+    Uri::from_argument(std::path::Path::new("/"), "/").ok()
+}
+
+/// The keys of an object, for messages: values may be secret.
+pub fn keys(params: &Value) -> String {
+    let keys: Vec<&str> = params
+        .as_object()
+        .map(|object| object.keys().map(String::as_str).collect())
+        .unwrap_or_default();
+    format!("[{}]", keys.join(", "))
+}
+
+fn strings(value: Option<&Value>) -> Vec<String> {
+    value
+        .and_then(Value::as_array)
+        .map(|items| items.iter().filter_map(Value::as_str).map(str::to_owned).collect())
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // base64(zlib({"data": {"asset_keys": ["a", "b"]}})) as Python's zlib and base64 write it.
+    const PACKED: &str = "eJyrVkpJLElUslKoVkosLk4tic9OrSwGcqOVEpV0FJSSlGJrawHYnQtR";
+
+    #[test]
+    fn what_python_packs_is_unpacked() {
+        let value = decode(CONTEXT, PACKED).unwrap();
+        assert_eq!(strings(value["data"].get("asset_keys")), ["a", "b"]);
+    }
+
+    #[test]
+    fn a_damaged_variable_is_an_error_not_a_panic() {
+        for text in ["", "%%%", "aGVsbG8=", &PACKED[..40]] {
+            assert!(decode(CONTEXT, text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn missing_and_null_fields_mean_nothing_was_asked_for() {
+        let context = Context::of(&serde_json::json!({"asset_keys": null, "extras": {}}));
+        assert_eq!(context.asset_keys, Vec::<String>::new());
+        assert_eq!(context.top_events_max, None);
+    }
+}

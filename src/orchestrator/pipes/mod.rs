@@ -1,0 +1,89 @@
+//! Dagster Pipes, protocol 0.1: the job's side, without Dagster's own library.
+//!
+//! Dagster starts the job with two environment variables: a context that says which assets are wanted, and a channel for
+//! messages. The job answers with a materialization per asset, the checks that the step declares, a log, and at the end
+//! either nothing or the reason of its failure. What Dagster did not ask for is not sent: an undeclared check would fail a
+//! step whose data is already committed.
+
+mod channel;
+mod context;
+mod message;
+mod report;
+
+use std::sync::Arc;
+
+pub use channel::Channel;
+pub use context::{CONTEXT, Context, ContextError, MESSAGES};
+pub use message::{Level, Message, Metadata};
+
+use super::facts::{Facts, Failure, Plan};
+use crate::objects::Objects;
+
+/// An open session.
+#[derive(Debug)]
+pub struct Pipes {
+    context: Context,
+    channel: Channel,
+}
+
+impl Pipes {
+    /// Opens the session that the two variables describe, and says so to Dagster.
+    ///
+    /// # Errors
+    /// Where a variable is damaged or its channel unknown; the run can go on without a session.
+    pub async fn open(
+        context: &str,
+        messages: &str,
+        objects: &Arc<dyn Objects>,
+    ) -> Result<Self, String> {
+        let open = async {
+            let channel = Channel::open(&context::decode(MESSAGES, messages)?, objects)?;
+            let params = context::decode(CONTEXT, context)?;
+            let context = Context::load(&params, objects.as_ref()).await?;
+            Ok::<_, ContextError>(Self { context, channel })
+        };
+        let mut pipes = open.await.map_err(|error| error.to_string())?;
+        pipes.send([Message::opened()]).await?;
+        Ok(pipes)
+    }
+
+    /// What Dagster asked for.
+    pub const fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// Adds an entry to the run's log.
+    ///
+    /// # Errors
+    /// Where the channel cannot be written.
+    pub async fn log(&mut self, level: Level, text: &str) -> Result<(), String> {
+        self.send([Message::log(level, text)]).await
+    }
+
+    /// Reports what the run did, and ends the session.
+    ///
+    /// # Errors
+    /// As [`Pipes::log`].
+    pub async fn finished(&mut self, plan: &Plan, facts: &Facts) -> Result<(), String> {
+        let mut messages = report::messages(&self.context, plan, facts);
+        messages.push(Message::closed());
+        self.send(messages).await
+    }
+
+    /// Reports why the run failed, and ends the session.
+    ///
+    /// # Errors
+    /// As [`Pipes::log`].
+    pub async fn failed(&mut self, failure: &Failure) -> Result<(), String> {
+        self.send([Message::custom(failure.to_json()), Message::closed_with(failure)]).await
+    }
+
+    async fn send(&mut self, messages: impl IntoIterator<Item = Message>) -> Result<(), String> {
+        for message in messages {
+            for line in message.lines(self.channel.line_bytes_max()) {
+                self.channel.send(&line).map_err(|error| error.to_string())?;
+            }
+        }
+        self.channel.flush().await
+    }
+}

@@ -1,0 +1,72 @@
+//! Result files: the summary, or the failure, as one JSON value where a file was asked for.
+//!
+//! Airflow's Kubernetes operator reads `/airflow/xcom/return.json` through a sidecar that shares that folder, after failures
+//! too. `--result-file` serves everyone else. The file is complete before the process ends; nobody reads it earlier, so it is
+//! written in place: a single file mounted from the host cannot be renamed over.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The folder that Airflow's sidecar shares with the job.
+pub const XCOM_FOLDER: &str = "/airflow/xcom";
+
+/// The files that the result goes to.
+#[derive(Clone, Debug, Default)]
+pub struct ResultFiles(Vec<PathBuf>);
+
+impl ResultFiles {
+    /// The file asked for, if any, and the sidecar's where its folder exists.
+    pub fn new(asked_for: Option<PathBuf>, xcom_folder: &Path) -> Self {
+        let sidecar = xcom_folder.is_dir().then(|| xcom_folder.join("return.json"));
+        Self(asked_for.into_iter().chain(sidecar).collect())
+    }
+
+    /// Writes one line of JSON to each.
+    ///
+    /// # Errors
+    /// The first file that could not be written, after all have been tried.
+    pub fn write(&self, json: &str) -> Result<(), (PathBuf, io::Error)> {
+        let mut outcome = Ok(());
+        for path in &self.0 {
+            if let Err(error) = fs::write(path, format!("{json}\n"))
+                && outcome.is_ok()
+            {
+                outcome = Err((path.clone(), error));
+            }
+        }
+        outcome
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_result_reaches_the_file_asked_for_and_the_sidecar() {
+        let folder = tempfile::tempdir().unwrap();
+        let asked_for = folder.path().join("result.json");
+        let files = ResultFiles::new(Some(asked_for.clone()), folder.path());
+        files.write(r#"{"status":"committed"}"#).unwrap();
+        for path in [asked_for, folder.path().join("return.json")] {
+            assert_eq!(fs::read_to_string(path).unwrap(), "{\"status\":\"committed\"}\n");
+        }
+    }
+
+    #[test]
+    fn without_a_sidecar_folder_only_the_file_asked_for_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = ResultFiles::new(None, &folder.path().join("missing"));
+        files.write("{}").unwrap();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn one_bad_file_does_not_keep_the_others_from_being_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = ResultFiles::new(Some(folder.path().join("no/such/x.json")), folder.path());
+        assert!(files.write("{}").is_err());
+        assert!(folder.path().join("return.json").exists());
+    }
+}

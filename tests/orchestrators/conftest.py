@@ -1,0 +1,158 @@
+"""A SeaweedFS server in a container on a network of its own, a lake in it, and the job's image.
+
+Set `COHORT_KEEP=1` to keep the network and the server afterwards, to look at them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from lake import Lake, fill
+from pyarrow import fs
+
+import docker
+
+ROOT = Path(__file__).resolve().parents[2]
+KEY, SECRET = "cohort", "cohort-secret"
+HOST = "objects"
+
+
+@pytest.fixture(scope="session")
+def network() -> Iterator[str]:
+    """A network on which the server has the name `objects`."""
+    client = docker.from_env()
+    made = client.networks.create(f"cohort-{uuid.uuid4().hex[:8]}")
+    yield made.name
+    if not os.environ.get("COHORT_KEEP"):
+        made.remove()
+
+
+@pytest.fixture(scope="session")
+def server(network: str) -> Iterator[str]:
+    """The server's address as this process reaches it."""
+    client = docker.from_env()
+    container = client.containers.create("seaweedfs:4.48", detach=True)
+    client.networks.get("bridge").disconnect(container)
+    client.networks.get(network).connect(container, aliases=[HOST])
+    container.start()
+    container.reload()
+    address = container.attrs["NetworkSettings"]["Networks"][network]["IPAddress"]
+    _wait_for(f"{address}:8333", seconds=60)
+    yield f"http://{address}:8333"
+    if not os.environ.get("COHORT_KEEP"):
+        container.remove(force=True)
+
+
+@pytest.fixture
+def paused(server: str):
+    """Stops the server from answering for a while."""
+    running = docker.from_env().containers.list(filters={"ancestor": "seaweedfs:4.48"})
+
+    @contextmanager
+    def paused():
+        for container in running:
+            container.pause()
+        try:
+            yield
+        finally:
+            for container in running:
+                container.unpause()
+
+    return paused
+
+
+def _wait_for(address: str, seconds: float) -> None:
+    storage = s3(f"http://{address}")
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            storage.create_dir("ready")
+            return
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.5)
+
+
+def s3(endpoint: str) -> fs.S3FileSystem:
+    """The server as Arrow's file system; it may create buckets."""
+    return fs.S3FileSystem(
+        access_key=KEY,
+        secret_key=SECRET,
+        endpoint_override=endpoint,
+        region="us-east-1",
+        allow_bucket_creation=True,
+    )
+
+
+@pytest.fixture
+def lake(server: str) -> Lake:
+    """A fresh bucket with three days in it."""
+    return new_lake(server)
+
+
+def new_lake(server: str) -> Lake:
+    """A bucket with three days in it."""
+    lake = Lake(s3(server), f"lake-{uuid.uuid4().hex[:8]}")
+    fill(lake)
+    return lake
+
+
+@pytest.fixture(scope="session")
+def job_environment() -> dict[str, str]:
+    """What the job needs to reach the server by name."""
+    return {
+        "AWS_ACCESS_KEY_ID": KEY,
+        "AWS_SECRET_ACCESS_KEY": SECRET,
+        "AWS_REGION": "us-east-1",
+        "AWS_ENDPOINT_URL_S3": f"http://{HOST}:8333",
+        # A server that does not answer is given up soon.
+        "COHORT_S3_ATTEMPTS_MAX": "2",
+        "COHORT_S3_ATTEMPT_MS": "1500",
+        "COHORT_S3_CONNECT_MS": "1000",
+    }
+
+
+@pytest.fixture
+def settings(
+    lake: Lake, network: str, server: str, job_environment: dict[str, str]
+) -> dict[str, str]:
+    """The environment of an orchestrator whose jobs run in containers on the network."""
+    return settings_of(lake, network, server, job_environment)
+
+
+def settings_of(
+    lake: Lake, network: str, server: str, job_environment: dict[str, str]
+) -> dict[str, str]:
+    """The same for any lake."""
+    bucket = lake.bucket
+    return {
+        **os.environ,
+        "COHORT_IMAGE": os.environ.get("COHORT_IMAGE", "cohort:latest"),
+        "COHORT_MANIFEST": f"s3://{bucket}/manifests/cohorting.json",
+        "COHORT_LINES_URI": f"s3://{bucket}/minority_reports_cohorted_log/",
+        "COHORT_EVENTS_URI": f"s3://{bucket}/minority_event_log/",
+        "COHORT_NETWORK": network,
+        "COHORT_MEMORY": "256m",
+        "COHORT_RETRY_DELAY_S": "1",
+        "COHORT_ENVIRONMENT": json.dumps(job_environment),
+        "AWS_ACCESS_KEY_ID": KEY,
+        "AWS_SECRET_ACCESS_KEY": SECRET,
+        "AWS_REGION": "us-east-1",
+        "AWS_ENDPOINT_URL_S3": server,
+    }
+
+
+def run(*command: str, env: dict[str, str], **kwargs) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end, with its output as text."""
+    return subprocess.run(
+        command, env=env, text=True, capture_output=True, timeout=300, check=False, **kwargs
+    )

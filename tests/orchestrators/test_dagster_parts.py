@@ -1,0 +1,73 @@
+"""The parts of the Dagster assets that need no server."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+dg = pytest.importorskip("dagster")
+DAGS = Path(__file__).resolve().parents[2] / "dags" / "dagster"
+sys.path.insert(0, str(DAGS))
+
+from cohort_pipes.docker import WholeLines  # ruff: ignore[module-import-not-at-top-of-file]
+from cohort_pipes.request import arguments  # ruff: ignore[module-import-not-at-top-of-file]
+from cohort_pipes.results import merged  # ruff: ignore[module-import-not-at-top-of-file]
+
+
+def test_a_partition_has_one_run_id_whatever_computes_it():
+    window = (datetime(2025, 1, 1, tzinfo=UTC), datetime(2025, 1, 2, tzinfo=UTC))
+    assert arguments("m.json", "2025-01-01", window) == [
+        *("run", "--manifest", "m.json", "--run-id", "dagster__2025-01-01"),
+        *("--interval-start", "2025-01-01T00:00:00.000000Z"),
+        *("--interval-end", "2025-01-02T00:00:00.000000Z"),
+    ]
+
+
+class Log:
+    """A container whose log comes in Docker's pieces."""
+
+    def __init__(self, text: bytes) -> None:
+        self.text = text
+
+    def logs(self, **_) -> list[bytes]:
+        return [self.text[at : at + 16_384] for at in range(0, len(self.text), 16_384)]
+
+
+class Handler:
+    def __init__(self) -> None:
+        self.messages = []
+
+    def handle_message(self, message) -> None:
+        self.messages.append(message)
+
+
+def test_a_message_of_200_kb_is_read_whole_from_a_container_log(capsys):
+    long = "x" * 200_000
+    message = json.dumps({"__dagster_pipes_version": "0.1", "params": {"message": long}})
+    handler, reader = Handler(), WholeLines()
+    with reader.read_messages(handler) as params:
+        assert params["line_bytes_max"] > 200_000
+        reader.consume(Log(f"before\n{message}\nafter".encode()))
+    assert [m["params"]["message"] for m in handler.messages] == [long]
+    assert capsys.readouterr().out.split() == ["before", "after"]
+
+
+def test_several_partitions_are_one_result_per_asset_and_check():
+    def day(rows, passed):
+        return [
+            dg.MaterializeResult(asset_key="a", metadata={"dagster/row_count": rows}),
+            dg.AssetCheckResult(asset_key="a", check_name="c", passed=passed),
+        ]
+
+    results = list(merged([("d1", day(3, True)), ("d2", day(4, False))]))
+    assert [type(result).__name__ for result in results] == [
+        "MaterializeResult",
+        "AssetCheckResult",
+    ]
+    assert results[0].metadata["dagster/row_count"] == 7
+    assert not results[1].passed
+    assert results[1].metadata["failed"].value == "d2"

@@ -1,0 +1,89 @@
+"""The image as it is meant to run: no privileges, no writable path, a little memory."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+from docker.models.containers import Container
+from lake import Lake
+
+import docker
+
+HARDENED = {
+    "read_only": True,
+    "cap_drop": ["ALL"],
+    "security_opt": ["no-new-privileges"],
+    "mem_limit": "256m",
+}
+
+
+@pytest.fixture
+def start(settings, network, job_environment):
+    """Starts the job in a container; all are removed at the end."""
+    client, started = docker.from_env(), []
+
+    def start(*arguments: str, **environment: str) -> Container:
+        container = client.containers.run(
+            settings["COHORT_IMAGE"],
+            list(arguments),
+            environment={**job_environment, **environment},
+            network=network,
+            detach=True,
+            **HARDENED,
+        )
+        started.append(container)
+        return container
+
+    yield start
+    for container in started:
+        container.remove(force=True)
+
+
+def day(lake: Lake, run_id: str = "by-hand") -> list[str]:
+    return ["run", "--manifest", f"s3://{lake.bucket}/manifests/cohorting.json", "--run-id", run_id]
+
+
+def test_a_run_needs_no_privileges_and_no_writable_path(lake, start):
+    container = start(*day(lake))
+    assert container.wait()["StatusCode"] == 0, container.logs()
+    summary = json.loads(container.logs(stdout=True, stderr=False))
+    assert summary["status"] == "committed"
+    assert summary["lineage"] == f"s3://{lake.bucket}/lineage/run_id=by-hand/lineage.json"
+    lineage = lake.lineage("by-hand")
+    assert lineage["counts"]["events_opened"] == 12
+    again = start(*day(lake))
+    assert again.wait()["StatusCode"] == 0
+    assert json.loads(again.logs(stdout=True, stderr=False))["status"] == "unchanged"
+
+
+def test_a_missing_input_is_exit_66_with_one_line(lake, start):
+    container = start("run", "--manifest", f"s3://{lake.bucket}/manifests/missing.json")
+    assert container.wait()["StatusCode"] == 66
+    said = container.logs(stdout=False, stderr=True).decode().splitlines()
+    assert [line for line in said if line.startswith("cohort: ")] == said[-1:]
+    assert "missing.json" in said[-1]
+
+
+def test_a_stop_request_ends_the_run_within_a_second_with_exit_75(lake, start, paused):
+    patient = {"COHORT_S3_ATTEMPT_MS": "60000", "COHORT_S3_CONNECT_MS": "60000"}
+    with paused():
+        container = start(*day(lake), **patient)
+        time.sleep(1)
+        begun = time.monotonic()
+        container.kill(signal="SIGTERM")
+        assert container.wait()["StatusCode"] == 75
+        assert time.monotonic() - begun < 1.5
+    assert b"SIGTERM" in container.logs()
+    assert lake.digests("lineage") == {}
+
+
+def test_the_image_says_what_it_is_and_is_small(settings):
+    image = docker.from_env().images.get(settings["COHORT_IMAGE"])
+    assert image.attrs["Size"] < 30_000_000
+    assert image.attrs["Config"]["User"] == "65532:65532"
+    labels = image.labels
+    assert labels["org.opencontainers.image.title"] == "cohort"
+    assert labels["org.opencontainers.image.version"]
+    assert len(labels["org.opencontainers.image.revision"]) == 40
