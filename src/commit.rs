@@ -25,6 +25,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
+use futures_util::future::try_join_all;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use crate::error::Kind;
@@ -84,6 +85,12 @@ pub struct Folders {
     pub lineage_key: Uri,
 }
 
+impl Folders {
+    fn all(&self) -> impl Iterator<Item = &Uri> {
+        self.outputs.iter().chain([&self.lineage])
+    }
+}
+
 /// What stood in a run's folders when it began.
 #[derive(Debug)]
 pub struct Observed {
@@ -110,6 +117,8 @@ pub async fn observe(objects: &dyn Objects, folders: &Folders) -> Result<Observe
         Err(objects::Error::NotFound { .. }) => None,
         Err(error) => return Err(error.into()),
     };
+    // Listed after the lineage was read, so that whatever that lineage names is among what this run may delete
+    // once it has replaced it.
     Ok(Observed { lineage, parts: list(objects, folders).await? })
 }
 
@@ -137,19 +146,15 @@ pub async fn commit(
     let listed: BTreeSet<_> = plan.parts.iter().map(|(uri, _)| uri).collect();
     let strays = observed.parts.keys().filter(|uri| !listed.contains(uri)).cloned().collect();
     delete_while(objects, &folders.lineage_key, &plan.lineage, strays).await?;
-    for folder in folders.outputs.iter().chain([&folders.lineage]) {
-        objects.sweep(folder).await?;
-    }
+    try_join_all(folders.all().map(|folder| objects.sweep(folder))).await?;
     Ok(status)
 }
 
 /// All objects in the run's folders but the lineage, with their lengths.
 async fn list(objects: &dyn Objects, folders: &Folders) -> Result<BTreeMap<Uri, u64>, Error> {
-    let mut found = BTreeMap::new();
-    for folder in folders.outputs.iter().chain([&folders.lineage]) {
-        let listed = objects.list(folder).await?.into_iter();
-        found.extend(listed.map(|object| (object.uri, object.bytes)));
-    }
+    let listed = try_join_all(folders.all().map(|folder| objects.list(folder))).await?;
+    let objects = listed.into_iter().flatten();
+    let mut found: BTreeMap<_, _> = objects.map(|object| (object.uri, object.bytes)).collect();
     found.remove(&folders.lineage_key);
     Ok(found)
 }

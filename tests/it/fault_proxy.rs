@@ -85,6 +85,7 @@ struct Shared {
     seen: Mutex<Vec<String>>,
     held: mpsc::Sender<oneshot::Sender<()>>,
     body_bytes: AtomicUsize,
+    under_way: AtomicUsize,
 }
 
 /// A running proxy; it ends with this value.
@@ -127,6 +128,7 @@ impl Proxy {
             seen: Mutex::new(Vec::new()),
             held: held_sender,
             body_bytes: AtomicUsize::new(0),
+            under_way: AtomicUsize::new(0),
         });
         let accepting = shared.clone();
         runtime.spawn(async move {
@@ -149,6 +151,16 @@ impl Proxy {
     /// How many requests changed the storage.
     pub fn writes(&self) -> usize {
         self.shared.writes.load(Ordering::SeqCst)
+    }
+
+    /// Waits until nothing that came through is still on its way to the server. Requests held or stalled count
+    /// as on their way until their client is gone.
+    pub fn wait_until_idle(&self) {
+        let deadline = std::time::Instant::now() + Duration::from_secs(10);
+        while self.shared.under_way.load(Ordering::SeqCst) > 0 {
+            assert!(std::time::Instant::now() < deadline, "requests are stuck in the proxy");
+            std::thread::sleep(Duration::from_millis(2));
+        }
     }
 
     /// Bytes of bodies sent to clients.
@@ -236,7 +248,10 @@ async fn serve(shared: &Shared, mut client: TcpStream) -> io::Result<()> {
         request.write_number = shared.writes.fetch_add(one, Ordering::SeqCst);
         let fault = (shared.plan)(&request);
         sleep(shared.link.latency).await;
-        match exchange(shared, &mut client, &request, rest, fault).await {
+        shared.under_way.fetch_add(1, Ordering::SeqCst);
+        let exchanged = exchange(shared, &mut client, &request, rest, fault).await;
+        shared.under_way.fetch_sub(1, Ordering::SeqCst);
+        match exchanged {
             Ok(true) => ahead = Vec::new(),
             Ok(false) => return client.shutdown().await,
             Err(error) => {
@@ -398,7 +413,9 @@ async fn pass(
                 }
                 Next::Stop(length) => {
                     to.write_all(&buffer[..length]).await?;
-                    sleep(Duration::from_secs(3600)).await;
+                    // Until the client gives up.
+                    let _ = to.read(&mut [0]).await;
+                    return Err(closed("planned"));
                 }
             }
             pace.wait(filled).await;

@@ -14,7 +14,8 @@ use crate::lake::{self, Partitioning};
 use crate::model::{self, Candidate, Input, Params, Report, Sale, Score};
 use table::TextTable;
 
-fn cases() -> Vec<PathBuf> {
+/// The folders of all cases.
+pub fn cases() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
     let mut cases: Vec<PathBuf> =
         fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -23,17 +24,21 @@ fn cases() -> Vec<PathBuf> {
 }
 
 /// A case read, and its datasets written to a folder.
-struct Case {
-    name: String,
+pub struct Case {
+    /// Its folder's name.
+    pub name: String,
     expected: PathBuf,
-    manifest: Value,
+    /// With paths relative to `folder`.
+    pub manifest: Value,
     params: Params,
     input: Input,
-    folder: tempfile::TempDir,
+    /// Where its datasets lie.
+    pub folder: tempfile::TempDir,
 }
 
 impl Case {
-    fn read(path: &Path) -> Self {
+    /// Reads it, and writes its datasets.
+    pub fn read(path: &Path) -> Self {
         let manifest: Value =
             serde_json::from_slice(&fs::read(path.join("manifest.json")).unwrap()).unwrap();
         let folder = tempfile::tempdir().unwrap();

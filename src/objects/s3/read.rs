@@ -15,11 +15,19 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::error::{Failure, causes};
+use super::tidy::PROBE_PREFIX;
 use super::{BYTES_PER_SECOND_MIN, Inner, bucket, tag};
 use crate::objects::{Error, Object, Outcome, Tag, Uri};
 
-/// All objects under a prefix. Keys that end with a slash are the folder markers of graphical clients.
+/// All objects under a prefix but probes, which are no run's content and may be another run's at work.
 pub(super) async fn list(inner: &Inner, prefix: &Uri) -> Result<Vec<Object>, Error> {
+    let mut objects = list_all(inner, prefix).await?;
+    objects.retain(|object| !object.uri.name().starts_with(PROBE_PREFIX));
+    Ok(objects)
+}
+
+/// All objects under a prefix. Keys that end with a slash are the folder markers of graphical clients.
+pub(super) async fn list_all(inner: &Inner, prefix: &Uri) -> Result<Vec<Object>, Error> {
     let mut objects = Vec::new();
     let mut token: Option<String> = None;
     loop {

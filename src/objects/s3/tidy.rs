@@ -10,7 +10,8 @@ use super::write::{self, Condition};
 use super::{Inner, bucket, read, upload};
 use crate::objects::{Error, Outcome, Put, Tag, Uri};
 
-const PROBE_PREFIX: &str = "_conditions-probe-";
+/// How the names of probes begin.
+pub(super) const PROBE_PREFIX: &str = "_conditions-probe-";
 /// A sweep of another run of this `run_id` may delete a probe between its two writes; not three times.
 const PROBES_MAX: usize = 3;
 
@@ -33,9 +34,16 @@ const fn outcome(doubtful: bool) -> Outcome {
 /// It cannot tell a killed writer's upload from a living one's. A run of the same `run_id` that loses its upload
 /// so ends with a temporary failure, and its retry finds this run's commit.
 pub(super) async fn sweep(inner: &Inner, prefix: &Uri) -> Result<(), Error> {
-    for probe in read::list(inner, &prefix.join(PROBE_PREFIX)).await? {
-        delete(inner, &probe.uri).await?;
-    }
+    let probes = async {
+        for probe in read::list_all(inner, &prefix.join(PROBE_PREFIX)).await? {
+            delete(inner, &probe.uri).await?;
+        }
+        Ok(())
+    };
+    tokio::try_join!(probes, abort_uploads(inner, prefix)).map(|_| ())
+}
+
+async fn abort_uploads(inner: &Inner, prefix: &Uri) -> Result<(), Error> {
     let (mut key_marker, mut id_marker) = (None, None);
     loop {
         let request = || {

@@ -1,0 +1,71 @@
+//! Many processes with one `run_id` at once.
+
+use std::process::Child;
+use std::time::Duration;
+
+use crate::s3_job::{Ended, Place, State, committed, nothing_is_left_over, sample};
+use crate::seaweed::server;
+
+const PROCESSES: usize = 16;
+
+fn ended(processes: Vec<Child>) -> Vec<Ended> {
+    processes.into_iter().map(|process| process.wait_with_output().unwrap().into()).collect()
+}
+
+#[test]
+fn sixteen_runs_over_the_same_input_commit_it_once() {
+    let place = Place::new("race-same", &sample(1));
+    let clean = place.run_clean();
+    for _ in 0..2 {
+        place.restore(&State::new());
+        let ended = ended((0..PROCESSES).map(|_| place.spawn(server().port)).collect());
+        for run in &ended {
+            assert_eq!(run.exit, Some(0), "{}", run.log);
+        }
+        let won = ended.iter().filter(|run| run.status.as_deref() == Some("committed"));
+        assert_eq!(won.count(), 1, "{ended:?}");
+        assert!(place.outputs() == clean, "the race left another state than one run alone");
+    }
+}
+
+#[test]
+fn sixteen_runs_whose_input_changes_half_way_leave_one_of_the_two_results() {
+    let first = sample(1);
+    // One object changes, so that there is no third state of the input between the two.
+    let changes =
+        |name: &String| name.starts_with("minority_reports_detected_log/date=2025-01-01/");
+    let mut second = first.clone();
+    second.extend(sample(2).into_iter().filter(|(name, _)| changes(name)));
+    assert_eq!(first.keys().collect::<Vec<_>>(), second.keys().collect::<Vec<_>>());
+    assert_eq!(first.keys().filter(|name| changes(name)).count(), 1);
+    let place = Place::new("race-changed", &first);
+    let old = place.run_clean();
+    place.put(&second);
+    place.restore(&State::new());
+    let new = place.run_clean();
+    let results = [committed(&old), committed(&new)];
+    for delay_ms in [0, 100, 400] {
+        place.put(&first);
+        place.restore(&State::new());
+        let mut processes: Vec<Child> =
+            (0..PROCESSES / 2).map(|_| place.spawn(server().port)).collect();
+        std::thread::sleep(Duration::from_millis(delay_ms));
+        place.put(&second);
+        processes.extend((0..PROCESSES / 2).map(|_| place.spawn(server().port)));
+        let mut succeeded = 0;
+        for run in ended(processes) {
+            match run.exit {
+                Some(0) => succeeded += 1,
+                // Its input changed under it, or another run won.
+                Some(75) => {}
+                _ => panic!("{delay_ms} ms: exit {:?}: {}", run.exit, run.log),
+            }
+        }
+        let left = place.outputs();
+        if succeeded > 0 {
+            nothing_is_left_over(&left);
+            assert!(results.contains(&committed(&left)), "{delay_ms} ms: a mixture is committed");
+        }
+        assert!(place.run_clean() == new, "{delay_ms} ms: the next run left another state");
+    }
+}
