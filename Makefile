@@ -7,18 +7,21 @@ BENCH_PYTHON := $(BENCH_VENV)/bin/python
 DEMO := target/demo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench test-peers build
+.PHONY: help build demo demo-s3 test check test-peers test-orchestrators bench bench-s3 image
 
 help: ## list the recipes
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-19s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build the release binary
 	$(CARGO) build --release --locked
 
 demo: build ## make a sample of a retail chain, run the job for its last day, show what it found
-	@scripts/demo $(DEMO)
+	@tests/demo/local $(DEMO)
 
-test: ## run every test
+demo-s3: build ## the same on SeaweedFS, an S3 server on loopback that it installs, starts and stops
+	@tests/demo/s3 target/demo-s3
+
+test: ## run every test that needs no container
 	$(CARGO) test --release --locked
 
 check: ## format, clippy and documentation, warnings denied
@@ -31,6 +34,15 @@ test-peers: build $(BENCH_VENV)/ready ## hold the job's rows against DuckDB's on
 
 bench: build $(BENCH_VENV)/ready ## measure the job beside DuckDB and Polars (BENCH_OPTIONS="--runs 3 ...")
 	$(BENCH_PYTHON) benches/bench.py $(BENCH_OPTIONS)
+
+bench-s3: build $(BENCH_VENV)/ready ## measure the job on S3 behind a slow link
+	@benches/bench-s3 $(BENCH_PYTHON)
+
+image: ## build the container image from a binary compiled here, pulling nothing
+	docker/build.sh
+
+test-orchestrators: ## drive the image, a real Airflow and a real Dagster over SeaweedFS
+	tests/orchestrators/run.sh
 
 $(BENCH_VENV)/ready: benches/requirements.txt
 	$(PYTHON) -m venv $(BENCH_VENV)
