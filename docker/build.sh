@@ -14,7 +14,7 @@ context=target/image
 # The same flags as in docker/Dockerfile, where they are explained. A folder of its own: they fit no other build.
 CARGO_PROFILE_RELEASE_PANIC=abort CARGO_TARGET_DIR=target/image-build \
     RUSTFLAGS="-C target-feature=+crt-static -C force-unwind-tables=no -C link-arg=-Wl,--icf=all" \
-    cargo build --release --locked --bin cohort --target "$target"
+    cargo rustc --release --locked --bin cohort --target "$target" -- -C link-arg=-Wl,-z,pack-relative-relocs
 rm -rf "$context"
 mkdir -p "$context"
 strip -o "$context/cohort" "target/image-build/$target/release/cohort"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import time
+import zlib
 
 import pytest
 from docker.models.containers import Container
@@ -56,6 +58,25 @@ def test_a_run_needs_no_privileges_and_no_writable_path(lake, start):
     again = start(*day(lake))
     assert again.wait()["StatusCode"] == 0
     assert json.loads(again.logs(stdout=True, stderr=False))["status"] == "unchanged"
+
+
+def packed(value: dict) -> str:
+    return base64.b64encode(zlib.compress(json.dumps(value).encode())).decode()
+
+
+def test_pipes_messages_reach_a_bucket_in_numbered_chunks(lake, start):
+    keys = ["minority_reports_cohorted_log", "minority_event_log"]
+    lake.put("pipes/context", json.dumps({"asset_keys": keys, "extras": {"top_events": 5}}))
+    container = start(
+        *day(lake, "piped"),
+        DAGSTER_PIPES_CONTEXT=packed({"bucket": lake.bucket, "key": "pipes/context"}),
+        DAGSTER_PIPES_MESSAGES=packed({"bucket": lake.bucket, "key_prefix": "pipes/said"}),
+    )
+    assert container.wait()["StatusCode"] == 0, container.logs()
+    chunks = [lake.read(f"pipes/said/{n}.json").decode() for n in (1, 2, 3)]
+    said = [json.loads(line)["method"] for chunk in chunks for line in chunk.splitlines()]
+    assert (said[0], said[-1]) == ("opened", "closed")
+    assert said.count("report_asset_materialization") == 2
 
 
 def test_a_missing_input_is_exit_66_with_one_line(lake, start):
