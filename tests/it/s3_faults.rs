@@ -58,7 +58,8 @@ fn runs_under_random_faults_end_well_or_temporarily_and_converge() {
                 let clean = place.run_clean();
                 for seed in seeds().filter(|seed| seed % PLACES == part) {
                     // Every other seed runs over the same result instead of none.
-                    let before = if mixed(seed, 9).is_multiple_of(2) { State::new() } else { clean.clone() };
+                    let before =
+                        if mixed(seed, 9).is_multiple_of(2) { State::new() } else { clean.clone() };
                     under_faults(&place, seed, &before, &clean);
                 }
             });

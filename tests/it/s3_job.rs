@@ -32,8 +32,8 @@ pub struct Ended {
     pub exit: Option<i32>,
     /// What it logged.
     pub log: String,
-    /// What its summary says of the commit, where it printed one.
-    pub status: Option<String>,
+    /// Its summary, where it printed one.
+    pub summary: Option<Value>,
 }
 
 impl From<Output> for Ended {
@@ -41,9 +41,7 @@ impl From<Output> for Ended {
         Self {
             exit: output.status.code(),
             log: String::from_utf8_lossy(&output.stderr).into_owned(),
-            status: serde_json::from_slice(&output.stdout)
-                .ok()
-                .and_then(|summary: Value| Some(summary["status"].as_str()?.to_owned())),
+            summary: serde_json::from_slice(&output.stdout).ok(),
         }
     }
 }

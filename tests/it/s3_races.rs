@@ -22,8 +22,13 @@ fn sixteen_runs_over_the_same_input_commit_it_once() {
         for run in &ended {
             assert_eq!(run.exit, Some(0), "{}", run.log);
         }
-        let won = ended.iter().filter(|run| run.status.as_deref() == Some("committed"));
-        assert_eq!(won.count(), 1, "{ended:?}");
+        // A run whose write had to be repeated finds its own content and cannot tell whose it is: it may say
+        // `committed` beside the winner. Without a retry, only the winner does.
+        let summaries = ended.iter().filter_map(|run| run.summary.as_ref());
+        let committed: Vec<_> =
+            summaries.filter(|summary| summary["status"] == "committed").collect();
+        let at_once = committed.iter().filter(|one| one["execution"]["retries"] == 0).count();
+        assert!(!committed.is_empty() && at_once <= 1, "{committed:?}");
         assert!(place.outputs() == clean, "the race left another state than one run alone");
     }
 }

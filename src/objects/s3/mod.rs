@@ -104,9 +104,10 @@ impl S3 {
     /// A client from a configuration of its own, whose retries, timeouts and checksums are set here.
     #[must_use]
     pub fn new(config: Builder, settings: Settings) -> Self {
+        // The SDK's limit on an answer does not know how much the request carries; `Inner::attempt` has its own.
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(settings.connect_limit)
-            .read_timeout(settings.attempt_limit)
+            .disable_read_timeout()
             .build();
         let stalls = StalledStreamProtectionConfig::enabled()
             .upload_enabled(true)
