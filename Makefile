@@ -13,7 +13,7 @@ help: ## list the recipes
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-19s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build the release binary
-	$(CARGO) build --release --locked
+	$(CARGO) build --release --locked $(BUILD_OPTIONS)
 
 demo: build ## make a sample of a retail chain, run the job for its last day, show what it found
 	@tests/demo/local $(DEMO)
