@@ -1,7 +1,7 @@
 //! Where Pipes messages go: a file, a standard stream, or numbered objects in a bucket. One JSON object per line.
 //!
 //! A stream may be a container's log. Docker cuts log lines at 16 KiB and Dagster's stock reader drops the pieces without a
-//! word, so lines on a stream are kept below a limit ([`super::fit`]); a reader that puts lines together again says so with
+//! word, so lines on a stream are kept below a limit (in `message`, by `fit`); a reader that puts lines together again says so with
 //! `line_bytes_max`. Files and buckets carry lines of any length.
 
 use std::fs::OpenOptions;
