@@ -111,7 +111,7 @@ impl Seaweed {
             "$weed" server -master.telemetry=false -master.electionTimeout=1s -dir="$d" -ip=127.0.0.1 \
                 -ip.bind=127.0.0.1 -master.port=$1 -master.port.grpc=$2 -volume.port=$3 \
                 -volume.port.grpc=$4 -filer.port=$5 -filer.port.grpc=$6 -volume.max=0 \
-                -master.volumeSizeLimitMB=512 -filer -s3 -s3.port=$7 -s3.port.grpc=$8 -s3.port.iceberg=0 \
+                -master.volumeSizeLimitMB=64 -filer -s3 -s3.port=$7 -s3.port.grpc=$8 -s3.port.iceberg=0 \
                 -s3.port.lance=0 -s3.config="$d/s3.json" >"$d/log" 2>&1 </dev/null &
             server=$!
             cat >/dev/null
