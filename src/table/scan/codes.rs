@@ -9,34 +9,11 @@ use parquet::basic::Encoding;
 use parquet::column::page::{Page, PageReader};
 use parquet::errors::{ParquetError, Result};
 
+use super::plain::{Physical, Plain, PlainValues};
 use super::runs::{Run, Runs};
 
 /// Turns a value, or null, into its code. Values are as Parquet stores them.
 pub type Coder<T> = Box<dyn Fn(Option<Plain<'_>>) -> T + Send>;
-
-/// A value as Parquet stores it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Plain<'a> {
-    /// A byte array.
-    Bytes(&'a [u8]),
-    /// A 32-bit or 64-bit integer.
-    Integer(i64),
-    /// A 96-bit instant: nanoseconds of a day, and the day.
-    Int96(i64, u32),
-}
-
-/// How a column's values are stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Physical {
-    /// Length and bytes.
-    Bytes,
-    /// Four bytes; `true` where they are unsigned.
-    Int32(bool),
-    /// Eight bytes.
-    Int64,
-    /// Twelve bytes.
-    Int96,
-}
 
 /// What the next rows have in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -243,9 +220,9 @@ impl<T: Copy + PartialEq> Codes<T> {
                 ));
             }
             Some(Page::DictionaryPage { buf, num_values, .. }) => {
-                let mut plain = PlainValues { physical: self.physical, data: &buf };
+                let mut plain = PlainValues::new(self.physical, &buf);
                 let entries =
-                    (0..num_values).map(|_| plain.next().map(|value| (self.coder)(Some(value))));
+                    (0..num_values).map(|_| plain.read().map(|value| (self.coder)(Some(value))));
                 self.dictionary = entries.collect::<Result<_>>()?;
                 Cursor::Closed
             }
@@ -318,8 +295,8 @@ impl<T: Copy + PartialEq> Codes<T> {
             read_entries(&mut runs, values, &self.dictionary, &mut codes)?;
             return Ok(self.spread(codes, present));
         }
-        let mut plain = PlainValues { physical: self.physical, data: &data };
-        let codes = (0..values).map(|_| plain.next().map(|value| (self.coder)(Some(value))));
+        let mut plain = PlainValues::new(self.physical, &data);
+        let codes = (0..values).map(|_| plain.read().map(|value| (self.coder)(Some(value))));
         Ok(self.spread(codes.collect::<Result<_>>()?, present))
     }
 
@@ -380,40 +357,4 @@ fn outside() -> ParquetError {
 
 fn eof(error: super::runs::Truncated) -> ParquetError {
     ParquetError::EOF(error.to_string())
-}
-
-/// The values of a plain page.
-struct PlainValues<'a> {
-    physical: Physical,
-    data: &'a [u8],
-}
-
-impl<'a> PlainValues<'a> {
-    fn next(&mut self) -> Result<Plain<'a>> {
-        Ok(match self.physical {
-            Physical::Bytes => {
-                let length = u32::from_le_bytes(self.take()?);
-                let (value, rest) =
-                    self.data.split_at_checked(length as usize).ok_or_else(short)?;
-                self.data = rest;
-                Plain::Bytes(value)
-            }
-            Physical::Int32(false) => Plain::Integer(i32::from_le_bytes(self.take()?).into()),
-            Physical::Int32(true) => Plain::Integer(u32::from_le_bytes(self.take()?).into()),
-            Physical::Int64 => Plain::Integer(i64::from_le_bytes(self.take()?)),
-            Physical::Int96 => {
-                Plain::Int96(i64::from_le_bytes(self.take()?), u32::from_le_bytes(self.take()?))
-            }
-        })
-    }
-
-    fn take<const N: usize>(&mut self) -> Result<[u8; N]> {
-        let (value, rest) = self.data.split_first_chunk().ok_or_else(short)?;
-        self.data = rest;
-        Ok(*value)
-    }
-}
-
-fn short() -> ParquetError {
-    ParquetError::EOF("a page ends inside a value".to_owned())
 }

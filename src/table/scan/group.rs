@@ -8,9 +8,10 @@ use arrow::datatypes::{DataType, TimeUnit};
 use parquet::basic::{Encoding, Type};
 use parquet::file::serialized_reader::SerializedPageReader;
 
-use super::codes::{Coder, Codes, Physical, Plain};
+use super::codes::{Coder, Codes};
 use super::keys::{BAD_TICK, Keys, Matcher, Matches, NULL_TICK};
 use super::log::PredictionLog;
+use super::plain::{Physical, Plain};
 use super::points::Point;
 use super::probe::{Cells, MISSING_STORE, NO_SKU, NO_STORE, NULL_SKU, Probe};
 use crate::cohort::{Interval, Timestamp};

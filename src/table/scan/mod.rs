@@ -9,6 +9,7 @@ pub mod codes;
 pub mod group;
 pub mod keys;
 pub mod log;
+pub mod plain;
 pub mod points;
 pub mod probe;
 pub mod runs;
