@@ -132,7 +132,7 @@ pub async fn commit(
     observed: &Observed,
     plan: &Plan,
 ) -> Result<Status, Error> {
-    let created = create_missing(objects, &observed.parts, plan).await?;
+    let created = create_missing(objects, folders, &observed.parts, plan).await?;
     let status = match write_lineage(objects, folders, observed, plan).await {
         Ok(status) => status,
         Err(error) => {
@@ -142,10 +142,10 @@ pub async fn commit(
             return Err(error);
         }
     };
-    create_missing(objects, &list(objects, folders).await?, plan).await?;
+    create_missing(objects, folders, &list(objects, folders).await?, plan).await?;
     let listed: BTreeSet<_> = plan.parts.iter().map(|(uri, _)| uri).collect();
     let strays = observed.parts.keys().filter(|uri| !listed.contains(uri)).cloned().collect();
-    delete_while(objects, &folders.lineage_key, &plan.lineage, strays).await?;
+    delete_while(objects, &folders.lineage_key, Some(&plan.lineage), strays).await?;
     try_join_all(folders.all().map(|folder| objects.sweep(folder))).await?;
     Ok(status)
 }
@@ -162,6 +162,7 @@ async fn list(objects: &dyn Objects, folders: &Folders) -> Result<BTreeMap<Uri, 
 /// Creates the plan's parts that are not there; which ones this run created.
 async fn create_missing(
     objects: &dyn Objects,
+    folders: &Folders,
     there: &BTreeMap<Uri, u64>,
     plan: &Plan,
 ) -> Result<Vec<Uri>, Error> {
@@ -191,9 +192,7 @@ async fn create_missing(
     }
     let Some(failure) = failure else { return Ok(mine) };
     // What is left of a run that cannot go on is of no use; where this fails too, the next run removes it.
-    for uri in &mine {
-        let _ = objects.delete(uri).await;
-    }
+    let _ = take_back(objects, folders, &mine).await;
     Err(failure)
 }
 
@@ -213,37 +212,45 @@ async fn write_lineage(
     if let Put::Done(_) = put {
         return Ok(Status::Committed);
     }
-    match objects.read(key).await {
-        Ok((content, _)) if content == plan.lineage => Ok(Status::Unchanged),
-        Ok(_) | Err(objects::Error::NotFound { .. }) => Err(Error::Lost { lineage: key.clone() }),
-        Err(error) => Err(error.into()),
+    if committed(objects, key).await?.as_ref() == Some(&plan.lineage) {
+        Ok(Status::Unchanged)
+    } else {
+        Err(Error::Lost { lineage: key.clone() })
     }
 }
 
-/// Removes the parts that a losing run created, unless the winner's lineage lists them.
+/// Removes the parts that a failing run created, unless the lineage that is committed by now lists them: another run
+/// with the same content may have relied on them.
 async fn take_back(objects: &dyn Objects, folders: &Folders, created: &[Uri]) -> Result<(), Error> {
-    let Ok((winner, _)) = objects.read(&folders.lineage_key).await else { return Ok(()) };
+    let winner = committed(objects, &folders.lineage_key).await?;
     // A part's name is unique to its content; the winner's lineage names the parts that it shares with this run.
-    let text = String::from_utf8_lossy(&winner);
+    let text = winner.as_deref().map(String::from_utf8_lossy).unwrap_or_default();
     let mine = created.iter().filter(|uri| !text.contains(uri.name())).cloned().collect();
-    delete_while(objects, &folders.lineage_key, &winner, mine).await
+    delete_while(objects, &folders.lineage_key, winner.as_ref(), mine).await
 }
 
 /// Deletes objects for as long as the lineage has this content.
 async fn delete_while(
     objects: &dyn Objects,
     key: &Uri,
-    lineage: &Bytes,
+    lineage: Option<&Bytes>,
     uris: Vec<Uri>,
 ) -> Result<(), Error> {
     for batch in uris.chunks(AT_ONCE) {
-        match objects.read(key).await {
-            Ok((content, _)) if content == *lineage => {}
-            Ok(_) | Err(objects::Error::NotFound { .. }) => return Ok(()),
-            Err(error) => return Err(error.into()),
+        if committed(objects, key).await?.as_ref() != lineage {
+            return Ok(());
         }
         let deletions = stream::iter(batch).map(|uri| objects.delete(uri));
         deletions.buffer_unordered(AT_ONCE).try_collect::<()>().await?;
     }
     Ok(())
+}
+
+/// The lineage that is committed now, if any.
+async fn committed(objects: &dyn Objects, key: &Uri) -> Result<Option<Bytes>, Error> {
+    match objects.read(key).await {
+        Ok((content, _)) => Ok(Some(content)),
+        Err(objects::Error::NotFound { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }

@@ -21,17 +21,33 @@ use cohort::sample::Sample;
 use cohort::workers::Workers;
 
 /// Local disk that stops at a write, before or after doing it.
-#[derive(Debug)]
 struct Failing {
     disk: Local,
     writes: AtomicUsize,
     fails_at: usize,
     lands: bool,
+    /// Creations that have ended.
+    created: AtomicUsize,
+    /// What happens just before the write that fails, once all writes before it have ended.
+    meanwhile: Option<Box<dyn Fn() + Send + Sync>>,
+}
+
+impl std::fmt::Debug for Failing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Failing").field("fails_at", &self.fails_at).finish_non_exhaustive()
+    }
 }
 
 impl Failing {
     fn new(fails_at: usize, lands: bool) -> Self {
-        Self { disk: Local::new(), writes: AtomicUsize::new(0), fails_at, lands }
+        Self {
+            disk: Local::new(),
+            writes: AtomicUsize::new(0),
+            fails_at,
+            lands,
+            created: AtomicUsize::new(0),
+            meanwhile: None,
+        }
     }
 
     /// Whether this write is done, and whether it is answered.
@@ -70,7 +86,14 @@ impl Objects for Failing {
 
     async fn create(&self, uri: &Uri, content: Bytes) -> Result<Put, Error> {
         let (done, answered) = self.next();
+        if let (false, Some(meanwhile)) = (answered, &self.meanwhile) {
+            while self.created.load(Ordering::SeqCst) < self.fails_at {
+                tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+            }
+            meanwhile();
+        }
         let put = if done { self.disk.create(uri, content).await } else { Err(Self::gone(uri)) };
+        self.created.fetch_add(1, Ordering::SeqCst);
         if answered { put } else { Err(Self::gone(uri)) }
     }
 
@@ -201,4 +224,26 @@ fn a_rerun_with_the_same_input_writes_nothing() {
     let clean = tree(&folder.join("out"));
     assert_eq!(run(&folder, "PT1H", Failing::new(0, false)), (0, true));
     assert_eq!(tree(&folder.join("out")), clean);
+}
+
+/// A run that failed at a part once took back the parts that it had created, although another run with the same content
+/// had found them there and committed a lineage that lists them.
+#[test]
+fn a_failing_run_takes_back_nothing_that_a_committed_run_lists() {
+    let lake = tempfile::tempdir().unwrap();
+    let folder = fs::canonicalize(lake.path()).unwrap().join("sample");
+    Sample { stores: 4, skus: 6, days: 2, seed: 5 }.write(&folder).unwrap();
+    let other = folder.clone();
+    let mut failing = Failing::new(1, false);
+    failing.meanwhile = Some(Box::new(move || {
+        let other = other.clone();
+        // A thread of its own: one runtime cannot wait inside another.
+        let run = move || run(&other, "PT1H", Failing::new(usize::MAX, true));
+        assert!(std::thread::spawn(run).join().unwrap().1);
+    }));
+    assert!(!run(&folder, "PT1H", failing).1);
+    let out = folder.join("out");
+    let files = tree(&out);
+    assert!(files.keys().any(|name| name.ends_with("lineage.json")));
+    committed_run_is_whole(&files, &out);
 }
