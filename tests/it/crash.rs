@@ -20,7 +20,7 @@ use cohort::run::{Shell, load_manifest};
 use cohort::sample::Sample;
 use cohort::workers::Workers;
 
-/// Local disk that stops at a write, before or after doing it.
+/// Local disk that stops at a write, before or after doing it; where something happens meanwhile, only that one write fails.
 struct Failing {
     disk: Local,
     writes: AtomicUsize,
@@ -53,6 +53,9 @@ impl Failing {
     /// Whether this write is done, and whether it is answered.
     fn next(&self) -> (bool, bool) {
         let n = self.writes.fetch_add(1, Ordering::SeqCst);
+        if self.meanwhile.is_some() {
+            return (n != self.fails_at, n != self.fails_at);
+        }
         (n < self.fails_at || (n == self.fails_at && self.lands), n < self.fails_at)
     }
 
