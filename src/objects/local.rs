@@ -11,11 +11,13 @@
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read as _};
 use std::ops::Range;
-use std::os::unix::fs::{FileExt as _, MetadataExt as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use rustix::buffer::spare_capacity;
+use rustix::io::{Errno, pread};
 
 use super::local_write::{
     create_once, delete, is_temporary, remove_abandoned, replace_once, write,
@@ -225,14 +227,27 @@ fn read_pinned(uri: &Uri, tag: &Tag, ranges: &[Range<u64>]) -> Result<Vec<Bytes>
     pinned(&file)?;
     let mut parts = Vec::with_capacity(ranges.len());
     for range in ranges {
-        let length = usize::try_from(range.end.saturating_sub(range.start)).unwrap_or(usize::MAX);
-        let mut part = vec![0; length];
-        file.read_exact_at(&mut part, range.start).map_err(failed)?;
-        parts.push(part.into());
+        parts.push(read_range(&file, range).map_err(failed)?.into());
     }
     // A file written in place while it was read is caught here; one replaced by a rename stays whole.
     pinned(&file)?;
     Ok(parts)
+}
+
+/// The bytes of a range, read into memory that was not zeroed before.
+fn read_range(file: &File, range: &Range<u64>) -> io::Result<Vec<u8>> {
+    let length = usize::try_from(range.end.saturating_sub(range.start)).unwrap_or(usize::MAX);
+    let mut bytes = Vec::with_capacity(length);
+    while bytes.len() < length {
+        let next = range.start + bytes.len() as u64;
+        match pread(file, spare_capacity(&mut bytes), next) {
+            Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    bytes.truncate(length);
+    Ok(bytes)
 }
 
 #[cfg(test)]
