@@ -160,6 +160,26 @@ impl<T: Copy + PartialEq> Codes<T> {
         Ok(())
     }
 
+    /// Passes over stretches of one code each for as long as `pass` says so, at most `most` rows; how many it
+    /// was.
+    ///
+    /// # Errors
+    /// As [`Codes::peek`].
+    pub fn skip_while(&mut self, most: usize, pass: impl Fn(T) -> bool) -> Result<usize> {
+        let mut passed = 0;
+        while passed < most {
+            match self.peek()? {
+                Stretch::Same(code, rows) if pass(code) => {
+                    let rows = rows.min(most - passed);
+                    self.skip(rows)?;
+                    passed += rows;
+                }
+                _ => break,
+            }
+        }
+        Ok(passed)
+    }
+
     /// Appends the codes of the next `n` rows.
     ///
     /// # Errors

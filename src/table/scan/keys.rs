@@ -9,6 +9,7 @@ use std::ops::Range;
 use parquet::errors::Result;
 
 use super::codes::{Codes, Stretch};
+use super::open::Open;
 use super::probe::{MISSING_STORE, NO_STORE, Probe, Span};
 use crate::cohort::Timestamp;
 use crate::table::rejects::{Reason, Reject, Scope};
@@ -17,8 +18,8 @@ use crate::table::rejects::{Reason, Reject, Scope};
 pub const NULL_TICK: i64 = i64::MIN;
 /// The code of an instant outside the calendar.
 pub const BAD_TICK: i64 = i64::MAX;
-/// With more windows near a tick than this, a lookup for each row is cheaper than a walk over the windows.
-const NEAR_MAX: usize = 8;
+/// With more windows open than this, a lookup for each row is cheaper than a walk over the windows.
+const HELD_MAX: usize = 8;
 /// Rows that are looked at in one go.
 const CHUNK_ROWS: usize = 4096;
 
@@ -59,10 +60,13 @@ pub struct Matcher<'a> {
     pub check_partition: bool,
 }
 
-/// Buffers for stretches that differ from row to row, and where each store's last search ended.
+/// What is kept from stretch to stretch: the windows open at the last long tick, where each store's last search
+/// ended, and buffers.
 #[derive(Default)]
 struct Buffers {
+    open: Open,
     hints: Vec<u32>,
+    held: Vec<Span>,
     stores: Vec<u32>,
     skus: Vec<u32>,
     ticks: Vec<i64>,
@@ -105,20 +109,38 @@ impl Matcher<'_> {
                 Stretch::Present(_) => false,
                 Stretch::Any(_) => true,
             };
+        if let (Stretch::Same(tick, lasts), false) = (tick, tick_needs_a_look) {
+            let lasts = lasts.min(most);
+            if buffers.open.reach(self.probe, tick, lasts) {
+                let open = &buffers.open;
+                let quiet = |store| store != MISSING_STORE && open.of(store).is_empty();
+                let passed = keys.stores.skip_while(lasts, quiet)?;
+                if passed > 0 {
+                    keys.skus.skip(passed)?;
+                    keys.ticks.skip(passed)?;
+                    return Ok(passed);
+                }
+            }
+        }
         if let (Stretch::Same(store, _), false) = (store, tick_needs_a_look)
             && store != MISSING_STORE
         {
             let wanted = store != NO_STORE
                 && match (tick, sku) {
                     (Stretch::Same(tick, _), _) => {
-                        let near = self.probe.near(store, tick, &mut buffers.hints[store as usize]);
-                        if near.len() <= NEAR_MAX {
-                            self.one_tick(keys, (row, rows), tick, near, buffers, found)?;
+                        buffers.hold(self.probe, store, tick);
+                        if buffers.held.len() <= HELD_MAX {
+                            Self::one_tick(keys, (row, rows), tick, buffers, found)?;
                             return Ok(rows);
                         }
                         true
                     }
-                    (_, Stretch::Same(sku, _)) => self.probe.cells.cell(store, sku).is_some(),
+                    (_, Stretch::Same(sku, _)) => match self.probe.cells.cell(store, sku) {
+                        Some(cell) => {
+                            return self.one_cell(keys, (row, rows), cell, buffers, found);
+                        }
+                        None => false,
+                    },
                     _ => true,
                 };
             if !wanted {
@@ -132,30 +154,60 @@ impl Matcher<'_> {
         Ok(rows)
     }
 
-    /// Takes a stretch of one store and one tick, of which at most the cells of `near` are wanted: only the
-    /// SKUs are decoded, and those only if one is.
+    /// Takes a stretch of one store and one tick, of which at most the held windows' cells are wanted: only the
+    /// SKUs are decoded, and those only if there is one.
     fn one_tick(
-        &self,
         keys: &mut Keys,
         (row, rows): (usize, usize),
         tick: i64,
-        near: &[Span],
         buffers: &mut Buffers,
         found: &mut Matches,
     ) -> Result<()> {
         keys.stores.skip(rows)?;
         keys.ticks.skip(rows)?;
-        if !near.iter().any(|span| span.holds(tick)) {
+        if buffers.held.is_empty() {
             return keys.skus.skip(rows);
         }
         buffers.skus.clear();
         keys.skus.read(rows, &mut buffers.skus)?;
         for (i, sku) in buffers.skus.iter().enumerate() {
-            if let Some(span) = near.iter().find(|span| span.sku == *sku && span.holds(tick)) {
+            if let Some(span) = buffers.held.iter().find(|span| span.sku == *sku) {
                 found.push(row + i, span.cell, tick);
             }
         }
         Ok(())
+    }
+
+    /// Takes a stretch of one cell, or the beginning of one: only the ticks are decoded, and held against the
+    /// cell's windows, which ascend as ticks mostly do. How many rows it was.
+    fn one_cell(
+        &self,
+        keys: &mut Keys,
+        (row, rows): (usize, usize),
+        cell: u32,
+        buffers: &mut Buffers,
+        found: &mut Matches,
+    ) -> Result<usize> {
+        let rows = rows.min(CHUNK_ROWS);
+        keys.stores.skip(rows)?;
+        keys.skus.skip(rows)?;
+        buffers.ticks.clear();
+        keys.ticks.read(rows, &mut buffers.ticks)?;
+        let windows = self.probe.windows_of(cell);
+        // The first window that does not end before the tick.
+        let mut next = 0;
+        for (i, &tick) in buffers.ticks.iter().enumerate() {
+            if next > 0 && windows[next - 1].1 >= tick {
+                next = windows.partition_point(|window| window.1 < tick);
+            }
+            next += windows[next..].iter().take_while(|window| window.1 < tick).count();
+            if windows.get(next).is_some_and(|window| window.0 <= tick) {
+                found.push(row + i, cell, tick);
+            } else if tick == BAD_TICK {
+                found.bad_tick.get_or_insert(row + i);
+            }
+        }
+        Ok(rows)
     }
 
     /// Looks at rows one by one.
@@ -201,6 +253,18 @@ impl Matcher<'_> {
     }
 }
 
+impl Buffers {
+    /// Holds the windows of a store that are open at a tick.
+    fn hold(&mut self, probe: &Probe, store: u32, tick: i64) {
+        self.held.clear();
+        if self.open.is_at(tick) {
+            self.held.extend_from_slice(self.open.of(store));
+        } else {
+            self.held.extend(probe.holding(store, tick, &mut self.hints[store as usize]));
+        }
+    }
+}
+
 impl Matches {
     fn push(&mut self, row: usize, cell: u32, tick: i64) {
         self.rows.push(row);
@@ -233,3 +297,7 @@ impl<T> Stretch<T> {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "keys_tests.rs"]
+mod tests;

@@ -9,6 +9,7 @@ pub mod codes;
 pub mod group;
 pub mod keys;
 pub mod log;
+pub mod open;
 pub mod plain;
 pub mod points;
 pub mod probe;
@@ -95,7 +96,7 @@ impl<L: PredictionLog> Scan<L> {
         let mut found = stream::iter(groups)
             .map(|(file, group, rows)| self.group(sources, probe, file, group, rows))
             .buffer_unordered(self.budget.groups);
-        let mut gathered = Gathered::<L>::new();
+        let mut gathered = Gathered::<L>::new(probe.cells.count());
         let mut rejected = Vec::new();
         while let Some(group) = found.try_next().await? {
             gathered.extend(group.points);
@@ -103,8 +104,7 @@ impl<L: PredictionLog> Scan<L> {
         }
         drop(found);
         rejected.sort_unstable();
-        let cells = probe.cells.count();
-        let (rows, duplicates) = self.workers.run(move || gathered.finish(cells)).await?;
+        let (rows, duplicates) = self.workers.run(move || gathered.finish()).await?;
         Ok(Found { rows, rows_read, duplicates, rejected })
     }
 

@@ -22,8 +22,11 @@ pub struct Point<V> {
 /// itself, memory holds little more than one row a cell and instant.
 #[derive(Debug)]
 pub struct Gathered<L: PredictionLog> {
-    points: Vec<Point<L::Value>>,
-    /// Beyond this many, duplicates are removed.
+    cells: usize,
+    /// The rows of each row group.
+    groups: Vec<Vec<Point<L::Value>>>,
+    len: usize,
+    /// Beyond this many rows, duplicates are removed.
     limit: usize,
     duplicates: u64,
 }
@@ -37,52 +40,74 @@ pub struct ByCell<R> {
 }
 
 impl<L: PredictionLog> Gathered<L> {
-    const LIMIT_MIN: usize = 1 << 17;
+    const LIMIT_MIN: usize = 1 << 19;
 
-    /// Nothing yet.
-    pub const fn new() -> Self {
-        Self { points: Vec::new(), limit: Self::LIMIT_MIN, duplicates: 0 }
+    /// Nothing yet, of so many cells.
+    pub const fn new(cells: usize) -> Self {
+        Self { cells, groups: Vec::new(), len: 0, limit: Self::LIMIT_MIN, duplicates: 0 }
     }
 
     /// Takes in the rows of a row group.
     pub fn extend(&mut self, points: Vec<Point<L::Value>>) {
-        self.points.extend(points);
-        if self.points.len() > self.limit {
-            self.remove_duplicates();
-            self.limit = Self::LIMIT_MIN.max(self.points.len() * 2);
+        self.len += points.len();
+        self.groups.push(points);
+        if self.len > self.limit {
+            let (points, _) = self.sorted();
+            self.len = points.len();
+            self.limit = Self::LIMIT_MIN.max(self.len * 2);
+            self.groups.push(points);
         }
     }
 
-    /// Of rows that agree in cell and instant, keeps the greatest by (`ingested_at`, values in order).
-    fn remove_duplicates(&mut self) {
-        let rank = |a: &Point<L::Value>, b: &Point<L::Value>| -> Ordering {
-            a.ingested_at.cmp(&b.ingested_at).then_with(|| L::order(&a.value, &b.value))
+    /// All rows in the order (cell, instant), each such pair once, and where each cell's rows begin. Of rows
+    /// that agree in both, it keeps the greatest by (`ingested_at`, values in order).
+    fn sorted(&mut self) -> (Vec<Point<L::Value>>, Vec<usize>) {
+        let groups = std::mem::take(&mut self.groups);
+        let Some(&any) = groups.iter().flatten().next() else {
+            return (Vec::new(), vec![0; self.cells + 1]);
         };
-        self.points
-            .sort_unstable_by(|a, b| (a.cell, a.at).cmp(&(b.cell, b.at)).then_with(|| rank(b, a)));
-        let before = self.points.len();
-        self.points.dedup_by_key(|point| (point.cell, point.at));
-        self.duplicates += (before - self.points.len()) as u64;
+        // Rows are dealt out to their cells, whose few are then sorted among themselves.
+        let mut next = vec![0; self.cells + 1];
+        groups.iter().flatten().for_each(|point| next[point.cell as usize + 1] += 1);
+        (0..self.cells).for_each(|cell| next[cell + 1] += next[cell]);
+        let mut points = vec![any; self.len];
+        for point in groups.into_iter().flatten() {
+            let place = &mut next[point.cell as usize];
+            points[*place] = point;
+            *place += 1;
+        }
+        // Each cell's place has moved on to where the next cell begins.
+        let (mut first, mut begin, mut kept) = (Vec::with_capacity(self.cells + 1), 0, 0);
+        for &end in &next[..self.cells] {
+            first.push(kept);
+            points[begin..end]
+                .sort_unstable_by(|a, b| a.at.cmp(&b.at).then_with(|| rank::<L>(b, a)));
+            let from = kept;
+            for i in begin..end {
+                if kept == from || points[kept - 1].at != points[i].at {
+                    points[kept] = points[i];
+                    kept += 1;
+                }
+            }
+            begin = end;
+        }
+        first.push(kept);
+        self.duplicates += (points.len() - kept) as u64;
+        points.truncate(kept);
+        (points, first)
     }
 
     /// The rows by cell, and how many were duplicates.
-    pub fn finish(mut self, cells: usize) -> (ByCell<L::Row>, u64) {
-        self.remove_duplicates();
-        let mut first = Vec::with_capacity(cells + 1);
-        let mut at = 0;
-        for cell in 0..=cells {
-            first.push(at);
-            at += self.points[at..].iter().take_while(|point| point.cell as usize == cell).count();
-        }
-        let rows = self.points.into_iter().map(|point| L::row(point.at, point.value)).collect();
+    pub fn finish(mut self) -> (ByCell<L::Row>, u64) {
+        let (points, first) = self.sorted();
+        let rows = points.into_iter().map(|point| L::row(point.at, point.value)).collect();
         (ByCell { rows, first }, self.duplicates)
     }
 }
 
-impl<L: PredictionLog> Default for Gathered<L> {
-    fn default() -> Self {
-        Self::new()
-    }
+/// Which of two rows of one cell and instant is the greater.
+fn rank<L: PredictionLog>(a: &Point<L::Value>, b: &Point<L::Value>) -> Ordering {
+    a.ingested_at.cmp(&b.ingested_at).then_with(|| L::order(&a.value, &b.value))
 }
 
 impl<R> ByCell<R> {
@@ -109,7 +134,7 @@ mod tests {
 
     #[test]
     fn the_latest_ingested_duplicate_wins_then_the_greatest_value_and_null_is_smallest() {
-        let mut gathered = Gathered::<Scores>::new();
+        let mut gathered = Gathered::<Scores>::new(3);
         gathered.extend(vec![
             point(1, 5, Some(9), Some(0.1)),
             point(1, 5, None, Some(0.9)),
@@ -120,7 +145,7 @@ mod tests {
             point(0, 7, None, Some(0.3)),
             point(1, 4, None, None),
         ]);
-        let (rows, duplicates) = gathered.finish(3);
+        let (rows, duplicates) = gathered.finish();
         let scores =
             |cell| rows.of(cell).iter().map(|row| (row.at.as_us(), row.score)).collect::<Vec<_>>();
         assert_eq!(

@@ -50,8 +50,10 @@ pub struct Probe {
     /// Of each cell its windows, disjoint and ascending, one after the other.
     windows: Vec<Window>,
     first_window: Vec<usize>,
-    /// Of each store all windows of its cells, by their beginning.
-    spans: Vec<Vec<Span>>,
+    /// All windows by (beginning, store, SKU).
+    spans: Vec<Span>,
+    /// Of each store its spans' places among all, in their order.
+    of_store: Vec<Vec<u32>>,
     /// Of each store the length of its longest window.
     longest: Vec<i64>,
     /// The first and the last instant needed of any cell.
@@ -59,10 +61,12 @@ pub struct Probe {
 }
 
 /// A window, and the cell that it belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
     first: i64,
     last: i64,
+    /// The store's code.
+    pub store: u32,
     /// The SKU's code.
     pub sku: u32,
     /// The cell.
@@ -70,6 +74,15 @@ pub struct Span {
 }
 
 impl Span {
+    /// Whether the window begins at the instant or before it.
+    pub const fn begins_by(&self, tick: i64) -> bool {
+        self.first <= tick
+    }
+
+    const fn length(&self) -> i64 {
+        self.last - self.first
+    }
+
     /// Whether the window holds the instant.
     pub const fn holds(&self, tick: i64) -> bool {
         self.first <= tick && tick <= self.last
@@ -196,63 +209,78 @@ impl Probe {
     ) -> Self {
         let mut windows = Vec::new();
         let mut first_window = Vec::with_capacity(cells.count() + 1);
-        let mut spans = Vec::with_capacity(stores.len());
-        let mut longest = Vec::with_capacity(stores.len());
-        for (_, events) in stores {
+        let mut spans = Vec::new();
+        for (store, (_, events)) in (0..).zip(stores) {
             let mut of_cells: BTreeMap<&Option<Arc<str>>, Vec<Window>> = BTreeMap::new();
             for line in events.iter().flat_map(|event| &event.lines) {
                 of_line(line, of_cells.entry(&line.sku).or_default());
             }
-            let mut of_store = Vec::new();
             for (sku, mut of_cell) in of_cells {
                 let cell = first_window.len() as u32;
                 let sku = sku.as_ref().map_or(NULL_SKU, |sku| cells.sku_code(sku));
                 first_window.push(windows.len());
                 union(&mut of_cell);
-                of_store.extend(of_cell.iter().map(|&(first, last)| Span {
-                    first,
-                    last,
-                    sku,
-                    cell,
-                }));
+                let span = |&(first, last): &Window| Span { first, last, store, sku, cell };
+                spans.extend(of_cell.iter().map(span));
                 windows.append(&mut of_cell);
             }
-            of_store.sort_unstable();
-            longest.push(of_store.iter().map(|span| span.last - span.first).max().unwrap_or(0));
-            spans.push(of_store);
         }
         first_window.push(windows.len());
+        // Stable: among those that begin together the order stays that of stores and SKUs.
+        spans.sort_by_key(|span| span.first);
+        let mut of_store = vec![Vec::new(); stores.len()];
+        let mut longest = vec![0; stores.len()];
+        for (place, span) in (0..).zip(&spans) {
+            let store = span.store as usize;
+            of_store[store].push(place);
+            longest[store] = span.length().max(longest[store]);
+        }
         let instant = |us: Option<i64>| us.and_then(|us| Timestamp::from_us(us).ok());
         let first = instant(windows.iter().map(|w| w.0).min());
         let last = instant(windows.iter().map(|w| w.1).max());
-        Self { cells: cells.clone(), windows, first_window, spans, longest, span: first.zip(last) }
+        let span = first.zip(last);
+        Self { cells: cells.clone(), windows, first_window, spans, of_store, longest, span }
     }
 
-    /// The store's windows that may hold this instant: all that do are among them. The search begins at
-    /// `hint`, which is 0 at first and then where the last search of this store ended: ticks mostly ascend.
-    pub fn near(&self, store: u32, tick: i64, hint: &mut u32) -> &[Span] {
-        let (spans, longest) = (&self.spans[store as usize], self.longest[store as usize]);
+    /// The windows that begin early enough, and not too early, to hold this instant; all that do are among them.
+    pub fn near(&self, tick: i64) -> &[Span] {
+        let longest = self.longest.iter().max().copied().unwrap_or(0);
+        let from = self.spans.partition_point(|span| span.first < tick - longest);
+        let to = self.spans.partition_point(|span| span.first <= tick);
+        &self.spans[from..to]
+    }
+
+    /// The windows of a store that hold this instant. The search begins at `hint`, which is 0 at first and
+    /// then where the last search of this store ended: ticks mostly ascend.
+    pub fn holding(&self, store: u32, tick: i64, hint: &mut u32) -> impl Iterator<Item = &Span> {
+        let (spans, longest) = (&self.of_store[store as usize], self.longest[store as usize]);
+        let begins = |place: &u32| self.spans[*place as usize].first;
         let mut to = (*hint as usize).min(spans.len());
-        if to > 0 && spans[to - 1].first > tick {
+        if to > 0 && begins(&spans[to - 1]) > tick {
             to = 0;
         }
         // A few steps are cheaper than a search, and mostly there is none to take.
         let steps =
-            spans[to..].iter().take(STEPS_MAX).take_while(|span| span.first <= tick).count();
+            spans[to..].iter().take(STEPS_MAX).take_while(|span| begins(span) <= tick).count();
         to += steps;
         if steps == STEPS_MAX {
-            to += spans[to..].partition_point(|span| span.first <= tick);
+            to += spans[to..].partition_point(|span| begins(span) <= tick);
         }
         *hint = to as u32;
-        let before =
-            spans[..to].iter().rev().take_while(|span| span.first >= tick - longest).count();
-        &spans[to - before..to]
+        let near = spans[..to].iter().rev().map(|&place| &self.spans[place as usize]);
+        near.take_while(move |span| span.first >= tick - longest)
+            .filter(move |span| span.holds(tick))
     }
 
     /// Whether the cell needs this instant.
     pub fn wants(&self, cell: u32, tick: i64) -> bool {
+        within(self.windows_of(cell), tick)
+    }
+
+    /// The windows of a cell, disjoint and ascending.
+    pub fn windows_of(&self, cell: u32) -> &[Window] {
         let cell = cell as usize;
-        within(&self.windows[self.first_window[cell]..self.first_window[cell + 1]], tick)
+        &self.windows[self.first_window[cell]..self.first_window[cell + 1]]
     }
 }
 
@@ -278,12 +306,12 @@ fn within(windows: &[Window], tick: i64) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::cohort::report::tests::row;
     use crate::cohort::{Duration, events};
 
-    fn stores() -> Vec<StoreEvents> {
+    pub(in super::super) fn stores() -> Vec<StoreEvents> {
         let gap = Duration::from_us(5);
         vec![
             (
@@ -329,10 +357,8 @@ mod tests {
         let probe = Probe::windows(&cells, &stores);
         for tick in 0..40 {
             for hint in 0..5 {
-                let holding = |hint: u32| {
-                    let near = probe.near(0, tick, &mut { hint }).iter();
-                    near.filter(|span| span.holds(tick)).copied().collect::<Vec<_>>()
-                };
+                let holding =
+                    |mut hint: u32| probe.holding(0, tick, &mut hint).copied().collect::<Vec<_>>();
                 assert_eq!(holding(hint), holding(0), "{tick} {hint}");
             }
         }
@@ -348,14 +374,15 @@ mod tests {
         };
         assert_eq!(wanted(&windows, 1), [7, 8, 9, 10, 11, 12]);
         assert_eq!(wanted(&Probe::ticks(&cells, &stores), 1), [10, 12]);
-        let near = |store, tick| {
-            let near = windows.near(store, tick, &mut 0).iter();
-            near.filter(|span| span.holds(tick)).map(|span| span.cell).collect::<Vec<_>>()
+        let holding = |store, tick| {
+            windows.holding(store, tick, &mut 0).map(|span| span.cell).collect::<Vec<_>>()
         };
         assert_eq!(
-            (near(0, 30), near(0, 20), near(0, 12), near(1, 20)),
+            (holding(0, 30), holding(0, 20), holding(0, 12), holding(1, 20)),
             (vec![0], vec![], vec![1], vec![2])
         );
+        let near = |tick| windows.near(tick).iter().map(|span| span.cell).collect::<Vec<_>>();
+        assert_eq!((near(6), near(12), near(21), near(30)), (vec![], vec![1], vec![2], vec![0]));
         assert_eq!(windows.span, Timestamp::from_us(7).ok().zip(Timestamp::from_us(30).ok()));
     }
 }
