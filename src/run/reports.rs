@@ -20,12 +20,18 @@ use crate::table::reports::{Decoded, Pass, decode, roots};
 /// How far the first step back goes where there are no partitions; each later one goes twice as far.
 const STRIDE_FIRST: Duration = Duration::from_us(86_400_000_000);
 
+/// Rows of a slice at most, where a row group is decoded in slices.
+const SLICE_ROWS_MAX: usize = 1 << 16;
+
+/// A store's rows, as they were decoded: slice by slice.
+pub type Slices = Vec<Vec<Report>>;
+
 /// What was read of MRDL.
 pub struct Reports {
     /// The files and the rejected rows.
     pub read: Read,
     /// Accepted rows by store.
-    pub rows: BTreeMap<Arc<str>, Vec<Report>>,
+    pub rows: BTreeMap<Arc<str>, Slices>,
     /// Of each store that matters, the tick at which its first event that matters begins.
     pub chains: BTreeMap<Arc<str>, Timestamp>,
     /// The earliest instant that had to be looked at.
@@ -38,7 +44,7 @@ struct Reading {
     files: BTreeMap<Uri, Source>,
     /// (file, row group, candidate rows) that were decoded: a later pass may come back to one.
     decoded: BTreeMap<(Uri, usize), BTreeSet<(usize, usize)>>,
-    rows: BTreeMap<Arc<str>, Vec<Report>>,
+    rows: BTreeMap<Arc<str>, Slices>,
     rejected: Vec<(Uri, usize, crate::table::rejects::Reject)>,
     rows_in_interval: u64,
 }
@@ -135,9 +141,13 @@ impl Shell {
                 .or_default()
                 .extend(ranges);
         }
-        let decoded: Vec<_> = stream::iter(groups)
-            .map(|(source, group, rows)| self.decode_group(source, group, rows, pass))
-            .buffered(self.workers.count() + 1)
+        let workers = self.workers.count();
+        let slices = groups.into_iter().flat_map(|(source, group, rows)| {
+            slices(source, group, rows, workers).into_iter().map(move |rows| (source, group, rows))
+        });
+        let decoded: Vec<_> = stream::iter(slices)
+            .map(|(source, group, rows)| self.decode_slice(source, group, rows, pass))
+            .buffered(workers + 1)
             .try_collect()
             .await?;
         for (uri, group, decoded) in decoded {
@@ -152,7 +162,7 @@ impl Shell {
         Ok(())
     }
 
-    async fn decode_group(
+    async fn decode_slice(
         &self,
         source: &Arc<Source>,
         group: usize,
@@ -171,15 +181,15 @@ impl Shell {
 
 impl Reading {
     fn take(&mut self, uri: &Uri, group: usize, decoded: Decoded) {
-        for (store, report) in decoded.rows {
-            self.rows.entry(store).or_default().push(report);
+        for (store, rows) in decoded.rows {
+            self.rows.entry(store).or_default().push(rows);
         }
         self.rejected
             .extend(decoded.rejects.into_iter().map(|reject| (uri.clone(), group, reject)));
         self.rows_in_interval += decoded.in_interval;
     }
 
-    fn finish(self) -> (Read, BTreeMap<Arc<str>, Vec<Report>>) {
+    fn finish(self) -> (Read, BTreeMap<Arc<str>, Slices>) {
         let position: BTreeMap<_, _> = self.files.keys().zip(0..).collect();
         let rejected =
             self.rejected.iter().map(|(uri, group, reject)| (position[uri], *group, *reject));
@@ -199,9 +209,42 @@ impl Reading {
     }
 }
 
+/// A row group's candidate rows in slices that the workers decode side by side. Without an offset index, each
+/// slice would have to decode what lies before it: then there is one.
+fn slices(
+    source: &Source,
+    group: usize,
+    rows: Vec<Range<usize>>,
+    workers: usize,
+) -> Vec<Vec<Range<usize>>> {
+    let total: usize = rows.iter().map(ExactSizeIterator::len).sum();
+    if total <= SLICE_ROWS_MAX || source.file.page_locations(group, 0).is_none() {
+        return vec![rows];
+    }
+    let count = total.div_ceil(SLICE_ROWS_MAX).next_multiple_of(workers);
+    let size = total.div_ceil(count);
+    let mut slices: Vec<Vec<Range<usize>>> = vec![Vec::new()];
+    let mut room = size;
+    for mut range in rows {
+        while !range.is_empty() {
+            if room == 0 {
+                slices.push(Vec::new());
+                room = size;
+            }
+            let taken = range.start..range.end.min(range.start + room);
+            range.start = taken.end;
+            room -= taken.len();
+            if let Some(slice) = slices.last_mut() {
+                slice.push(taken);
+            }
+        }
+    }
+    slices
+}
+
 /// The stores whose first event is not known yet, with the instant back to which they must be read.
 fn judge(
-    rows: &BTreeMap<Arc<str>, Vec<Report>>,
+    rows: &BTreeMap<Arc<str>, Slices>,
     lookback: &Lookback,
     covered: Timestamp,
     stores: Option<&[Arc<str>]>,
@@ -225,8 +268,8 @@ fn judge(
     Ok(unproven)
 }
 
-fn ticks(rows: &[Report]) -> Vec<Timestamp> {
-    let mut ticks: Vec<_> = rows.iter().map(|row| row.detected_at).collect();
+fn ticks(rows: &Slices) -> Vec<Timestamp> {
+    let mut ticks: Vec<_> = rows.iter().flatten().map(|row| row.detected_at).collect();
     ticks.sort_unstable();
     ticks
 }

@@ -33,8 +33,8 @@ pub struct Pass {
 /// What a row group gave.
 #[derive(Debug, Default)]
 pub struct Decoded {
-    /// Accepted rows with their stores.
-    pub rows: Vec<(Arc<str>, Report)>,
+    /// Accepted rows by store, in no particular order of stores.
+    pub rows: Vec<(Arc<str>, Vec<Report>)>,
     /// Rejected rows that count.
     pub rejects: Vec<Reject>,
     /// Rows with a tick in the interval, rejected ones included.
@@ -60,8 +60,14 @@ pub fn decode(
     let corrupt = |error| Error::corrupt(&source.file.object.uri, row_group, error);
     let select = selection(rows, source.file.group_rows(row_group));
     let mut numbers = rows.iter().cloned().flatten();
-    let mut decoder =
-        Decoder { source, row_group, pass, texts: HashMap::new(), decoded: Decoded::default() };
+    let mut decoder = Decoder {
+        source,
+        row_group,
+        pass,
+        stores: HashMap::new(),
+        texts: HashMap::new(),
+        decoded: Decoded::default(),
+    };
     for batch in source.file.batches(fetched, row_group, &roots(source), Some(select))? {
         let batch = batch.map_err(|error| corrupt(error.to_string()))?;
         let in_group: Vec<usize> = numbers.by_ref().take(batch.num_rows()).collect();
@@ -74,7 +80,9 @@ struct Decoder<'a> {
     source: &'a Source,
     row_group: usize,
     pass: &'a Pass,
-    /// One allocation for each distinct text that repeats: stores, SKUs, names.
+    /// Where each store's rows stand among the decoded ones.
+    stores: HashMap<String, usize>,
+    /// One allocation for each distinct text that repeats: SKUs, names.
     texts: HashMap<String, Arc<str>>,
     decoded: Decoded,
 }
@@ -188,8 +196,7 @@ impl Decoder<'_> {
             sales_total,
             carried: batch.carried.as_ref().and_then(|columns| self.carried(columns, row)),
         };
-        let store_id = self.text(store_id);
-        self.decoded.rows.push((store_id, report));
+        self.rows_of(store_id).push(report);
         Ok(())
     }
 
@@ -241,6 +248,18 @@ impl Decoder<'_> {
             confidence_score: confidence,
         };
         (!carried.is_null()).then(|| Box::new(carried))
+    }
+
+    fn rows_of(&mut self, store_id: &str) -> &mut Vec<Report> {
+        let store = match self.stores.get(store_id) {
+            Some(&known) => known,
+            None => {
+                self.stores.insert(store_id.to_owned(), self.decoded.rows.len());
+                self.decoded.rows.push((store_id.into(), Vec::new()));
+                self.decoded.rows.len() - 1
+            }
+        };
+        &mut self.decoded.rows[store].1
     }
 
     fn text(&mut self, text: &str) -> Arc<str> {
