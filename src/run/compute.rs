@@ -1,7 +1,6 @@
 //! Events and predictions to encoded parts, chunk by chunk on the workers.
 
 use std::collections::BTreeSet;
-use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::ArrayRef;
@@ -12,7 +11,7 @@ use crate::cohort::rows::Inputs;
 use crate::cohort::{
     Candidates, Event, EventRows, Interval, Predictions, Sale, Score, Series, event_rows,
 };
-use crate::contract::MELOG;
+use crate::contract::{MELOG, MRCH};
 use crate::layout::RunId;
 use crate::lineage::Counts;
 use crate::manifest::Manifest;
@@ -21,7 +20,7 @@ use crate::table::scan::points::ByCell;
 use crate::table::scan::probe::{Cells, StoreEvents};
 use crate::table::write::melog::MelogRows;
 use crate::table::write::mrch::{MrchWriter, Names};
-use crate::table::write::part::{PART_ROWS, Part, PartWriter};
+use crate::table::write::part::{GROUP_ROWS, Group, GroupWriter, PART_ROWS, Part};
 
 /// Everything that a run writes but the rejects, and what it found.
 pub struct Computed {
@@ -63,9 +62,9 @@ impl Predictions for OfStore<'_> {
     }
 }
 
-/// What a chunk of stores gave.
+/// What a chunk of stores gave: a row group of MRCH, and rows of MELOG.
 struct Chunk {
-    snapshots: Option<Part>,
+    snapshots: Group,
     events: Vec<ArrayRef>,
     counts: Counts,
     highlights: Highlights,
@@ -79,60 +78,84 @@ impl Shell {
     pub(super) async fn compute_parts(
         &self,
         manifest: &Manifest,
-        stores: &Arc<Vec<StoreEvents>>,
-        predictions: &Arc<AllPredictions>,
-        candidates: &Arc<Candidates>,
+        stores: Vec<StoreEvents>,
+        predictions: AllPredictions,
+        candidates: Candidates,
     ) -> Result<Computed, Error> {
-        let chunks = chunks(stores, manifest.interval).into_iter().map(|range| {
-            let (stores, predictions, candidates) =
-                (stores.clone(), predictions.clone(), candidates.clone());
+        let (predictions, candidates) = (Arc::new(predictions), Arc::new(candidates));
+        let mut first = 0;
+        let chunks = chunks(stores, manifest.interval).into_iter().map(|stores| {
+            let (predictions, candidates) = (predictions.clone(), candidates.clone());
             let (interval, run_id) = (manifest.interval, manifest.run_id.clone());
+            let of_first = first;
+            first += stores.len();
             self.workers
-                .run(move || chunk(&stores, range, &predictions, &candidates, interval, run_id))
+                .run(move || chunk(&stores, of_first, &predictions, &candidates, interval, run_id))
         });
         let chunks = try_join_all(chunks).await?;
-        let mut computed = Computed {
-            snapshots: Vec::new(),
-            events: Vec::new(),
-            counts: Counts::default(),
-            highlights: Highlights::default(),
-        };
-        let mut events = PartWriter::new(&MELOG)?;
+        let (mut counts, mut highlights) = (Counts::default(), Highlights::default());
+        let (mut snapshots, mut events) = (Vec::new(), Vec::new());
         for chunk in chunks {
             let chunk = chunk?;
-            computed.snapshots.extend(chunk.snapshots);
-            add(&mut computed.counts, &chunk.counts);
-            computed.highlights.merge(chunk.highlights);
-            if chunk.events.first().is_some_and(|column| !column.is_empty()) {
-                events.write(chunk.events)?;
-            }
-            if events.rows() >= PART_ROWS as u64 {
-                let full = std::mem::replace(&mut events, PartWriter::new(&MELOG)?);
-                computed.events.push(full.finish()?);
-            }
+            add(&mut counts, &chunk.counts);
+            highlights.merge(chunk.highlights);
+            snapshots.push(chunk.snapshots);
+            events.push(chunk.events);
         }
-        if events.rows() > 0 {
-            computed.events.push(events.finish()?);
-        }
-        Ok(computed)
+        let snapshots = parts(snapshots, |group| group.rows).into_iter().map(|groups| {
+            let part = move || Part::of(&MRCH, &groups);
+            self.workers.run(part)
+        });
+        let rows = |columns: &Vec<ArrayRef>| columns.first().map_or(0, |column| column.len());
+        let events = parts(events, rows).into_iter().map(|batches| {
+            let part = move || event_part(batches);
+            self.workers.run(part)
+        });
+        let (snapshots, events) = tokio::try_join!(try_join_all(snapshots), try_join_all(events))?;
+        let snapshots = snapshots.into_iter().collect::<Result<_, _>>()?;
+        let events = events.into_iter().collect::<Result<_, _>>()?;
+        Ok(Computed { snapshots, events, counts, highlights })
     }
 }
 
-/// The stores of each part: a part is closed after the store with which it passes its limit of rows.
-fn chunks(stores: &[StoreEvents], interval: Interval) -> Vec<Range<usize>> {
-    let mut chunks = Vec::new();
-    let (mut begin, mut rows) = (0, 0);
-    for (i, (_, events)) in stores.iter().enumerate() {
-        rows += events.iter().map(|event| rows_in(event, interval)).sum::<usize>();
-        if rows >= PART_ROWS {
-            chunks.push(begin..i + 1);
-            (begin, rows) = (i + 1, 0);
+/// The stores of each row group: one is closed after the store with which it passes its limit of rows.
+fn chunks(stores: Vec<StoreEvents>, interval: Interval) -> Vec<Vec<StoreEvents>> {
+    limited(stores, GROUP_ROWS, |(_, events)| {
+        events.iter().map(|event| rows_in(event, interval)).sum()
+    })
+}
+
+/// What each part is made of: it is closed after the chunk with which it passes its limit of rows. Without rows
+/// there is no part.
+fn parts<T>(chunks: Vec<T>, rows: impl Fn(&T) -> usize) -> Vec<Vec<T>> {
+    let chunks = chunks.into_iter().filter(|chunk| rows(chunk) > 0).collect();
+    limited(chunks, PART_ROWS, rows)
+}
+
+/// Cuts a list after each item with which the rows reach the limit.
+fn limited<T>(all: Vec<T>, limit: usize, rows_of: impl Fn(&T) -> usize) -> Vec<Vec<T>> {
+    let mut lists = Vec::new();
+    let (mut list, mut rows) = (Vec::new(), 0);
+    for item in all {
+        rows += rows_of(&item);
+        list.push(item);
+        if rows >= limit {
+            lists.push(std::mem::take(&mut list));
+            rows = 0;
         }
     }
-    if begin < stores.len() {
-        chunks.push(begin..stores.len());
+    if !list.is_empty() {
+        lists.push(list);
     }
-    chunks
+    lists
+}
+
+fn event_part(batches: Vec<Vec<ArrayRef>>) -> Result<Part, crate::table::Error> {
+    let mut group = GroupWriter::new(&MELOG)?;
+    for batch in batches {
+        group.write(batch)?;
+    }
+    Part::of(&MELOG, &[group.finish()?])
 }
 
 /// Rows of MRCH that the event gives for the interval.
@@ -145,9 +168,10 @@ fn rows_in(event: &Event, interval: Interval) -> usize {
     ticks.count() + if interval.contains(event.closed_at) { event.lines.len() } else { 0 }
 }
 
+/// The rows of these stores, of which the first has the number `first` among all.
 fn chunk(
     stores: &[StoreEvents],
-    range: Range<usize>,
+    first: usize,
     predictions: &AllPredictions,
     candidates: &Candidates,
     interval: Interval,
@@ -157,8 +181,7 @@ fn chunk(
     let mut registrations = MelogRows::new();
     let mut counts = Counts::default();
     let mut highlights = Highlights::default();
-    for store in range {
-        let (store_id, events) = &stores[store];
+    for (store, (store_id, events)) in (first..).zip(stores) {
         let of_store = OfStore { all: predictions, store };
         let mut wrote = false;
         for event in events {
@@ -180,9 +203,8 @@ fn chunk(
         }
         counts.stores += u64::from(wrote);
     }
-    let snapshots = snapshots.finish()?;
-    let snapshots = (snapshots.rows > 0).then_some(snapshots);
-    Ok(Chunk { snapshots, events: registrations.finish(&run_id), counts, highlights })
+    let (snapshots, events) = (snapshots.finish()?, registrations.finish(&run_id));
+    Ok(Chunk { snapshots, events, counts, highlights })
 }
 
 /// Adds an event's rows to the counts.

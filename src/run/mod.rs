@@ -18,7 +18,7 @@ use bytes::Bytes;
 use self::compute::Computed;
 pub use self::error::Error;
 use self::inputs::Read;
-use self::reports::Reports;
+use self::reports::{Reports, Slices};
 use crate::cohort::{Candidates, Duration, Event, Timestamp, events};
 use crate::commit::{self, Folders, Plan};
 use crate::layout::{PartName, lineage_key, run_prefix};
@@ -111,7 +111,7 @@ impl Shell {
         let (stores, duplicates) = self.group(rows, chains, manifest).await?;
         let stores = Arc::new(stores);
         let cells = Arc::new(Cells::new(&stores));
-        let (windows, ticks) = (Probe::windows(&cells, &stores), Probe::ticks(&cells, &stores));
+        let (windows, ticks) = self.probes(&cells, &stores).await?;
         let budget = self.budget(manifest);
         let (sales, scores) = tokio::try_join!(
             self.scan::<Sales>(manifest, manifest.inputs.sales.as_ref(), windows, &budget),
@@ -124,10 +124,10 @@ impl Shell {
             [Some(&reports), scores.as_ref(), sales.as_ref(), campaigns.as_ref(), context.as_ref()];
         rejected::check_ratio(reads.into_iter().flatten(), manifest)?;
         let rejects = self.encode_rejects(reads.into_iter().flatten(), manifest).await?;
-        let predictions =
-            Arc::new(compute::AllPredictions { cells, sales: sales_rows, scores: scores_rows });
-        let computed =
-            self.compute_parts(manifest, &stores, &predictions, &Arc::new(candidates)).await?;
+        let predictions = compute::AllPredictions { cells, sales: sales_rows, scores: scores_rows };
+        // The probes, which shared the stores, are gone.
+        let stores = Arc::unwrap_or_clone(stores);
+        let computed = self.compute_parts(manifest, stores, predictions, candidates).await?;
         let Computed { snapshots, events, counts, highlights } = computed;
         let outputs = &manifest.outputs;
         let mut parts = Vec::new();
@@ -169,7 +169,7 @@ impl Shell {
     /// The events of every store, in the order of the stores' bytes, and how many rows were duplicates.
     async fn group(
         &self,
-        rows: BTreeMap<Arc<str>, Vec<crate::cohort::Report>>,
+        rows: BTreeMap<Arc<str>, Slices>,
         chains: BTreeMap<Arc<str>, Timestamp>,
         manifest: &Manifest,
     ) -> Result<(Vec<StoreEvents>, u64), Error> {
@@ -194,6 +194,19 @@ impl Shell {
             (store, events)
         });
         Ok((grouped.collect(), duplicates))
+    }
+
+    /// What the baseline log must give, and what the classifier's.
+    async fn probes(
+        &self,
+        cells: &Arc<Cells>,
+        stores: &Arc<Vec<StoreEvents>>,
+    ) -> Result<(Probe, Probe), Error> {
+        let of = |probe: fn(&Arc<Cells>, &[StoreEvents]) -> Probe| {
+            let (cells, stores) = (cells.clone(), stores.clone());
+            self.workers.run(move || probe(&cells, &stores))
+        };
+        Ok(tokio::try_join!(of(Probe::windows), of(Probe::ticks))?)
     }
 
     /// Campaigns and context.
@@ -260,11 +273,11 @@ impl Shell {
 
 /// A store's events that can write a row in the interval or after it, from the row at which their chain begins.
 fn group_store(
-    (store, mut rows, begins): (Arc<str>, Vec<crate::cohort::Report>, Timestamp),
+    (store, slices, begins): (Arc<str>, Slices, Timestamp),
     gap: Duration,
 ) -> (Arc<str>, Vec<Event>, usize) {
-    rows.retain(|row| row.detected_at >= begins);
-    let (events, duplicates) = events(rows, gap);
+    let rows = slices.into_iter().flatten().filter(|row| row.detected_at >= begins);
+    let (events, duplicates) = events(rows.collect(), gap);
     (store, events, duplicates)
 }
 

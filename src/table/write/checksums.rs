@@ -1,8 +1,8 @@
-//! Page checksums, which the Parquet writer does not set itself.
+//! Row groups put together into a file, with page checksums, which the Parquet writer does not set itself.
 //!
-//! A finished file is taken apart into its pages; each page header gets the CRC-32 of the page's bytes
-//! as its field 4 (`crc` of `PageHeader` in <https://github.com/apache/parquet-format>), and the file is put
-//! together again. Page headers are Thrift structs in the compact protocol, where a field begins with
+//! Row groups are encoded apart, so that several threads can. Each is taken apart into its pages; each page
+//! header gets the CRC-32 of the page's bytes as its field 4 (`crc` of `PageHeader` in
+//! <https://github.com/apache/parquet-format>), and all are put together into one file. Page headers are Thrift structs in the compact protocol, where a field begins with
 //! the distance to the field before it: putting one in between shortens the next one's distance.
 
 use std::sync::Arc;
@@ -20,24 +20,34 @@ use parquet::file::writer::SerializedFileWriter;
 /// The first byte of a compact field that holds a 32-bit integer and follows the field before it.
 const NEXT_I32: u8 = 0x15;
 
-/// The same file with a checksum in each page header.
-pub fn with_checksums(file: Bytes, properties: WriterProperties) -> Result<Bytes> {
-    let metadata = ParquetMetaDataReader::new()
-        .with_page_index_policy(PageIndexPolicy::Required)
-        .parse_and_finish(&file)?;
-    let schema = metadata.file_metadata().schema_descr().root_schema_ptr();
-    let out = Vec::with_capacity(file.len() + file.len() / 64);
+/// One file of the row groups of all of these, with a checksum in each page header. The files are alike but for
+/// their rows.
+pub fn joined(files: &[Bytes], properties: WriterProperties) -> Result<Bytes> {
+    let footers = files.iter().map(|file| {
+        ParquetMetaDataReader::new()
+            .with_page_index_policy(PageIndexPolicy::Required)
+            .parse_and_finish(file)
+    });
+    let footers: Vec<_> = footers.collect::<Result<_>>()?;
+    let Some(first) = footers.first().map(ParquetMetaData::file_metadata) else {
+        return Err(ParquetError::General("expected a file to join, found none".to_owned()));
+    };
+    let bytes: usize = files.iter().map(Bytes::len).sum();
+    let out = Vec::with_capacity(bytes + bytes / 64);
+    let schema = first.schema_descr().root_schema_ptr();
     let mut writer = SerializedFileWriter::new(out, schema, Arc::new(properties))?;
-    for entry in metadata.file_metadata().key_value_metadata().into_iter().flatten() {
+    for entry in first.key_value_metadata().into_iter().flatten() {
         writer.append_key_value_metadata(entry.clone());
     }
-    for group in 0..metadata.num_row_groups() {
-        let mut row_group = writer.next_row_group()?;
-        for column in 0..metadata.row_group(group).num_columns() {
-            let (bytes, close) = column_chunk(&file, &metadata, group, column)?;
-            row_group.append_column(&bytes, close)?;
+    for (file, footer) in files.iter().zip(&footers) {
+        for group in 0..footer.num_row_groups() {
+            let mut row_group = writer.next_row_group()?;
+            for column in 0..footer.row_group(group).num_columns() {
+                let (bytes, close) = column_chunk(file, footer, group, column)?;
+                row_group.append_column(&bytes, close)?;
+            }
+            row_group.close()?;
         }
-        row_group.close()?;
     }
     Ok(writer.into_inner()?.into())
 }
@@ -204,7 +214,7 @@ mod tests {
     #[test]
     fn the_rows_are_the_same() {
         let (batch, file, properties) = sample();
-        let checked = with_checksums(file.clone(), properties).unwrap();
+        let checked = joined(std::slice::from_ref(&file), properties).unwrap();
         assert!(checked.len() > file.len());
         let rows =
             arrow::compute::concat_batches(&batch.schema(), &read(checked).unwrap()).unwrap();
@@ -212,9 +222,17 @@ mod tests {
     }
 
     #[test]
+    fn files_are_joined_in_their_order() {
+        let (batch, file, properties) = sample();
+        let all = joined(&[file.clone(), file], properties).unwrap();
+        let rows = arrow::compute::concat_batches(&batch.schema(), &read(all).unwrap()).unwrap();
+        assert_eq!((rows.slice(0, 5000), rows.slice(5000, 5000)), (batch.clone(), batch));
+    }
+
+    #[test]
     fn any_flipped_byte_of_a_page_is_found() {
         let (_, file, properties) = sample();
-        let checked = with_checksums(file, properties).unwrap();
+        let checked = joined(&[file], properties).unwrap();
         let metadata = ParquetMetaDataReader::new()
             .with_page_index_policy(PageIndexPolicy::Required)
             .parse_and_finish(&checked)

@@ -8,7 +8,7 @@ use arrow::array::{
 };
 use arrow::datatypes::DataType;
 
-use super::part::{BATCH_ROWS, PartWriter, data_type};
+use super::part::{BATCH_ROWS, Group, GroupWriter, data_type};
 use crate::cohort::identity::{Id, base_name, cohort_id};
 use crate::cohort::rows::{Amounts, Cohort, Snapshot, Status};
 use crate::cohort::{Event, EventRows, Money, Timestamp};
@@ -54,10 +54,10 @@ impl Names {
     }
 }
 
-/// A part of MRCH in the making.
+/// A row group of MRCH in the making.
 #[derive(Debug)]
 pub struct MrchWriter {
-    part: PartWriter,
+    group: GroupWriter,
     run_id: RunId,
     rows: Rows,
 }
@@ -105,12 +105,12 @@ struct Rows {
 }
 
 impl MrchWriter {
-    /// An empty part.
+    /// An empty row group.
     ///
     /// # Errors
     /// [`Error::Encode`].
     pub fn new(run_id: RunId) -> Result<Self, Error> {
-        Ok(Self { part: PartWriter::new(&MRCH)?, run_id, rows: Rows::new() })
+        Ok(Self { group: GroupWriter::new(&MRCH)?, run_id, rows: Rows::new() })
     }
 
     /// Appends an event's rows.
@@ -135,21 +135,21 @@ impl MrchWriter {
             let report_id = report.map_or(names.id, |i| ids[i].1);
             self.rows.push(store_id, names, report_id, snapshot, &rows.cohorts[snapshot.cohort]);
             if self.rows.len == BATCH_ROWS {
-                self.part.write(self.rows.finish(&self.run_id))?;
+                self.group.write(self.rows.finish(&self.run_id))?;
             }
         }
         Ok(())
     }
 
-    /// Ends the part.
+    /// Ends the row group.
     ///
     /// # Errors
     /// [`Error::Encode`].
-    pub fn finish(mut self) -> Result<super::part::Part, Error> {
+    pub fn finish(mut self) -> Result<Group, Error> {
         if self.rows.len > 0 {
-            self.part.write(self.rows.finish(&self.run_id))?;
+            self.group.write(self.rows.finish(&self.run_id))?;
         }
-        self.part.finish()
+        self.group.finish()
     }
 }
 

@@ -10,16 +10,19 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::SortingColumn;
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
+use parquet::schema::types::ColumnPath;
 use sha2::{Digest, Sha256};
 
-use super::checksums::with_checksums;
+use super::checksums::joined;
 use crate::cohort::Money;
 use crate::contract::{Column, ColumnType, Log};
 use crate::table::Error;
 
 /// Rows after which a part is closed at the next store boundary.
 pub const PART_ROWS: usize = 1 << 17;
-/// Rows of a row group at most: a part is one, unless a single store has more.
+/// Rows after which a row group is closed at the next store boundary: what one thread encodes at a time.
+pub const GROUP_ROWS: usize = 1 << 15;
+/// Rows of a row group at most, for a store that has more.
 const GROUP_ROWS_MAX: usize = 1 << 18;
 /// Rows of a page at most, so that a reader of one store skips most of a file.
 const PAGE_ROWS_MAX: usize = 1 << 14;
@@ -37,17 +40,40 @@ pub struct Part {
     pub sha256: [u8; 32],
 }
 
-/// A file in the making.
+/// Encoded rows that are not yet part of a file: one row group, unless a store has more than fit into one.
+#[derive(Clone, Debug)]
+pub struct Group {
+    /// Its rows.
+    pub rows: usize,
+    bytes: Bytes,
+}
+
+/// A row group in the making.
 #[derive(Debug)]
-pub struct PartWriter {
+pub struct GroupWriter {
     log: &'static Log,
     schema: SchemaRef,
     writer: ArrowWriter<Vec<u8>>,
-    rows: u64,
+    rows: usize,
 }
 
-impl PartWriter {
-    /// An empty file of a log.
+impl Part {
+    /// The file of these row groups, which are not none, in their order.
+    ///
+    /// # Errors
+    /// [`Error::Encode`].
+    pub fn of(log: &'static Log, groups: &[Group]) -> Result<Self, Error> {
+        let rows = groups.iter().map(|group| group.rows as u64).sum();
+        let groups: Vec<_> = groups.iter().map(|group| group.bytes.clone()).collect();
+        let bytes = joined(&groups, properties(log));
+        let bytes = bytes.map_err(|error| Error::encode(log.name, &error))?;
+        let sha256 = Sha256::digest(&bytes).into();
+        Ok(Self { rows, bytes, sha256 })
+    }
+}
+
+impl GroupWriter {
+    /// An empty row group of a log.
     ///
     /// # Errors
     /// [`Error::Encode`].
@@ -65,27 +91,25 @@ impl PartWriter {
     pub fn write(&mut self, columns: Vec<ArrayRef>) -> Result<(), Error> {
         let batch = RecordBatch::try_new(self.schema.clone(), columns).map_err(ParquetError::from);
         let written = batch.and_then(|batch| {
-            self.rows += batch.num_rows() as u64;
+            self.rows += batch.num_rows();
             self.writer.write(&batch)
         });
         written.map_err(|error| Error::encode(self.log.name, &error))
     }
 
     /// Rows so far.
-    pub const fn rows(&self) -> u64 {
+    pub const fn rows(&self) -> usize {
         self.rows
     }
 
-    /// Ends the file.
+    /// Ends the row group.
     ///
     /// # Errors
     /// [`Error::Encode`].
-    pub fn finish(self) -> Result<Part, Error> {
-        let encode = |error| Error::encode(self.log.name, &error);
-        let bytes = self.writer.into_inner().map_err(encode)?;
-        let bytes = with_checksums(bytes.into(), properties(self.log)).map_err(encode)?;
-        let sha256 = Sha256::digest(&bytes).into();
-        Ok(Part { rows: self.rows, bytes, sha256 })
+    pub fn finish(self) -> Result<Group, Error> {
+        let bytes =
+            self.writer.into_inner().map_err(|error| Error::encode(self.log.name, &error))?;
+        Ok(Group { rows: self.rows, bytes: bytes.into() })
     }
 }
 
@@ -116,7 +140,12 @@ fn properties(log: &Log) -> WriterProperties {
         descending: false,
         nulls_first: true,
     });
-    WriterProperties::builder()
+    // Amounts hardly ever repeat: looking each up among all before it would only cost time.
+    let amounts = log.columns.iter().filter(|column| matches!(column.kind, ColumnType::Decimal));
+    let builder = amounts.fold(WriterProperties::builder(), |builder, column| {
+        builder.set_column_dictionary_enabled(ColumnPath::from(column.name), false)
+    });
+    builder
         .set_created_by(concat!("cohort version ", env!("CARGO_PKG_VERSION")).to_owned())
         .set_writer_version(WriterVersion::PARQUET_1_0)
         .set_compression(Compression::ZSTD(ZstdLevel::default()))

@@ -9,7 +9,7 @@ use arrow::error::ArrowError;
 use arrow::json::writer::{LineDelimited, WriterBuilder};
 
 use super::mrch::repeated;
-use super::part::{Part, PartWriter};
+use super::part::{GroupWriter, Part};
 use crate::contract::REJECTS;
 use crate::layout::RunId;
 use crate::table::Error;
@@ -73,7 +73,7 @@ pub fn all_columns(source: &Source) -> Vec<usize> {
 /// # Errors
 /// [`Error::Encode`].
 pub fn encode(all: &[RejectedRows], run_id: &RunId) -> Result<Part, Error> {
-    let mut part = PartWriter::new(&REJECTS)?;
+    let mut rows = GroupWriter::new(&REJECTS)?;
     for group in all {
         let texts = StringBuilder::new;
         let (mut dataset, mut file, mut reason, mut content) = (texts(), texts(), texts(), texts());
@@ -88,7 +88,7 @@ pub fn encode(all: &[RejectedRows], run_id: &RunId) -> Result<Part, Error> {
             content.append_value(line);
         }
         let run_id = repeated(run_id.as_str(), group.rows.len());
-        part.write(vec![
+        rows.write(vec![
             Arc::new(dataset.finish()),
             Arc::new(file.finish()),
             Arc::new(row.finish()),
@@ -97,7 +97,7 @@ pub fn encode(all: &[RejectedRows], run_id: &RunId) -> Result<Part, Error> {
             run_id,
         ])?;
     }
-    part.finish()
+    Part::of(&REJECTS, &[rows.finish()?])
 }
 
 /// Each row as a JSON object.
