@@ -20,7 +20,7 @@ use crate::table::scan::points::ByCell;
 use crate::table::scan::probe::{Cells, StoreEvents};
 use crate::table::write::melog::MelogRows;
 use crate::table::write::mrch::{MrchWriter, Names};
-use crate::table::write::part::{GROUP_ROWS, Group, GroupWriter, PART_ROWS, Part};
+use crate::table::write::part::{GROUP_ROWS, GROUP_ROWS_MIN, Group, GroupWriter, PART_ROWS, Part};
 
 /// Everything that a run writes but the rejects, and what it found.
 pub struct Computed {
@@ -118,11 +118,14 @@ impl Shell {
     }
 }
 
-/// The stores of each row group: one is closed after the store with which it passes its limit of rows.
+/// The stores of each row group: one is closed after the store with which it passes its limit of rows, which is
+/// a quarter of all, so that a small run keeps several threads busy as well, but neither few nor very many.
 fn chunks(stores: Vec<StoreEvents>, interval: Interval) -> Vec<Vec<StoreEvents>> {
-    limited(stores, GROUP_ROWS, |(_, events)| {
+    let rows = |(_, events): &StoreEvents| -> usize {
         events.iter().map(|event| rows_in(event, interval)).sum()
-    })
+    };
+    let quarter = stores.iter().map(rows).sum::<usize>() / 4;
+    limited(stores, quarter.clamp(GROUP_ROWS_MIN, GROUP_ROWS), rows)
 }
 
 /// What each part is made of: it is closed after the chunk with which it passes its limit of rows. Without rows

@@ -22,6 +22,8 @@ use crate::table::Error;
 pub const PART_ROWS: usize = 1 << 17;
 /// Rows after which a row group is closed at the next store boundary: what one thread encodes at a time.
 pub const GROUP_ROWS: usize = 1 << 15;
+/// The least such limit: with fewer rows the footer would weigh more than it tells.
+pub const GROUP_ROWS_MIN: usize = 1 << 13;
 /// Rows of a row group at most, for a store that has more.
 const GROUP_ROWS_MAX: usize = 1 << 18;
 /// Rows of a page at most, so that a reader of one store skips most of a file.
