@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from holding_proxy import HoldingProxy
 from lake import Lake, fill
 from pyarrow import fs
 
@@ -49,6 +50,25 @@ def server(network: str) -> Iterator[str]:
     yield f"http://{address}:8333"
     if not os.environ.get("COHORT_KEEP"):
         container.remove(force=True)
+
+
+def gateway(network: str) -> str:
+    """This host's address on the network: containers reach its listeners there."""
+    return docker.from_env().networks.get(network).attrs["IPAM"]["Config"][0]["Gateway"]
+
+
+@pytest.fixture(scope="session")
+def proxy(server: str) -> Iterator[HoldingProxy]:
+    """A way to the server that can hold requests back."""
+    proxy = HoldingProxy(server)
+    yield proxy
+    proxy.stop()
+
+
+@pytest.fixture(scope="session")
+def by_proxy(proxy: HoldingProxy, network: str, job_environment: dict[str, str]) -> dict[str, str]:
+    """What the job needs to reach the server through the proxy."""
+    return {**job_environment, "AWS_ENDPOINT_URL_S3": f"http://{gateway(network)}:{proxy.port}"}
 
 
 @pytest.fixture

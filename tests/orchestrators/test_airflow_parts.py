@@ -100,6 +100,16 @@ def test_a_pod_says_why_it_failed_in_its_termination_log():
     assert outcome.failure_from_pod("evicted").retry
 
 
+@pytest.mark.parametrize(
+    ("docker", "kubernetes"),
+    [("2g", "2Gi"), ("256m", "256Mi"), ("1Gi", "1Gi"), ("512k", "512Ki"), ("64b", "64")],
+)
+def test_one_memory_limit_serves_docker_and_kubernetes(docker, kubernetes):
+    from cohort_job.kubernetes import quantity
+
+    assert quantity(docker) == kubernetes
+
+
 def test_settings_are_variables():
     settings = Settings.from_env({"COHORT_MEMORY": "1g", "COHORT_ENVIRONMENT": '{"A":"b"}'})
     assert (settings.memory, settings.environment) == ("1g", {"A": "b"})

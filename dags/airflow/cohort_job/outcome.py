@@ -35,12 +35,14 @@ class Failure:
         return self.exit_code not in PERMANENT
 
     def __str__(self) -> str:
+        if self.exit_code is None:
+            return f"no exit code of the job's own (stopped from outside): {self.reason}"
         if self.exit_code == TEMPORARY:
             kind = "temporary"
         elif self.exit_code == KILLED:
             kind = "killed, or out of memory"
         else:
-            kind = PERMANENT.get(self.exit_code or 0, "stopped from outside")
+            kind = PERMANENT.get(self.exit_code, "stopped from outside")
         return f"exit {self.exit_code} ({kind}): {self.reason}"
 
 
