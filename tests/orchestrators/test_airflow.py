@@ -15,13 +15,14 @@ pytest.importorskip("airflow")
 
 from conftest import gateway, new_lake, settings_of
 from lake import DAYS, MRDL, encoded, reports
+from printed import printed
 from published_schemas import check_schemas
-from real_airflow import DAG, Airflow, encoded_path, until
+from real_airflow import DAG, Airflow, until
 
 
 @pytest.fixture(scope="module")
 def lake(server):
-    lake = new_lake(server)
+    lake = new_lake(server, "lake")
     # For the schedule, whose first run is that of yesterday. Today's rows are none of its business.
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     for day in (today - timedelta(days=1), today):
@@ -53,14 +54,11 @@ def received(network):
 @pytest.fixture(scope="module")
 def airflow(tmp_path_factory, lake, network, server, by_proxy, received):
     environment = {**by_proxy, "OPENLINEAGE_URL": received[0]}
-    settings = settings_of(lake, network, server, environment)
+    settings = settings_of("### Airflow 3", lake, network, server, environment)
     airflow = Airflow(tmp_path_factory.mktemp("airflow"), settings)
     try:
         airflow.start()
-        airflow.command(
-            *("backfill", "create", "--dag-id", DAG, "--max-active-runs", "2"),
-            *("--from-date", "2025-01-01", "--to-date", "2025-01-03"),
-        )
+        airflow.shell(printed("airflow backfill create"))
         airflow.start_scheduler()
         yield airflow
     finally:
@@ -144,8 +142,10 @@ def test_backfill_late_data_rerun_xcom_and_asset(airflow, lake, backfilled):
     # Late data for the first day; its run, cleared, replaces exactly what it wrote.
     before = lake.digests("")
     lake.write(MRDL, DAYS[0], "late", reports(DAYS[0], 2, stores=1, minute=57))
-    path = f"/api/v2/dags/{DAG}/dagRuns/{encoded_path(ids[0])}/clear"
-    airflow.call("POST", path, {"dry_run": False})
+    cleared = airflow.shell(
+        printed("curl -X POST"), AIRFLOW=airflow.url, RUN_ID=ids[0], TOKEN=airflow.token()
+    )
+    assert json.loads(cleared)["dag_run_id"] == ids[0]
     assert airflow.wait(ids[0])["state"] == "success"
     after = lake.digests("")
     changed = {k for k in before.keys() | after.keys() if before.get(k) != after.get(k)}
@@ -166,7 +166,7 @@ def test_backfill_late_data_rerun_xcom_and_asset(airflow, lake, backfilled):
 
 def test_a_run_without_its_own_interval_is_refused_and_a_given_one_is_honoured(airflow, lake):
     airflow.trigger("nameless", {})
-    airflow.trigger("by-params", window(3))
+    airflow.shell(printed("airflow dags trigger"))
     # Airflow gives this run an interval inferred from the present.
     date = ["--logical-date", "2025-01-05T00:00:00+00:00"]
     airflow.command("dags", "trigger", DAG, "--run-id", "inferred", *date)

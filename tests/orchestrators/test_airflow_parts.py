@@ -69,12 +69,13 @@ def test_the_summary_is_readable_in_a_log():
     counts = {"events_opened": 3, "events_closed": 2, "events_active": 1, "stores": 4}
     result = {
         "status": "committed",
-        "interval": {"start": "a", "end": "b"},
+        "interval": {"start": "2025-01-01T00:00:00.000000Z", "end": "2025-01-02T00:00:00.000000Z"},
         "rows": {"minority_event_log": 5},
         "counts": counts,
         "lineage": "s3://b/l.json",
     }
     said = outcome.readable(result)
+    assert said[0] == "committed 2025-01-01T00:00:00Z to 2025-01-02T00:00:00Z"
     assert said[1] == "wrote 5 rows of minority_event_log"
     assert said[2].startswith("events: 3 opened, 2 closed, 1 active")
 

@@ -28,7 +28,7 @@ def airflow(tmp_path, lake, network, server, by_proxy, cluster):
     """A database; `dags test` needs no more."""
     kubeconfig = tmp_path / "kubeconfig"
     kubeconfig.write_text(json.dumps(cluster.configuration()))
-    settings = settings_of(lake, network, server, by_proxy) | {
+    settings = settings_of("### Airflow 3", lake, network, server, by_proxy) | {
         "COHORT_BACKEND": "kubernetes",
         "COHORT_SERVICE_ACCOUNT": "cohort",
         "KUBECONFIG": str(kubeconfig),

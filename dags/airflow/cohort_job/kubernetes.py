@@ -52,7 +52,7 @@ class CohortKubernetesOperator(KubernetesPodOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Run the job for this task instance's interval."""
-        self.arguments = job_arguments(self.settings, context)
+        self.arguments = job_arguments(self.settings, context, self)
         lineage = lineage_environment(context)
         given = [variable for variable in self.env_vars if variable.name not in lineage]
         self.env_vars = given + [k8s.V1EnvVar(name=n, value=v) for n, v in lineage.items()]

@@ -48,10 +48,12 @@ class Failure:
 
 def readable(result: dict[str, Any]) -> list[str]:
     """The summary as a few lines for the task's log."""
-    rows, counts, interval = result["rows"], result["counts"], result["interval"]
+    rows, counts = result["rows"], result["counts"]
+    # Intervals are of whole seconds but for rare ones.
+    start, end = (result["interval"][name].replace(".000000Z", "Z") for name in ("start", "end"))
     written = ", ".join(f"{count} rows of {log}" for log, count in rows.items())
     return [
-        f"{result['status']} {interval['start']} to {interval['end']}",
+        f"{result['status']} {start} to {end}",
         f"wrote {written}",
         "events: {events_opened} opened, {events_closed} closed, {events_active} active at the end "
         "of the interval, at {stores} stores".format(**counts),
