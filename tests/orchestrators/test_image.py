@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import time
 import zlib
 
@@ -121,5 +122,8 @@ def test_the_image_says_what_it_is_and_is_small():
     assert image.attrs["Config"]["User"] == "65532:65532"
     labels = image.labels
     assert labels["org.opencontainers.image.title"] == "cohort"
-    assert labels["org.opencontainers.image.version"]
+    (version,) = re.findall(r'^version = "(.+)"', (ROOT / "Cargo.toml").read_text(), re.MULTILINE)
+    assert labels["org.opencontainers.image.version"] == version
+    # Whoever builds without arguments gets the same.
+    assert f"ARG VERSION={version}\n" in (ROOT / "docker" / "Dockerfile").read_text()
     assert len(labels["org.opencontainers.image.revision"]) == 40

@@ -13,7 +13,7 @@ ELSEWHERE = {
     "pip install -r dags/dagster/requirements.txt": "run.sh",
     "export ": "exported() in conftest.py",
     "cd dags/dagster": "the folder in which test_dagster.py runs its commands",
-    "docker build -f docker/Dockerfile -t cohort .": "nobody here: it pulls an image",
+    "docker build -f docker/Dockerfile": "nobody here: it pulls an image",
 }
 
 
