@@ -9,10 +9,12 @@ import json
 import os
 import socket
 import subprocess
+import threading
 import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from holding_proxy import HoldingProxy
@@ -70,6 +72,27 @@ def proxy(server: str) -> Iterator[HoldingProxy]:
 def by_proxy(proxy: HoldingProxy, network: str, job_environment: dict[str, str]) -> dict[str, str]:
     """What the job needs to reach the server through the proxy."""
     return {**job_environment, "AWS_ENDPOINT_URL_S3": f"http://{gateway(network)}:{proxy.port}"}
+
+
+@pytest.fixture(scope="session")
+def received(network: str) -> Iterator[tuple[str, list[dict]]]:
+    """OpenLineage events posted to this process from containers on the network."""
+    events: list[dict] = []
+
+    class Receiver(BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            events.append(json.loads(body))
+            self.send_response(201)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    receiver = ThreadingHTTPServer(("0.0.0.0", 0), Receiver)
+    threading.Thread(target=receiver.serve_forever, daemon=True).start()
+    yield f"http://{gateway(network)}:{receiver.server_port}", events
+    receiver.shutdown()
 
 
 @pytest.fixture

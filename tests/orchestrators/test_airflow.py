@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import threading
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -13,7 +11,7 @@ import docker
 
 pytest.importorskip("airflow")
 
-from conftest import gateway, new_lake, settings_of
+from conftest import new_lake, settings_of
 from lake import DAYS, MRDL, encoded, reports
 from printed import printed
 from published_schemas import check_schemas
@@ -28,27 +26,6 @@ def lake(server):
     for day in (today - timedelta(days=1), today):
         lake.write(MRDL, day, "part-0", reports(day, 2))
     return lake
-
-
-@pytest.fixture(scope="module")
-def received(network):
-    """OpenLineage events posted to this process from containers on the network."""
-    events: list[dict] = []
-
-    class Receiver(BaseHTTPRequestHandler):
-        def do_POST(self):
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            events.append(json.loads(body))
-            self.send_response(201)
-            self.end_headers()
-
-        def log_message(self, *_):
-            pass
-
-    receiver = ThreadingHTTPServer(("0.0.0.0", 0), Receiver)
-    threading.Thread(target=receiver.serve_forever, daemon=True).start()
-    yield f"http://{gateway(network)}:{receiver.server_port}", events
-    receiver.shutdown()
 
 
 @pytest.fixture(scope="module")
@@ -246,4 +223,15 @@ def test_the_jobs_events_name_the_task_and_the_dag_run_as_airflow_does(airflow, 
     assert parent["run"]["runId"] in tasks
     assert parent["root"]["run"]["runId"] in dag_runs
     assert parent["job"] == {"namespace": "prod", "name": f"{DAG}.cohort"}
-    check_schemas(ours)
+    # Those of the failed and the killed runs, too.
+    assert {event["eventType"] for event in received[1]} == {"START", "COMPLETE", "FAIL"}
+    check_schemas(received[1])
+
+
+def test_gap_and_look_back_are_params_of_a_run(airflow, lake):
+    airflow.trigger("wider", {**window(3), "gap": "PT12H", "max_lookback": "P2D"})
+    assert airflow.wait("wider")["state"] == "success"
+    lineage = lake.lineage("wider")
+    assert (lineage["gap"], lineage["manifest"]["max_lookback"]) == ("PT12H", "P2D")
+    # A shop has three pauses a day, and one of them is longer than that.
+    assert lineage["counts"]["events_opened"] == 4

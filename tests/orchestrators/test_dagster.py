@@ -176,7 +176,9 @@ def test_exit_75_is_tried_again(dagster, paused):
 def test_a_message_of_200_kb_arrives_whole(dagster, lake):
     day = datetime(2025, 1, 5, tzinfo=UTC)
     table = reports(day, 1, stores=2_000)
-    names = [f"{name}-of-a-chain-whose-names-are-very-long" for name in table["store_id"].to_pylist()]
+    names = [
+        f"{name}-of-a-chain-whose-names-are-very-long" for name in table["store_id"].to_pylist()
+    ]
     lake.write(MRDL, day, "many", table.set_column(0, "store_id", [names]))
     done = dagster.materialize("2025-01-05", COHORT_TOP_EVENTS="2000")
     assert done.returncode == 0, done.stderr[-3000:]

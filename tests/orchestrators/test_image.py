@@ -14,6 +14,7 @@ from conftest import HOST, IMAGE, KEY, SECRET
 from docker.models.containers import Container
 from lake import Lake
 from printed import ROOT, printed, shell
+from published_schemas import check_schemas
 
 import docker
 
@@ -100,10 +101,13 @@ def test_a_missing_input_is_exit_66_with_one_line(lake, start):
     assert "missing.json" in said[-1]
 
 
-def test_a_stop_request_ends_the_run_within_a_second_with_exit_75(lake, start, proxy, by_proxy):
+def test_a_stop_request_ends_the_run_within_a_second_with_exit_75(
+    lake, start, proxy, by_proxy, received
+):
     patient = {"COHORT_S3_ATTEMPT_MS": "60000", "COHORT_S3_CONNECT_MS": "60000"}
+    told = {"OPENLINEAGE_URL": received[0]}
     with proxy.holding("GET", "minority_reports_detected_log") as held:
-        container = start(*day(lake), **{**by_proxy, **patient})
+        container = start(*day(lake), **{**by_proxy, **patient, **told})
         assert held.wait(60)
         begun = time.monotonic()
         container.kill(signal="SIGTERM")
@@ -111,6 +115,8 @@ def test_a_stop_request_ends_the_run_within_a_second_with_exit_75(lake, start, p
         assert time.monotonic() - begun < 1
     assert b"stopped by SIGTERM" in container.logs()
     assert not [key for key in lake.digests("lineage") if key.endswith("lineage.json")]
+    assert [event["eventType"] for event in received[1]] == ["START", "ABORT"]
+    check_schemas(received[1])
     # Whatever it left behind, the next run leaves what an undisturbed one would.
     assert start(*day(lake)).wait()["StatusCode"] == 0
     assert list(lake.digests("lineage")) == ["lineage/run_id=by-hand/lineage.json"]
