@@ -66,10 +66,10 @@ fn below_a_prefix_stand_the_files_of_a_folder_and_what_is_there_already_stays() 
     SMALL.write(dir.path()).unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let storage = Arc::new(Storage::new());
-    let prefix = Uri::from_argument(Path::new("/"), "memory://chain/").unwrap();
+    let prefix = Uri::from_argument(Path::new("/"), "memory:///chain/").unwrap();
     let put =
         |sample: Sample| sample.put(Arc::clone(&storage), prefix.clone(), runtime.handle().clone());
-    assert_eq!(put(SMALL).unwrap().manifest, "memory://chain/run_manifest.json");
+    assert_eq!(put(SMALL).unwrap().manifest, "memory:///chain/run_manifest.json");
     let objects = runtime.block_on(storage.list(&prefix)).unwrap();
     let written: Vec<_> = objects
         .iter()
