@@ -16,8 +16,9 @@ CARGO_PROFILE_RELEASE_PANIC=abort CARGO_TARGET_DIR=target/image-build \
     RUSTFLAGS="-C target-feature=+crt-static -C force-unwind-tables=no -C link-arg=-Wl,--icf=all" \
     cargo rustc --release --locked --bin cohort --target "$target" -- -C link-arg=-Wl,-z,pack-relative-relocs
 rm -rf "$context"
-mkdir -p "$context"
-strip -o "$context/cohort" "target/image-build/$target/release/cohort"
+mkdir -p "$context/root/etc/ssl/certs"
+cp LICENSE "$context/LICENSE"
+strip -o "$context/root/cohort" "target/image-build/$target/release/cohort"
 
 roots=${SSL_CERT_FILE:-}
 for file in /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/cert.pem; do
@@ -27,7 +28,7 @@ if [ -z "$roots" ]; then
     echo "no certificate roots found: set SSL_CERT_FILE to a PEM file" >&2
     exit 1
 fi
-cp "$roots" "$context/ca-certificates.crt"
+cp "$roots" "$context/root/etc/ssl/certs/ca-certificates.crt"
 
 docker build --quiet --target host -f docker/Dockerfile --build-arg "VERSION=$version" --build-arg "REVISION=$revision" \
     -t "$image" -t cohort:latest "$context"

@@ -132,9 +132,9 @@ pub struct SchemaArgs {
 /// `cohort sample`.
 #[derive(Debug, Args)]
 pub struct SampleArgs {
-    /// Where to write it: a new or empty folder.
-    #[arg(value_name = "DIR")]
-    pub folder: PathBuf,
+    /// Where to write it: a new or empty folder, or s3://bucket/prefix/.
+    #[arg(value_name = "PLACE")]
+    pub place: String,
     /// Shops.
     #[arg(long, value_name = "N", default_value_t = 200)]
     pub stores: u32,
@@ -182,7 +182,7 @@ cohort schema
 const SAMPLE_EXAMPLES: &str = "  \
 cohort sample /tmp/chain
 
-  cohort sample /tmp/chain --stores 2000 --skus 50 --days 7 --seed 42";
+  cohort sample s3://lake/chain/ --stores 2000 --skus 50 --days 7 --seed 42";
 
 const SHOW_EXAMPLES: &str = "  \
 cohort show --lineage /tmp/chain/out/lineage/run_id=demo/lineage.json

@@ -9,7 +9,7 @@ use crate::cli::{Cli, Command, RunArgs, SampleArgs, SchemaArgs, ShowArgs};
 use crate::contract::nearest;
 use crate::error::Error;
 use crate::manifest::{CommitMode, Manifest};
-use crate::objects::{Objects as _, Storage, Traffic, Uri};
+use crate::objects::{Objects as _, Scheme, Storage, Traffic, Uri};
 use crate::orchestrator::facts::{Facts, Plan};
 use crate::orchestrator::{Reporters, Surroundings, termination, xcom};
 use crate::process::one_line;
@@ -171,8 +171,14 @@ fn schema(args: &SchemaArgs) -> Result<(), Error> {
 
 fn sample(args: &SampleArgs) -> Result<(), Error> {
     let sample = Sample { stores: args.stores, skus: args.skus, days: args.days, seed: args.seed };
-    let written = sample.write(&args.folder)?;
-    print(&format!("{}\n", written.manifest.display()))
+    let place = argument(&args.place)?.as_prefix();
+    let written = if place.scheme() == &Scheme::File {
+        sample.write(Path::new(args.place.trim_start_matches("file://")))?
+    } else {
+        let runtime = runtime()?;
+        sample.put(Arc::new(Storage::new()), place, runtime.handle().clone())?
+    };
+    print(&format!("{}\n", written.manifest))
 }
 
 fn show(args: &ShowArgs) -> Result<(), Error> {

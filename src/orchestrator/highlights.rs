@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use crate::cohort::identity::{base_name, cohort_id};
 use crate::cohort::{self, EventRows, Money, Timestamp};
+use crate::show::amount;
 
 /// One event as its latest row in the run has it (SPEC 6, `minority_event_log`).
 #[derive(Clone, Debug, PartialEq)]
@@ -19,8 +20,6 @@ pub struct Event {
     pub ended: bool,
     /// Its first tick.
     pub opened_at: Timestamp,
-    /// Distinct reports so far.
-    pub report_count: u32,
     /// Distinct SKUs so far.
     pub sku_count: u32,
     /// Greatest severity so far.
@@ -123,7 +122,6 @@ impl Highlights {
             cohort_name,
             ended: row.closing,
             opened_at: event.opened_at,
-            report_count: view.size,
             sku_count: row.sku_count,
             severity_score: severity,
             impact_estimate: impact,
@@ -150,25 +148,24 @@ impl Highlights {
         if self.impact_known == 0 { None } else { Money::from_units(self.impact_units).ok() }
     }
 
-    /// At most `rows` of the greatest events as a Markdown table, with a sentence where there are none.
+    /// At most `rows` of the greatest events as a Markdown table, narrow enough for half a page, with a sentence where there are none.
     pub fn to_markdown(&self, rows: usize) -> String {
         if self.top.is_empty() {
             return "No event opened or closed in this interval.".to_owned();
         }
         let mut table = String::from(
-            "| Event | State | Reports | SKUs | Severity | Impact |\n\
-             |---|---|--:|--:|--:|--:|\n",
+            "| Event | State | SKUs | Severity | Impact |\n\
+             |---|---|--:|--:|--:|\n",
         );
         for event in self.top.iter().take(rows) {
             let state = if event.ended { "ended" } else { "active" };
-            let severity = event.severity_score.map_or("-".to_owned(), |s| format!("{s:.3}"));
-            let impact = event.impact_estimate.map_or("-".to_owned(), |m| m.to_string());
+            let severity = event.severity_score.map_or("-".to_owned(), |s| format!("{s:.2}"));
+            let impact = amount(event.impact_estimate);
             // Writing to a string cannot fail.
             let _ = writeln!(
                 table,
-                "| {} | {state} | {} | {} | {severity} | {impact} |",
+                "| {} | {state} | {} | {severity} | {impact} |",
                 cell(&event.cohort_name),
-                event.report_count,
                 event.sku_count,
             );
         }
@@ -208,7 +205,6 @@ mod tests {
             cohort_name: format!("Store 327, {cohort_id}"),
             ended,
             opened_at: Timestamp::from_us(0).unwrap(),
-            report_count: 1,
             sku_count: 1,
             severity_score: Some(0.5),
             impact_estimate: impact.map(|units| Money::from_units(units).unwrap()),

@@ -56,7 +56,6 @@ pub fn facts() -> Facts {
         cohort_name: "Store 327, 2025-01-01 11:55 UTC".to_owned(),
         ended: true,
         opened_at: instant("2025-01-01T11:55:00Z"),
-        report_count: 1,
         sku_count: 1,
         severity_score: Some(0.72),
         impact_estimate: None,

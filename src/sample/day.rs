@@ -1,9 +1,8 @@
 //! One day of the sample: what sells, tick by tick and shop by shop, and what the detector and the two models write.
 
-use std::path::Path;
-
 use super::Error;
 use super::chain::{Chain, Tick, midnight};
+use super::place::Place;
 use super::plan::{EXAMPLE_TICKS, Line, Plan};
 use super::predictions::{Prediction, Predictions};
 use super::random::Random;
@@ -22,10 +21,15 @@ struct Cell {
 const EXAMPLE: [(f64, i64); 3] = [(0.61, 27_000_000), (0.72, 29_000_000), (0.66, 26_000_000)];
 
 /// Writes one day's partitions; gives the rows of reports and of predictions.
-pub(super) fn write(dir: &Path, chain: &Chain, plan: &Plan, day: i64) -> Result<(u64, u64), Error> {
+pub(super) fn write(
+    place: &Place,
+    chain: &Chain,
+    plan: &Plan,
+    day: i64,
+) -> Result<(u64, u64), Error> {
     let cells = cells_of(plan, day);
     let mut reports = Reports::new(chain, day);
-    let mut predictions = Predictions::create(dir, chain, day)?;
+    let mut predictions = Predictions::create(place, chain, day);
     let mut at = 0;
     for tick in midnight(day)..midnight(day + 1) {
         for shop in (0..chain.shops.len()).filter(|&shop| chain.shops[shop].open_at(tick)) {
@@ -37,7 +41,7 @@ pub(super) fn write(dir: &Path, chain: &Chain, plan: &Plan, day: i64) -> Result<
             trade.write(&mut reports, &mut predictions)?;
         }
     }
-    Ok((reports.write(dir)?, predictions.close()?))
+    Ok((reports.write(place)?, predictions.close()?))
 }
 
 /// The day's cells, in the order in which the models emit their rows.

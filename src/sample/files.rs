@@ -1,7 +1,5 @@
 //! The sample's Parquet files: one call site for the writer's settings, and the columns in the types of SPEC 2.
 
-use std::fs::File;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::{
@@ -15,28 +13,28 @@ use parquet::file::properties::WriterProperties;
 
 use super::Error;
 use super::chain::instant_us;
+use super::place::{Draft, Place};
 use super::plan::Span;
 use crate::cohort::Money;
 
 /// One file that is being written, batch by batch.
-pub(super) struct Writer {
-    path: PathBuf,
-    file: Option<ArrowWriter<File>>,
+pub(super) struct Writer<'a> {
+    place: &'a Place,
+    path: String,
+    file: Option<ArrowWriter<Draft>>,
 }
 
 /// Named columns of equal length.
 pub(super) type Columns = Vec<(&'static str, ArrayRef)>;
 
-impl Writer {
+impl<'a> Writer<'a> {
     /// A file of a dataset: of the day's partition, or of a dataset without partitions.
-    pub(super) fn create(dir: &Path, dataset: &str, day: Option<i64>) -> Result<Self, Error> {
-        let mut folder = dir.join(dataset);
-        if let Some(day) = day {
-            let last = jiff::civil::date(2025, 1, 1);
-            folder.push(format!("date={}", last.saturating_add(jiff::Span::new().days(day))));
-        }
-        std::fs::create_dir_all(&folder).map_err(Error::io(&folder))?;
-        Ok(Self { path: folder.join("part-00000.parquet"), file: None })
+    pub(super) fn create(place: &'a Place, dataset: &str, day: Option<i64>) -> Self {
+        let last = jiff::civil::date(2025, 1, 1);
+        let partition = day.map_or_else(String::new, |day| {
+            format!("date={}/", last.saturating_add(jiff::Span::new().days(day)))
+        });
+        Self { place, path: format!("{dataset}/{partition}part-00000.parquet"), file: None }
     }
 
     /// Appends rows; the first call fixes the schema.
@@ -57,25 +55,28 @@ impl Writer {
     /// Writes the footer.
     pub(super) fn close(mut self) -> Result<(), Error> {
         match self.file.take() {
-            Some(file) => file.close().map(drop).map_err(|source| self.error(source)),
+            Some(file) => {
+                let draft = file.into_inner().map_err(|source| self.error(source))?;
+                self.place.end(&self.path, draft)
+            }
             None => Ok(()),
         }
     }
 
-    fn open(&self, schema: &Arc<Schema>) -> Result<ArrowWriter<File>, Error> {
-        let file = File::create(&self.path).map_err(Error::io(&self.path))?;
+    fn open(&self, schema: &Arc<Schema>) -> Result<ArrowWriter<Draft>, Error> {
+        let draft = self.place.begin(&self.path)?;
         let properties =
             WriterProperties::builder().set_compression(Compression::ZSTD(Default::default()));
         // Plain Parquet types, as any other writer has them: no Arrow schema in the metadata.
         let options = ArrowWriterOptions::new()
             .with_properties(properties.build())
             .with_skip_arrow_metadata(true);
-        ArrowWriter::try_new_with_options(file, Arc::clone(schema), options)
+        ArrowWriter::try_new_with_options(draft, Arc::clone(schema), options)
             .map_err(|source| self.error(source))
     }
 
     fn error(&self, source: parquet::errors::ParquetError) -> Error {
-        Error::Parquet { path: self.path.clone(), source }
+        Error::Parquet { path: self.place.name(&self.path).into(), source }
     }
 }
 
@@ -103,12 +104,12 @@ pub(super) fn amounts(values: impl Iterator<Item = Option<i64>>) -> ArrayRef {
 
 /// Writes `all_campaign_data` or `contextual_data`; `names` are its first two columns' names.
 pub(super) fn write_spans(
-    dir: &Path,
+    place: &Place,
     dataset: &str,
     names: [&'static str; 2],
     spans: &[Span],
 ) -> Result<(), Error> {
-    let mut file = Writer::create(dir, dataset, None)?;
+    let mut file = Writer::create(place, dataset, None);
     file.write(vec![
         (names[0], texts(spans.iter().map(|span| Some(&span.id)))),
         (names[1], texts(spans.iter().map(|span| Some(span.name)))),

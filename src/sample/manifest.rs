@@ -1,8 +1,7 @@
 //! The sample's run manifest (SPEC 10): the last day, with outputs beside the inputs.
 
-use std::path::{Path, PathBuf};
-
 use super::Error;
+use super::place::Place;
 
 /// `gap` is an hour, as in the worked example (SPEC 9).
 const RUN_MANIFEST: &str = r#"{
@@ -37,13 +36,9 @@ const RUN_MANIFEST: &str = r#"{
 
 const DEMO_RUN_CONFIG: &str = "{\"run_id\": \"demo__2025-01-01\"}\n";
 
-/// Writes `run_manifest.json` and `demo_run_config.json`; gives the manifest's path.
-pub(super) fn write(dir: &Path) -> Result<PathBuf, Error> {
-    let manifest = dir.join("run_manifest.json");
-    for (path, text) in
-        [(&manifest, RUN_MANIFEST), (&dir.join("demo_run_config.json"), DEMO_RUN_CONFIG)]
-    {
-        std::fs::write(path, text).map_err(Error::io(path))?;
-    }
-    Ok(manifest)
+/// Writes `run_manifest.json`, the last of the sample's files, and what it refers to; gives the manifest's name.
+pub(super) fn write(place: &Place) -> Result<String, Error> {
+    place.put("demo_run_config.json", DEMO_RUN_CONFIG)?;
+    place.put("run_manifest.json", RUN_MANIFEST)?;
+    Ok(place.name("run_manifest.json"))
 }

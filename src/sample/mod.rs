@@ -13,6 +13,7 @@ mod day;
 mod files;
 mod kinds;
 mod manifest;
+mod place;
 mod plan;
 mod predictions;
 mod random;
@@ -20,13 +21,17 @@ mod reports;
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::thread;
 
 use chain::Chain;
+use place::Place;
 use plan::Plan;
+use tokio::runtime::Handle;
 
 use crate::error::Kind;
+use crate::objects::{self, Storage, Uri};
 
 /// What to make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +50,7 @@ pub struct Sample {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Written {
     /// The run manifest, ready for `cohort run --manifest`.
-    pub manifest: PathBuf,
+    pub manifest: String,
     /// Rows of `minority_reports_detected_log`.
     pub reports: u64,
     /// Rows of the two prediction logs together.
@@ -68,6 +73,14 @@ pub enum Error {
     /// Something is there already.
     #[error("{}: expected a new or empty folder, found files in it; name another or remove it", .0.display())]
     NotEmpty(PathBuf),
+    /// Another object stands there.
+    #[error(
+        "{0}: expected nothing or this very file, found another; name another prefix or remove it"
+    )]
+    Taken(Uri),
+    /// The bucket refused.
+    #[error(transparent)]
+    Objects(#[from] objects::Error),
     /// The disk refused.
     #[error("{}: could not write the sample ({source}); check space and permissions", .path.display())]
     Io {
@@ -90,7 +103,8 @@ impl Error {
     /// What the caller must do about it.
     pub fn kind(&self) -> Kind {
         match self {
-            Self::Size { .. } | Self::NotEmpty(_) => Kind::Usage,
+            Self::Size { .. } | Self::NotEmpty(_) | Self::Taken(_) => Kind::Usage,
+            Self::Objects(error) => error.kind(),
             Self::Io { source, .. } if source.kind() == ErrorKind::PermissionDenied => Kind::Denied,
             Self::Io { .. } | Self::Parquet { .. } => Kind::Temporary,
         }
@@ -109,30 +123,47 @@ impl Sample {
     /// [`Error`] where the size is out of range, the folder is not empty or cannot be written.
     pub fn write(&self, dir: &Path) -> Result<Written, Error> {
         self.check()?;
-        std::fs::create_dir_all(dir).map_err(Error::io(dir))?;
-        if std::fs::read_dir(dir).map_err(Error::io(dir))?.next().is_some() {
-            return Err(Error::NotEmpty(dir.to_owned()));
-        }
+        self.fill(&Place::folder(dir)?)
+    }
+
+    /// Writes the same below a prefix that ends with a slash. What is there already is left as it is, so that a
+    /// sample that was interrupted can be made again.
+    ///
+    /// Waits for requests on the runtime, so it must not be called on one of its threads.
+    ///
+    /// # Errors
+    /// [`Error`] where the size is out of range, another object stands in the way or the bucket cannot be written.
+    pub fn put(
+        &self,
+        storage: Arc<Storage>,
+        prefix: Uri,
+        runtime: Handle,
+    ) -> Result<Written, Error> {
+        self.check()?;
+        self.fill(&Place::Prefix { storage, prefix, runtime })
+    }
+
+    fn fill(&self, place: &Place) -> Result<Written, Error> {
         let chain = Chain::new(self);
         let plan = Plan::new(self, &chain);
-        files::write_spans(dir, "all_campaign_data", ["campaign_id", "name"], &plan.campaigns)?;
-        files::write_spans(dir, "contextual_data", ["context_id", "label"], &plan.contexts)?;
-        let (reports, predictions) = self.write_days(dir, &chain, &plan)?;
-        let manifest = manifest::write(dir)?;
+        files::write_spans(place, "all_campaign_data", ["campaign_id", "name"], &plan.campaigns)?;
+        files::write_spans(place, "contextual_data", ["context_id", "label"], &plan.contexts)?;
+        let (reports, predictions) = self.write_days(place, &chain, &plan)?;
+        let manifest = manifest::write(place)?;
         Ok(Written { manifest, reports, predictions })
     }
 
     /// Writes each day's logs, days spread over threads; every day's files depend on the day alone.
-    fn write_days(&self, dir: &Path, chain: &Chain, plan: &Plan) -> Result<(u64, u64), Error> {
+    fn write_days(&self, place: &Place, chain: &Chain, plan: &Plan) -> Result<(u64, u64), Error> {
         let next = AtomicI64::new(1 - i64::from(self.days));
-        let work = || {
+        let work = || -> Result<(u64, u64), Error> {
             let mut rows = (0, 0);
             loop {
                 let day = next.fetch_add(1, Ordering::Relaxed);
                 if day > 0 {
                     return Ok(rows);
                 }
-                let (reports, predictions) = day::write(dir, chain, plan, day)?;
+                let (reports, predictions) = day::write(place, chain, plan, day)?;
                 rows = (rows.0 + reports, rows.1 + predictions);
             }
         };

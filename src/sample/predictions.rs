@@ -2,11 +2,10 @@
 //!
 //! Streamed to the files in batches, so a day of any size needs little memory.
 
-use std::path::Path;
-
 use super::Error;
 use super::chain::{Chain, Tick, instant_us};
 use super::files::{Columns, Writer, amounts, doubles, texts, times};
+use super::place::Place;
 use super::random::{Random, four_decimals};
 
 /// Rows held before they are written.
@@ -33,19 +32,19 @@ pub(super) struct Predictions<'a> {
 }
 
 impl<'a> Predictions<'a> {
-    pub(super) fn create(dir: &Path, chain: &'a Chain, day: i64) -> Result<Self, Error> {
+    pub(super) fn create(place: &'a Place, chain: &'a Chain, day: i64) -> Self {
         let log = "anomaly_classifier_model_prediction_log";
-        let scores = Log::create(dir, log, chain, day, |rows: &[Row<f64>]| {
+        let scores = Log::create(place, log, chain, day, |rows: &[Row<f64>]| {
             vec![("anomaly_score", doubles(rows.iter().map(|row| Some(row.value))))]
-        })?;
+        });
         let log = "baseline_sales_model_prediction_log";
-        let sales = Log::create(dir, log, chain, day, |rows: &[Row<(i64, Option<i64>)>]| {
+        let sales = Log::create(place, log, chain, day, |rows: &[Row<(i64, Option<i64>)>]| {
             vec![
                 ("baseline_sales", amounts(rows.iter().map(|row| Some(row.value.0)))),
                 ("actual_sales", amounts(rows.iter().map(|row| row.value.1))),
             ]
-        })?;
-        Ok(Self { random: Random::stream(chain.seed, &[5, day as u64]), scores, sales })
+        });
+        Self { random: Random::stream(chain.seed, &[5, day as u64]), scores, sales }
     }
 
     /// Adds a prediction to both logs, with the gaps and faults that such logs have unless it is `spared` them.
@@ -78,7 +77,7 @@ struct Row<V> {
 
 struct Log<'a, V> {
     chain: &'a Chain,
-    file: Writer,
+    file: Writer<'a>,
     batch: Vec<Row<V>>,
     rows: u64,
     /// The columns that this log has beside the common ones.
@@ -87,14 +86,14 @@ struct Log<'a, V> {
 
 impl<'a, V: Copy> Log<'a, V> {
     fn create(
-        dir: &Path,
+        place: &'a Place,
         dataset: &str,
         chain: &'a Chain,
         day: i64,
         values: fn(&[Row<V>]) -> Columns,
-    ) -> Result<Self, Error> {
-        let file = Writer::create(dir, dataset, Some(day))?;
-        Ok(Self { chain, file, batch: Vec::with_capacity(BATCH_ROWS), rows: 0, values })
+    ) -> Self {
+        let file = Writer::create(place, dataset, Some(day));
+        Self { chain, file, batch: Vec::with_capacity(BATCH_ROWS), rows: 0, values }
     }
 
     fn push(

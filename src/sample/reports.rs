@@ -1,6 +1,5 @@
 //! `minority_reports_detected_log` of one day: what the detector, clustering and attribution make of the anomalies.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Builder, ListBuilder};
@@ -9,6 +8,7 @@ use super::Error;
 use super::chain::{Chain, DAY_TICKS, Tick, instant_us};
 use super::files::{Writer, amounts, doubles, texts, times};
 use super::kinds::{KINDS, Reason};
+use super::place::Place;
 use super::plan::Line;
 use super::random::{Random, four_decimals};
 
@@ -101,9 +101,9 @@ impl<'a> Reports<'a> {
     }
 
     /// Writes the day's partition, a few rows that must be rejected among them; gives the number of rows.
-    pub(super) fn write(mut self, dir: &Path) -> Result<u64, Error> {
+    pub(super) fn write(mut self, place: &Place) -> Result<u64, Error> {
         self.spoil();
-        let mut file = Writer::create(dir, "minority_reports_detected_log", Some(self.day))?;
+        let mut file = Writer::create(place, "minority_reports_detected_log", Some(self.day));
         let (chain, rows) = (self.chain, &self.rows);
         let cluster = |row: &Report| KINDS[row.kind].cluster;
         let attributed = |row: &Report| match KINDS[row.kind].reason {

@@ -1,4 +1,5 @@
 use super::*;
+use crate::objects::Objects as _;
 
 const SMALL: Sample = Sample { stores: 6, skus: 8, days: 3, seed: 7 };
 
@@ -36,7 +37,7 @@ fn the_smallest_sample_is_the_worked_example_alone() {
     let dir = tempfile::tempdir().unwrap();
     let written = Sample { stores: 1, skus: 1, days: 1, seed: 0 }.write(dir.path()).unwrap();
     assert_eq!(written.reports, 3);
-    assert_eq!(written.manifest, dir.path().join("run_manifest.json"));
+    assert_eq!(written.manifest, dir.path().join("run_manifest.json").to_str().unwrap());
 }
 
 #[test]
@@ -57,6 +58,33 @@ fn a_folder_with_files_in_it_is_left_alone() {
     std::fs::write(dir.path().join("mine"), "").unwrap();
     assert!(matches!(SMALL.write(dir.path()), Err(Error::NotEmpty(_))));
     assert_eq!(contents(dir.path()).len(), 1);
+}
+
+#[test]
+fn below_a_prefix_stand_the_files_of_a_folder_and_what_is_there_already_stays() {
+    let dir = tempfile::tempdir().unwrap();
+    SMALL.write(dir.path()).unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let storage = Arc::new(Storage::new());
+    let prefix = Uri::from_argument(Path::new("/"), "memory:///chain/").unwrap();
+    let put =
+        |sample: Sample| sample.put(Arc::clone(&storage), prefix.clone(), runtime.handle().clone());
+    assert_eq!(put(SMALL).unwrap().manifest, "memory:///chain/run_manifest.json");
+    let objects = runtime.block_on(storage.list(&prefix)).unwrap();
+    let written: Vec<_> = objects
+        .iter()
+        .map(|object| {
+            let content = runtime.block_on(storage.read(&object.uri)).unwrap().0.to_vec();
+            (PathBuf::from(object.uri.below(&prefix).unwrap()), content)
+        })
+        .collect();
+    assert!(contents(dir.path()) == written);
+    // Interrupted and made again it is done; another sample does not mix with it.
+    let last = prefix.join("run_manifest.json");
+    runtime.block_on(storage.delete(&last)).unwrap();
+    put(SMALL).unwrap();
+    assert!(runtime.block_on(storage.read(&last)).is_ok());
+    assert!(matches!(put(Sample { seed: 8, ..SMALL }), Err(Error::Taken(_))));
 }
 
 /// Every file below a folder, with its content, sorted by path.

@@ -8,6 +8,8 @@ mod logs;
 mod page;
 mod table;
 
+pub(crate) use page::amount;
+
 use crate::error::Kind;
 use crate::lineage::{self, Lineage};
 use crate::objects::{self, Objects, Uri};

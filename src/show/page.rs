@@ -196,7 +196,7 @@ fn whole(amount: Option<Money>) -> String {
 }
 
 /// An amount to the hundredth, its digits grouped.
-fn amount(amount: Option<Money>) -> String {
+pub(crate) fn amount(amount: Option<Money>) -> String {
     let Some(amount) = amount else {
         return "-".to_owned();
     };

@@ -7,22 +7,26 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
+import threading
 import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from holding_proxy import HoldingProxy
 from lake import Lake, fill
+from printed import exported
 from pyarrow import fs
 
 import docker
 
-ROOT = Path(__file__).resolve().parents[2]
 KEY, SECRET = "cohort", "cohort-secret"
 HOST = "objects"
+IMAGE = os.environ.get("COHORT_IMAGE", "cohort:latest")
 
 
 @pytest.fixture(scope="session")
@@ -49,6 +53,46 @@ def server(network: str) -> Iterator[str]:
     yield f"http://{address}:8333"
     if not os.environ.get("COHORT_KEEP"):
         container.remove(force=True)
+
+
+def gateway(network: str) -> str:
+    """This host's address on the network: containers reach its listeners there."""
+    return docker.from_env().networks.get(network).attrs["IPAM"]["Config"][0]["Gateway"]
+
+
+@pytest.fixture(scope="session")
+def proxy(server: str) -> Iterator[HoldingProxy]:
+    """A way to the server that can hold requests back."""
+    proxy = HoldingProxy(server)
+    yield proxy
+    proxy.stop()
+
+
+@pytest.fixture(scope="session")
+def by_proxy(proxy: HoldingProxy, network: str, job_environment: dict[str, str]) -> dict[str, str]:
+    """What the job needs to reach the server through the proxy."""
+    return {**job_environment, "AWS_ENDPOINT_URL_S3": f"http://{gateway(network)}:{proxy.port}"}
+
+
+@pytest.fixture(scope="session")
+def received(network: str) -> Iterator[tuple[str, list[dict]]]:
+    """OpenLineage events posted to this process from containers on the network."""
+    events: list[dict] = []
+
+    class Receiver(BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            events.append(json.loads(body))
+            self.send_response(201)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    receiver = ThreadingHTTPServer(("0.0.0.0", 0), Receiver)
+    threading.Thread(target=receiver.serve_forever, daemon=True).start()
+    yield f"http://{gateway(network)}:{receiver.server_port}", events
+    receiver.shutdown()
 
 
 @pytest.fixture
@@ -99,11 +143,17 @@ def lake(server: str) -> Lake:
     return new_lake(server)
 
 
-def new_lake(server: str) -> Lake:
+def new_lake(server: str, bucket: str | None = None) -> Lake:
     """A bucket with three days in it."""
-    lake = Lake(s3(server), f"lake-{uuid.uuid4().hex[:8]}")
+    lake = Lake(s3(server), bucket or f"lake-{uuid.uuid4().hex[:8]}")
     fill(lake)
     return lake
+
+
+@pytest.fixture(scope="session")
+def printed_lake(server: str) -> Lake:
+    """The bucket whose name the README prints."""
+    return new_lake(server, "lake")
 
 
 @pytest.fixture(scope="session")
@@ -121,25 +171,15 @@ def job_environment() -> dict[str, str]:
     }
 
 
-@pytest.fixture
-def settings(
-    lake: Lake, network: str, server: str, job_environment: dict[str, str]
-) -> dict[str, str]:
-    """The environment of an orchestrator whose jobs run in containers on the network."""
-    return settings_of(lake, network, server, job_environment)
-
-
 def settings_of(
-    lake: Lake, network: str, server: str, job_environment: dict[str, str]
+    heading: str, lake: Lake, network: str, server: str, job_environment: dict[str, str]
 ) -> dict[str, str]:
-    """The same for any lake."""
-    bucket = lake.bucket
+    """An orchestrator's environment: what the README prints below the heading, made to fit here."""
+    printed = exported(heading).items()
     return {
         **os.environ,
-        "COHORT_IMAGE": os.environ.get("COHORT_IMAGE", "cohort:latest"),
-        "COHORT_MANIFEST": f"s3://{bucket}/manifests/cohorting.json",
-        "COHORT_LINES_URI": f"s3://{bucket}/minority_reports_cohorted_log/",
-        "COHORT_EVENTS_URI": f"s3://{bucket}/minority_event_log/",
+        **{name: value.replace("s3://lake/", f"s3://{lake.bucket}/") for name, value in printed},
+        "COHORT_IMAGE": IMAGE,
         "COHORT_NETWORK": network,
         "COHORT_MEMORY": "256m",
         "COHORT_RETRY_DELAY_S": "1",
@@ -149,6 +189,13 @@ def settings_of(
         "AWS_REGION": "us-east-1",
         "AWS_ENDPOINT_URL_S3": server,
     }
+
+
+def free_port() -> int:
+    """A port of loopback that nobody listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
 
 
 def run(*command: str, env: dict[str, str], **kwargs) -> subprocess.CompletedProcess[str]:

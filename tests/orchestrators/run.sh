@@ -9,10 +9,11 @@ set -eu
 cd "$(dirname "$0")/../.."
 
 environment() { # NAME REQUIREMENTS
-    if ! cmp -s "$2" "target/$1/installed.txt"; then
+    wanted=$(cat "$2" tests/orchestrators/requirements.txt)
+    if [ "$wanted" != "$(cat "target/$1/installed.txt" 2>/dev/null)" ]; then
         python3 -m venv "target/$1"
         "target/$1/bin/pip" install --quiet --disable-pip-version-check -r "$2" -r tests/orchestrators/requirements.txt
-        cp "$2" "target/$1/installed.txt"
+        echo "$wanted" >"target/$1/installed.txt"
     fi
 }
 environment airflow-venv dags/airflow/requirements.txt
@@ -25,5 +26,5 @@ docker image inspect seaweedfs:4.48 >/dev/null 2>&1 || docker/seaweedfs/build.sh
 if [ -z "${COHORT_IMAGE:-}" ]; then docker/build.sh; fi
 
 cd tests/orchestrators
-../../target/airflow-venv/bin/python -m pytest -q test_airflow_parts.py test_airflow.py "$@"
-../../target/dagster-venv/bin/python -m pytest -q test_image.py test_pipes_raw.py test_dagster_parts.py test_dagster.py "$@"
+../../target/airflow-venv/bin/python -m pytest -q test_airflow_parts.py test_airflow.py test_kubernetes.py "$@"
+../../target/dagster-venv/bin/python -m pytest -q test_printed.py test_image.py test_compose.py test_pipes_raw.py test_dagster_parts.py test_dagster.py "$@"

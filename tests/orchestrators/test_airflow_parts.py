@@ -69,12 +69,13 @@ def test_the_summary_is_readable_in_a_log():
     counts = {"events_opened": 3, "events_closed": 2, "events_active": 1, "stores": 4}
     result = {
         "status": "committed",
-        "interval": {"start": "a", "end": "b"},
+        "interval": {"start": "2025-01-01T00:00:00.000000Z", "end": "2025-01-02T00:00:00.000000Z"},
         "rows": {"minority_event_log": 5},
         "counts": counts,
         "lineage": "s3://b/l.json",
     }
     said = outcome.readable(result)
+    assert said[0] == "committed 2025-01-01T00:00:00Z to 2025-01-02T00:00:00Z"
     assert said[1] == "wrote 5 rows of minority_event_log"
     assert said[2].startswith("events: 3 opened, 2 closed, 1 active")
 
@@ -98,6 +99,16 @@ def test_a_pod_says_why_it_failed_in_its_termination_log():
     failure = outcome.failure_from_pod(message)
     assert (failure.exit_code, failure.reason, failure.retry) == (65, "no column {store_id}", False)
     assert outcome.failure_from_pod("evicted").retry
+
+
+@pytest.mark.parametrize(
+    ("docker", "kubernetes"),
+    [("2g", "2Gi"), ("256m", "256Mi"), ("1Gi", "1Gi"), ("512k", "512Ki"), ("64b", "64")],
+)
+def test_one_memory_limit_serves_docker_and_kubernetes(docker, kubernetes):
+    from cohort_job.kubernetes import quantity
+
+    assert quantity(docker) == kubernetes
 
 
 def test_settings_are_variables():

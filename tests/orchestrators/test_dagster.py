@@ -6,6 +6,9 @@ import os
 import subprocess
 import sys
 import time
+import urllib.request
+from collections.abc import Generator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,31 +18,44 @@ import docker
 
 dg = pytest.importorskip("dagster")
 
-from conftest import ROOT, run  # ruff: ignore[module-import-not-at-top-of-file]
+from conftest import free_port, settings_of  # ruff: ignore[module-import-not-at-top-of-file]
 from dagster._core.storage.dagster_run import FINISHED_STATUSES  # ruff: ignore[module-import-not-at-top-of-file]
 from lake import DAYS, MRDL, reports  # ruff: ignore[module-import-not-at-top-of-file]
+from printed import ROOT, printed, shell  # ruff: ignore[module-import-not-at-top-of-file]
 
 BIN = Path(sys.executable).parent
 FOLDER = ROOT / "dags" / "dagster"
+BINARY = ROOT / "target" / "release" / "cohort"
 LINES, EVENTS = "minority_reports_cohorted_log", "minority_event_log"
-WHERE = ["-f", str(FOLDER / "definitions.py"), "-d", str(FOLDER)]
 
 
 class Dagster:
     """One Dagster over its own folder."""
 
     def __init__(self, home: Path, settings: dict[str, str]) -> None:
-        (home / "dagster.yaml").write_text("telemetry:\n  enabled: false\n")
+        (home / "dagster.yaml").write_text("{telemetry: {enabled: false}, nux: {enabled: false}}")
         path = f"{BIN}:{os.environ['PATH']}"
         self.env = {**settings, "DAGSTER_HOME": str(home), "PATH": path}
         self.instance = dg.DagsterInstance.from_config(str(home))
 
-    def materialize(self, *selection: str, **env: str) -> subprocess.CompletedProcess[str]:
-        return run(
-            *("dagster", "asset", "materialize", *WHERE),
-            *("--select", f"{LINES},{EVENTS}", *selection),
-            env={**self.env, **env},
+    def shell(self, command: str, **env: str) -> subprocess.CompletedProcess[str]:
+        """A command as the README prints it, in the folder that it names."""
+        return shell(command, {**self.env, **env}, FOLDER)
+
+    def materialize(self, day: str, **env: str) -> subprocess.CompletedProcess[str]:
+        return self.shell(printed("dagster asset materialize").replace("2025-01-01", day), **env)
+
+    @contextmanager
+    def process(self, command: str, **env: str) -> Generator[None]:
+        """A command that runs until it is told to end."""
+        started = subprocess.Popen(
+            ["bash", "-c", f"exec {command}"], env={**self.env, **env}, cwd=FOLDER
         )
+        try:
+            yield
+        finally:
+            started.terminate()
+            started.wait(30)
 
     def metadata(self, asset: str) -> dict:
         event = self.instance.get_latest_materialization_event(dg.AssetKey(asset))
@@ -55,7 +71,8 @@ class Dagster:
 
 
 @pytest.fixture
-def dagster(tmp_path, settings):
+def dagster(tmp_path, lake, network, server, job_environment):
+    settings = settings_of("### Dagster", lake, network, server, job_environment)
     return Dagster(tmp_path, settings)
 
 
@@ -64,7 +81,7 @@ def jobs_left() -> list:
 
 
 def test_a_partition_has_its_metadata_and_its_checks_and_leaves_no_container(dagster, lake):
-    done = dagster.materialize("--partition", "2025-01-01")
+    done = dagster.materialize("2025-01-01")
     assert done.returncode == 0, done.stderr[-3000:]
     lineage = lake.lineage("dagster__2025-01-01")
     lines, events = dagster.metadata(LINES), dagster.metadata(EVENTS)
@@ -82,10 +99,10 @@ def test_a_partition_has_its_metadata_and_its_checks_and_leaves_no_container(dag
 
 
 def test_late_data_replaces_what_the_partition_wrote(dagster, lake):
-    assert dagster.materialize("--partition", "2025-01-02").returncode == 0
+    assert dagster.materialize("2025-01-02").returncode == 0
     before = lake.digests("")
     lake.write(MRDL, DAYS[1], "late", reports(DAYS[1], 2, stores=1, minute=57))
-    assert dagster.materialize("--partition", "2025-01-02").returncode == 0
+    assert dagster.materialize("2025-01-02").returncode == 0
     after = lake.digests("")
     changed = {k for k in before.keys() | after.keys() if before.get(k) != after.get(k)}
     inside = {key for key in changed if "/run_id=dagster__2025-01-02/" in key}
@@ -94,8 +111,7 @@ def test_late_data_replaces_what_the_partition_wrote(dagster, lake):
 
 
 def test_a_backfill_in_one_run_computes_every_partition(dagster, lake):
-    selection = ["--partition-range", "2025-01-01...2025-01-03"]
-    done = dagster.materialize(*selection, COHORT_BACKFILL="single")
+    done = dagster.shell(printed("COHORT_BACKFILL=single"))
     assert done.returncode == 0, done.stderr[-3000:]
     rows = [lake.lineage(f"dagster__{day:%Y-%m-%d}")["outputs"][EVENTS]["rows"] for day in DAYS]
     metadata = dagster.metadata(EVENTS)
@@ -104,15 +120,8 @@ def test_a_backfill_in_one_run_computes_every_partition(dagster, lake):
 
 
 def test_a_backfill_by_the_daemon_is_a_run_for_each_partition(dagster, lake):
-    daemon = subprocess.Popen(
-        ["dagster-daemon", "run", *WHERE], env=dagster.env, cwd=FOLDER, text=True
-    )
-    try:
-        done = run(
-            *("dagster", "job", "backfill", *WHERE, "-j", "cohorting_daily", "--noprompt"),
-            *("--from", "2025-01-01", "--to", "2025-01-03"),
-            env=dagster.env,
-        )
+    with dagster.process(printed("dagster-daemon run")):
+        done = dagster.shell(printed("dagster job backfill"))
         assert done.returncode == 0, done.stderr[-3000:]
         deadline = time.monotonic() + 240
         while True:
@@ -121,9 +130,6 @@ def test_a_backfill_by_the_daemon_is_a_run_for_each_partition(dagster, lake):
                 break
             assert time.monotonic() < deadline, [r.status for r in runs]
             time.sleep(2)
-    finally:
-        daemon.terminate()
-        daemon.wait(30)
     assert {r.status for r in runs} == {dg.DagsterRunStatus.SUCCESS}
     opened = [lake.lineage(f"dagster__{day:%Y-%m-%d}")["counts"]["events_opened"] for day in DAYS]
     assert opened == [12, 12, 12]
@@ -133,7 +139,7 @@ def test_a_failing_check_is_shown_and_does_not_undo_the_data(dagster, lake):
     table = reports(DAYS[0], 1, stores=1)
     nameless = table.set_column(0, "store_id", [["", *table["store_id"].to_pylist()[1:]]])
     lake.write(MRDL, DAYS[0], "nameless", nameless)
-    dagster.materialize("--partition", "2025-01-01", COHORT_REJECT_RATIO_MAX="0.001")
+    dagster.materialize("2025-01-01", COHORT_REJECT_RATIO_MAX="0.001")
     assert dagster.checks()["rejects_under_limit"] is False
     assert lake.lineage("dagster__2025-01-01")["counts"]["events_opened"] == 12
 
@@ -141,7 +147,7 @@ def test_a_failing_check_is_shown_and_does_not_undo_the_data(dagster, lake):
 def test_a_permanent_failure_is_not_tried_again_and_shows_the_jobs_own_line(dagster, lake):
     day = datetime(2025, 1, 9, tzinfo=UTC)
     lake.write(MRDL, day, "broken", reports(day, 2).drop_columns(["detected_at"]))
-    done = dagster.materialize("--partition", "2025-01-09")
+    done = dagster.materialize("2025-01-09")
     assert done.returncode == 1
     (one,) = dagster.instance.get_runs()
     logs = [
@@ -159,7 +165,7 @@ def test_a_permanent_failure_is_not_tried_again_and_shows_the_jobs_own_line(dags
 
 def test_exit_75_is_tried_again(dagster, paused):
     with paused():
-        done = dagster.materialize("--partition", "2025-01-01")
+        done = dagster.materialize("2025-01-01")
     assert done.returncode == 1
     (one,) = dagster.instance.get_runs()
     records = dagster.instance.get_records_for_run(one.run_id).records
@@ -170,9 +176,11 @@ def test_exit_75_is_tried_again(dagster, paused):
 def test_a_message_of_200_kb_arrives_whole(dagster, lake):
     day = datetime(2025, 1, 5, tzinfo=UTC)
     table = reports(day, 1, stores=2_000)
-    names = [f"{name}-of-a-chain-with-very-long-names" for name in table["store_id"].to_pylist()]
+    names = [
+        f"{name}-of-a-chain-whose-names-are-very-long" for name in table["store_id"].to_pylist()
+    ]
     lake.write(MRDL, day, "many", table.set_column(0, "store_id", [names]))
-    done = dagster.materialize("--partition", "2025-01-05", COHORT_TOP_EVENTS="2000")
+    done = dagster.materialize("2025-01-05", COHORT_TOP_EVENTS="2000")
     assert done.returncode == 0, done.stderr[-3000:]
     table = dagster.metadata(EVENTS)["top_events"]
     assert len(table) > 200_000
@@ -180,5 +188,32 @@ def test_a_message_of_200_kb_arrives_whole(dagster, lake):
 
 
 def test_the_definitions_are_sound(dagster):
-    done = run("dg", "check", "defs", env=dagster.env, cwd=FOLDER)
+    done = dagster.shell(printed("dg check defs"))
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_pages_are_served(dagster):
+    port = free_port()
+    with dagster.process(printed("dagster-webserver"), DAGSTER_WEBSERVER_PORT=str(port)):
+        assert b"dagster_webserver_version" in answer_of(f"http://127.0.0.1:{port}/server_info")
+
+
+def answer_of(url: str) -> bytes:
+    """What a server that is about to start answers."""
+    deadline = time.monotonic() + 120
+    while True:
+        try:
+            with urllib.request.urlopen(url) as answer:
+                return answer.read()
+        except OSError:
+            assert time.monotonic() < deadline
+            time.sleep(0.5)
+
+
+@pytest.mark.skipif(not BINARY.exists(), reason=f"{BINARY} is not built")
+def test_the_binary_serves_for_development(dagster, lake, server):
+    """No container: the job reaches the server as this process does."""
+    done = dagster.shell(printed("COHORT_BACKEND=local"), COHORT_ENVIRONMENT="{}")
+    assert done.returncode == 0, done.stderr[-3000:]
+    rows = lake.lineage("dagster__2025-01-02")["outputs"][EVENTS]["rows"]
+    assert dagster.metadata(EVENTS)["dagster/row_count"] == rows

@@ -27,6 +27,16 @@ def test_a_partition_has_one_run_id_whatever_computes_it():
     ]
 
 
+def test_the_schedule_asks_for_the_day_that_has_just_ended():
+    import definitions
+
+    schedule = definitions.defs.get_schedule_def("cohorting_daily_schedule")
+    at = datetime(2025, 1, 3, 2, tzinfo=UTC)
+    with dg.build_schedule_context(scheduled_execution_time=at) as context:
+        (request,) = schedule.evaluate_tick(context).run_requests
+    assert (schedule.cron_schedule, request.partition_key) == ("0 2 * * *", "2025-01-02")
+
+
 class Log:
     """A container whose log comes in Docker's pieces."""
 

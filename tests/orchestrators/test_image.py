@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import base64
 import json
+import os
+import re
 import time
 import zlib
 
 import pytest
+from conftest import HOST, IMAGE, KEY, SECRET
 from docker.models.containers import Container
 from lake import Lake
+from printed import ROOT, printed, shell
+from published_schemas import check_schemas
 
 import docker
 
@@ -22,13 +27,13 @@ HARDENED = {
 
 
 @pytest.fixture
-def start(settings, network, job_environment):
+def start(network, job_environment):
     """Starts the job in a container; all are removed at the end."""
     client, started = docker.from_env(), []
 
     def start(*arguments: str, **environment: str) -> Container:
         container = client.containers.run(
-            settings["COHORT_IMAGE"],
+            IMAGE,
             list(arguments),
             environment={**job_environment, **environment},
             network=network,
@@ -60,6 +65,15 @@ def test_a_run_needs_no_privileges_and_no_writable_path(lake, start):
     assert json.loads(again.logs(stdout=True, stderr=False))["status"] == "unchanged"
 
 
+def test_the_printed_command_runs_the_job(printed_lake, network):
+    command = printed("docker run").replace("docker run", f"docker run --network {network}")
+    secrets = {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_REGION": "us-east-1"}
+    address = {"AWS_ENDPOINT_URL_S3": f"http://{HOST}:8333"}
+    done = shell(command, {**os.environ, **secrets, **address}, ROOT)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["counts"] == printed_lake.lineage("by-hand")["counts"]
+
+
 def packed(value: dict) -> str:
     return base64.b64encode(zlib.compress(json.dumps(value).encode())).decode()
 
@@ -87,24 +101,35 @@ def test_a_missing_input_is_exit_66_with_one_line(lake, start):
     assert "missing.json" in said[-1]
 
 
-def test_a_stop_request_ends_the_run_within_a_second_with_exit_75(lake, start, paused):
+def test_a_stop_request_ends_the_run_within_a_second_with_exit_75(
+    lake, start, proxy, by_proxy, received
+):
     patient = {"COHORT_S3_ATTEMPT_MS": "60000", "COHORT_S3_CONNECT_MS": "60000"}
-    with paused():
-        container = start(*day(lake), **patient)
-        time.sleep(1)
+    told = {"OPENLINEAGE_URL": received[0]}
+    with proxy.holding("GET", "minority_reports_detected_log") as held:
+        container = start(*day(lake), **{**by_proxy, **patient, **told})
+        assert held.wait(60)
         begun = time.monotonic()
         container.kill(signal="SIGTERM")
         assert container.wait()["StatusCode"] == 75
-        assert time.monotonic() - begun < 1.5
-    assert b"SIGTERM" in container.logs()
-    assert lake.digests("lineage") == {}
+        assert time.monotonic() - begun < 1
+    assert b"stopped by SIGTERM" in container.logs()
+    assert not [key for key in lake.digests("lineage") if key.endswith("lineage.json")]
+    assert [event["eventType"] for event in received[1]] == ["START", "ABORT"]
+    check_schemas(received[1])
+    # Whatever it left behind, the next run leaves what an undisturbed one would.
+    assert start(*day(lake)).wait()["StatusCode"] == 0
+    assert list(lake.digests("lineage")) == ["lineage/run_id=by-hand/lineage.json"]
 
 
-def test_the_image_says_what_it_is_and_is_small(settings):
-    image = docker.from_env().images.get(settings["COHORT_IMAGE"])
+def test_the_image_says_what_it_is_and_is_small():
+    image = docker.from_env().images.get(IMAGE)
     assert image.attrs["Size"] < 30_000_000
     assert image.attrs["Config"]["User"] == "65532:65532"
     labels = image.labels
     assert labels["org.opencontainers.image.title"] == "cohort"
-    assert labels["org.opencontainers.image.version"]
+    (version,) = re.findall(r'^version = "(.+)"', (ROOT / "Cargo.toml").read_text(), re.MULTILINE)
+    assert labels["org.opencontainers.image.version"] == version
+    # Whoever builds without arguments gets the same.
+    assert f"ARG VERSION={version}\n" in (ROOT / "docker" / "Dockerfile").read_text()
     assert len(labels["org.opencontainers.image.revision"]) == 40

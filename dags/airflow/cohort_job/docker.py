@@ -60,9 +60,8 @@ class CohortDockerOperator(DockerOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Run the job for this task instance's interval."""
-        self.command = job_arguments(self.settings, context)
+        self.command = job_arguments(self.settings, context, self)
         self.environment = {**self.environment, **lineage_environment(context)}
-        self.log.info("cohort %s", " ".join(self.command))
         try:
             lines = super().execute(context)
         except DockerContainerFailedException as error:

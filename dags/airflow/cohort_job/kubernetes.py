@@ -20,13 +20,18 @@ if TYPE_CHECKING:
     from cohort_job.settings import Settings
 
 
+def quantity(memory: str) -> str:
+    """Docker's spelling of memory in Kubernetes's: `2g` is `2Gi`."""
+    number = memory.lower().removesuffix("b").removesuffix("i")
+    return number if number.isdigit() else number.upper() + "i"
+
+
 class CohortKubernetesOperator(KubernetesPodOperator):
     """Run the job in a pod. Airflow's service account needs `pods/exec` to read the result."""
 
     def __init__(self, *, settings: Settings, **kwargs: Any) -> None:
         self.settings = settings
-        # Docker's "2g" is Kubernetes's "2Gi".
-        memory = {"memory": settings.memory.upper().removesuffix("I") + "i"}
+        memory = {"memory": quantity(settings.memory)}
         super().__init__(
             name="cohort",
             namespace=settings.namespace,
@@ -47,9 +52,10 @@ class CohortKubernetesOperator(KubernetesPodOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Run the job for this task instance's interval."""
-        self.arguments = job_arguments(self.settings, context)
-        for name, value in lineage_environment(context).items():
-            self.env_vars.append(k8s.V1EnvVar(name=name, value=value))
+        self.arguments = job_arguments(self.settings, context, self)
+        lineage = lineage_environment(context)
+        given = [variable for variable in self.env_vars if variable.name not in lineage]
+        self.env_vars = given + [k8s.V1EnvVar(name=n, value=v) for n, v in lineage.items()]
         try:
             result = super().execute(context)
         except AirflowException as error:

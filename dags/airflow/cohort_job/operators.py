@@ -41,9 +41,17 @@ def request_of(context: Context) -> Request:
         raise AirflowFailException(str(error)) from error
 
 
-def job_arguments(settings: Settings, context: Context) -> list[str]:
-    """The job's arguments for this task instance."""
-    return arguments(settings.manifest, request_of(context))
+def job_arguments(settings: Settings, context: Context, task: BaseOperator) -> list[str]:
+    """The job's arguments for this task instance, which its log shows."""
+    found = arguments(settings.manifest, request_of(context))
+    for line in wrapped(" ".join(["cohort", *found])):
+        task.log.info(line)
+    return found
+
+
+def wrapped(text: str) -> list[str]:
+    """A text as lines that the browser, which does not wrap them, shows whole."""
+    return textwrap.wrap(text, width=100, break_on_hyphens=False)
 
 
 def lineage_environment(context: Context) -> dict[str, str]:
@@ -71,7 +79,7 @@ def announce(context: Context, task: BaseOperator, result: dict[str, Any]) -> di
 
 def fail(task: BaseOperator, failure: Failure) -> AirflowException:
     """What to raise: Airflow tries again after one kind of exception and not after the other."""
-    # The browser does not wrap the exception's line, and what to do stands at its end.
-    for line in textwrap.wrap(str(failure), width=100, break_on_hyphens=False):
+    # What to do stands at the end of the exception's line.
+    for line in wrapped(str(failure)):
         task.log.error(line)
     return AirflowException(str(failure)) if failure.retry else AirflowFailException(str(failure))

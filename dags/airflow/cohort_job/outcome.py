@@ -35,21 +35,25 @@ class Failure:
         return self.exit_code not in PERMANENT
 
     def __str__(self) -> str:
+        if self.exit_code is None:
+            return f"no exit code of the job's own (stopped from outside): {self.reason}"
         if self.exit_code == TEMPORARY:
             kind = "temporary"
         elif self.exit_code == KILLED:
             kind = "killed, or out of memory"
         else:
-            kind = PERMANENT.get(self.exit_code or 0, "stopped from outside")
+            kind = PERMANENT.get(self.exit_code, "stopped from outside")
         return f"exit {self.exit_code} ({kind}): {self.reason}"
 
 
 def readable(result: dict[str, Any]) -> list[str]:
     """The summary as a few lines for the task's log."""
-    rows, counts, interval = result["rows"], result["counts"], result["interval"]
+    rows, counts = result["rows"], result["counts"]
+    # Intervals are of whole seconds but for rare ones.
+    start, end = (result["interval"][name].replace(".000000Z", "Z") for name in ("start", "end"))
     written = ", ".join(f"{count} rows of {log}" for log, count in rows.items())
     return [
-        f"{result['status']} {interval['start']} to {interval['end']}",
+        f"{result['status']} {start} to {end}",
         f"wrote {written}",
         "events: {events_opened} opened, {events_closed} closed, {events_active} active at the end "
         "of the interval, at {stores} stores".format(**counts),
