@@ -2,24 +2,23 @@
 
 use std::cmp::Ordering;
 use std::fmt::Write as _;
+use std::sync::Arc;
 
-use crate::cohort::identity::{base_name, cohort_id};
+use crate::cohort::identity::base_name;
 use crate::cohort::{self, EventRows, Money, Timestamp};
 use crate::show::amount;
 
 /// One event as its latest row in the run has it (SPEC 6, `minority_event_log`).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
-    /// The readable key.
-    pub cohort_id: String,
     /// The shop.
-    pub store_id: String,
-    /// Its name, with the cause where there is one.
-    pub cohort_name: String,
-    /// Whether it has ended.
-    pub ended: bool,
+    pub store_id: Arc<str>,
     /// Its first tick.
     pub opened_at: Timestamp,
+    /// Its likely cause, or the cluster where there is none.
+    pub label: Option<Box<str>>,
+    /// Whether it has ended.
+    pub ended: bool,
     /// Distinct SKUs so far.
     pub sku_count: u32,
     /// Greatest severity so far.
@@ -29,30 +28,21 @@ pub struct Event {
 }
 
 impl Event {
-    /// Greatest impact first whatever its sign, then severity, then the readable key: a total order of distinct events.
-    fn rank(&self, other: &Self) -> Ordering {
-        weight(
-            self.impact_estimate,
-            self.severity_score,
-            other.impact_estimate,
-            other.severity_score,
-        )
-        .then_with(|| self.cohort_id.cmp(&other.cohort_id))
+    /// Its `cohort_name`.
+    pub fn name(&self) -> String {
+        let base = base_name(&self.store_id, self.opened_at);
+        self.label.as_ref().map_or(base.clone(), |label| format!("{base}, {label}"))
     }
-}
 
-/// The order of two events by impact and severity, greater first.
-fn weight(
-    impact: Option<Money>,
-    severity: Option<f64>,
-    other_impact: Option<Money>,
-    other_severity: Option<f64>,
-) -> Ordering {
-    let size = |impact: Option<Money>| impact.map(|m| m.units().unsigned_abs());
-    let known = |severity: Option<f64>| severity.unwrap_or(f64::NEG_INFINITY);
-    size(other_impact)
-        .cmp(&size(impact))
-        .then_with(|| known(other_severity).total_cmp(&known(severity)))
+    /// Greatest impact first whatever its sign, then severity, then store and time: a total order of distinct events.
+    fn rank(&self, other: &Self) -> Ordering {
+        let size = |event: &Self| event.impact_estimate.map(|impact| impact.units().unsigned_abs());
+        let severity = |event: &Self| event.severity_score.unwrap_or(f64::NEG_INFINITY);
+        size(other)
+            .cmp(&size(self))
+            .then_with(|| severity(other).total_cmp(&severity(self)))
+            .then_with(|| (&self.store_id, self.opened_at).cmp(&(&other.store_id, other.opened_at)))
+    }
 }
 
 /// As many events as any channel may ask for.
@@ -62,7 +52,8 @@ pub const TOP_MAX: usize = 2_000;
 #[derive(Clone, Debug)]
 pub struct Highlights {
     top_max: usize,
-    top: Vec<Event>,
+    /// The greatest are among these, which are fewer than twice as many.
+    kept: Vec<Event>,
     impact_units: i128,
     impact_known: u64,
 }
@@ -74,9 +65,9 @@ impl Default for Highlights {
 }
 
 impl Highlights {
-    /// Room for that many events; none of the run's other events is kept.
+    /// Room for that many events, at least one; none of the run's other events is kept.
     pub const fn new(top_max: usize) -> Self {
-        Self { top_max, top: Vec::new(), impact_units: 0, impact_known: 0 }
+        Self { top_max, kept: Vec::new(), impact_units: 0, impact_known: 0 }
     }
 
     /// Takes an event as its last row in the run has it; once per event.
@@ -87,51 +78,32 @@ impl Highlights {
             self.impact_units += i128::from(impact.units());
             self.impact_known += 1;
         }
-        let at = self.top.partition_point(|kept| kept.rank(&event).is_lt());
-        if at < self.top_max {
-            self.top.insert(at, event);
-            self.top.truncate(self.top_max);
+        self.kept.push(event);
+        if self.kept.len() == 2 * self.top_max {
+            self.kept.sort_unstable_by(Event::rank);
+            self.kept.truncate(self.top_max);
         }
     }
 
     /// Takes the rows of the event log among an event's rows: the last of them says all.
-    pub fn add_rows(&mut self, store_id: &str, event: &cohort::Event, rows: &EventRows<'_>) {
+    pub fn add_rows(&mut self, store_id: &Arc<str>, event: &cohort::Event, rows: &EventRows<'_>) {
         let Some(row) = rows.registrations.last() else { return };
-        let (impact, severity) = (row.amounts.impact, row.severity);
-        if self.top.len() == self.top_max
-            && let Some(least) = self.top.last()
-            && weight(least.impact_estimate, least.severity_score, impact, severity).is_lt()
-        {
-            // Most events of a large run end here, before anything is made for them.
-            if let Some(impact) = impact.filter(|_| row.closing) {
-                self.impact_units += i128::from(impact.units());
-                self.impact_known += 1;
-            }
-            return;
-        }
-        let view = &rows.cohorts[row.cohort];
-        let cause = view.cause.as_ref().map(|cause| cause.cause).or(row.cluster_name);
-        let mut cohort_name = base_name(store_id, event.opened_at);
-        if let Some(cause) = cause {
-            cohort_name.push_str(", ");
-            cohort_name.push_str(cause);
-        }
+        let cause = rows.cohorts[row.cohort].cause.as_ref().map(|cause| cause.cause);
         self.add(Event {
-            cohort_id: cohort_id(store_id, event.opened_at),
-            store_id: store_id.to_owned(),
-            cohort_name,
-            ended: row.closing,
+            store_id: store_id.clone(),
             opened_at: event.opened_at,
+            label: cause.or(row.cluster_name).map(Box::from),
+            ended: row.closing,
             sku_count: row.sku_count,
-            severity_score: severity,
-            impact_estimate: impact,
+            severity_score: row.severity,
+            impact_estimate: row.amounts.impact,
         });
     }
 
     /// Takes what another part of the run has kept. Parts may come in any order where no event is in two of them.
     pub fn merge(&mut self, other: Self) {
         let (units, known) = (self.impact_units, self.impact_known);
-        for event in other.top {
+        for event in other.kept {
             self.add(event);
         }
         self.impact_units = units + other.impact_units;
@@ -139,8 +111,11 @@ impl Highlights {
     }
 
     /// The greatest events, greatest first.
-    pub fn top(&self) -> &[Event] {
-        &self.top
+    pub fn top(&self) -> Vec<&Event> {
+        let mut top: Vec<_> = self.kept.iter().collect();
+        top.sort_unstable_by(|a, b| a.rank(b));
+        top.truncate(self.top_max);
+        top
     }
 
     /// The sum of the impact of the events that ended in the run; `None` where none has one or the sum overflows.
@@ -150,14 +125,14 @@ impl Highlights {
 
     /// At most `rows` of the greatest events as a Markdown table, narrow enough for half a page, with a sentence where there are none.
     pub fn to_markdown(&self, rows: usize) -> String {
-        if self.top.is_empty() {
+        if self.kept.is_empty() {
             return "No event opened or closed in this interval.".to_owned();
         }
         let mut table = String::from(
             "| Event | State | SKUs | Severity | Impact |\n\
              |---|---|--:|--:|--:|\n",
         );
-        for event in self.top.iter().take(rows) {
+        for event in self.top().into_iter().take(rows) {
             let state = if event.ended { "ended" } else { "active" };
             let severity = event.severity_score.map_or("-".to_owned(), |s| format!("{s:.2}"));
             let impact = amount(event.impact_estimate);
@@ -165,7 +140,7 @@ impl Highlights {
             let _ = writeln!(
                 table,
                 "| {} | {state} | {} | {severity} | {impact} |",
-                cell(&event.cohort_name),
+                cell(&event.name()),
                 event.sku_count,
             );
         }
@@ -198,13 +173,12 @@ const CELL_CHARS_MAX: usize = 120;
 mod tests {
     use super::*;
 
-    fn event(cohort_id: &str, ended: bool, impact: Option<i128>) -> Event {
+    fn event(store_id: &str, ended: bool, impact: Option<i128>) -> Event {
         Event {
-            cohort_id: cohort_id.to_owned(),
-            store_id: "327".to_owned(),
-            cohort_name: format!("Store 327, {cohort_id}"),
-            ended,
+            store_id: store_id.into(),
             opened_at: Timestamp::from_us(0).unwrap(),
+            label: None,
+            ended,
             sku_count: 1,
             severity_score: Some(0.5),
             impact_estimate: impact.map(|units| Money::from_units(units).unwrap()),
@@ -212,7 +186,7 @@ mod tests {
     }
 
     fn names(highlights: &Highlights) -> Vec<&str> {
-        highlights.top().iter().map(|event| event.cohort_id.as_str()).collect()
+        highlights.top().into_iter().map(|event| &*event.store_id).collect()
     }
 
     #[test]
@@ -240,6 +214,23 @@ mod tests {
             assert_eq!(names(&first), ["b", "d"]);
             assert_eq!(first.impact().unwrap().units(), 15);
         }
+    }
+
+    #[test]
+    fn of_many_events_the_greatest_are_kept() {
+        let mut highlights = Highlights::new(2);
+        for impact in [4, 9, 1, 7, 3, 8, 2] {
+            highlights.add(event(&impact.to_string(), true, Some(impact)));
+        }
+        assert_eq!(names(&highlights), ["9", "8"]);
+        assert_eq!(highlights.impact().unwrap().units(), 34);
+    }
+
+    #[test]
+    fn the_name_has_the_cause_where_there_is_one() {
+        let named = Event { label: Some("Spring sale".into()), ..event("327", true, None) };
+        assert_eq!(named.name(), "Store 327, 1970-01-01 00:00 UTC, Spring sale");
+        assert_eq!(event("327", true, None).name(), "Store 327, 1970-01-01 00:00 UTC");
     }
 
     #[test]

@@ -51,9 +51,8 @@ pub fn plan() -> Plan {
 pub fn facts() -> Facts {
     let mut highlights = Highlights::new(10);
     highlights.add(Event {
-        cohort_id: "327:20250101T115500Z".to_owned(),
-        store_id: "327".to_owned(),
-        cohort_name: "Store 327, 2025-01-01 11:55 UTC".to_owned(),
+        store_id: "327".into(),
+        label: None,
         ended: true,
         opened_at: instant("2025-01-01T11:55:00Z"),
         sku_count: 1,
