@@ -100,19 +100,26 @@ fn lines(rows: Vec<Report>) -> Vec<Line> {
             .cmp(&(onset_b, &b.sku, b.detected_at))
             .then_with(|| b.precedence(a))
     });
-    let mut lines: Vec<Line> = Vec::new();
-    for (onset, row) in keyed {
-        match lines.last_mut() {
-            Some(line) if line.onset == onset && line.sku == row.sku => {
-                // The greatest of duplicates comes first; the rest are dropped.
-                if line.last_tick() != row.detected_at {
-                    line.rows.push(row);
-                }
-            }
-            _ => lines.push(Line { onset, sku: row.sku.clone(), rows: vec![row] }),
+    let same = |a: &(Timestamp, Report), b: &(Timestamp, Report)| a.0 == b.0 && a.1.sku == b.1.sku;
+    let lengths: Vec<_> = keyed.chunk_by(same).map(<[_]>::len).collect();
+    let mut keyed = keyed.into_iter();
+    lengths.into_iter().filter_map(|length| line(keyed.by_ref().take(length), length)).collect()
+}
+
+/// The line of these rows, which are sorted by tick, the greatest of duplicates first: the rest are dropped.
+fn line(mut keyed: impl Iterator<Item = (Timestamp, Report)>, length: usize) -> Option<Line> {
+    let (onset, first) = keyed.next()?;
+    let sku = first.sku.clone();
+    let mut rows = Vec::with_capacity(length);
+    let mut last_tick = first.detected_at;
+    rows.push(first);
+    for (_, row) in keyed {
+        if row.detected_at != last_tick {
+            last_tick = row.detected_at;
+            rows.push(row);
         }
     }
-    lines
+    Some(Line { onset, sku, rows })
 }
 
 #[cfg(test)]

@@ -45,10 +45,17 @@ impl Id {
     }
 }
 
+/// What a cohort's id, and its name without a cause, add to its store's.
+const COHORT_TIME_BYTES_MAX: usize = ":YYYYMMDDTHHMMSS.ffffffZ".len();
+const BASE_NAME_BYTES: usize = "Store , YYYY-MM-DD HH:MM UTC".len();
+
 /// `store_id:YYYYMMDDTHHMMSSZ`, with `.ffffff` before the `Z` only where the microseconds are not zero.
 pub fn cohort_id(store_id: &str, opened_at: Timestamp) -> String {
     let at = opened_at.civil();
-    let mut id = format!(
+    let mut id = String::with_capacity(store_id.len() + COHORT_TIME_BYTES_MAX);
+    // Writing to a string cannot fail.
+    let _ = write!(
+        id,
         "{store_id}:{:04}{:02}{:02}T{:02}{:02}{:02}",
         at.year(),
         at.month(),
@@ -59,7 +66,6 @@ pub fn cohort_id(store_id: &str, opened_at: Timestamp) -> String {
     );
     let us = at.subsec_nanosecond() / 1000;
     if us != 0 {
-        // Writing to a string cannot fail.
         let _ = write!(id, ".{us:06}");
     }
     id.push('Z');
@@ -69,14 +75,18 @@ pub fn cohort_id(store_id: &str, opened_at: Timestamp) -> String {
 /// `Store <store_id>, <YYYY-MM-DD HH:MM> UTC`: the name of an event before anything is known of its cause.
 pub fn base_name(store_id: &str, opened_at: Timestamp) -> String {
     let at = opened_at.civil();
-    format!(
+    let mut name = String::with_capacity(store_id.len() + BASE_NAME_BYTES);
+    // Writing to a string cannot fail.
+    let _ = write!(
+        name,
         "Store {store_id}, {:04}-{:02}-{:02} {:02}:{:02} UTC",
         at.year(),
         at.month(),
         at.day(),
         at.hour(),
         at.minute()
-    )
+    );
+    name
 }
 
 #[cfg(test)]

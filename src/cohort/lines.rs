@@ -56,13 +56,12 @@ pub struct LineState<'a> {
     pub baselined: bool,
 }
 
-/// The states of a line, one for each of its ticks, from the predictions for its SKU.
+/// Appends the states of a line, one for each of its ticks, from the predictions for its SKU.
 ///
 /// The sums run over every instant of `[onset, tick]`: a sales row counts also where the line has no row
 /// of its own, and the line's own `sales_total` only where the sales log has no actual sales.
-pub fn states<'a>(line: &'a Line, series: Series<'_>) -> Vec<LineState<'a>> {
+pub fn push_states<'a>(line: &'a Line, series: Series<'_>, states: &mut Vec<LineState<'a>>) {
     let mut sales = series.sales_within(line.onset..=line.last_tick()).iter().peekable();
-    let mut states = Vec::with_capacity(line.rows.len());
     let mut severity = None;
     let (mut attributed, mut baseline) = (Total::default(), Total::default());
     let mut latest = Latest::default();
@@ -99,7 +98,6 @@ pub fn states<'a>(line: &'a Line, series: Series<'_>) -> Vec<LineState<'a>> {
             baselined,
         });
     }
-    states
 }
 
 impl<'a> Latest<'a> {
@@ -123,6 +121,12 @@ mod tests {
     use super::super::report::tests::row;
     use super::super::{Duration, Report, Sale, Score, events::events};
     use super::*;
+
+    fn states<'a>(line: &'a Line, series: Series<'_>) -> Vec<LineState<'a>> {
+        let mut states = Vec::new();
+        push_states(line, series, &mut states);
+        states
+    }
 
     fn money(units: i64) -> Option<Money> {
         Money::from_units(units.into()).ok()

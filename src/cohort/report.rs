@@ -1,6 +1,8 @@
 //! A row of the minority-report log as the core sees it, and the order that decides between duplicates (SPEC 2).
 
 use std::cmp::Ordering;
+use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::{Money, Timestamp};
@@ -17,13 +19,58 @@ pub struct Report {
     /// When the row was written.
     pub ingested_at: Option<Timestamp>,
     /// The detector's own id.
-    pub anomaly_id: Option<Box<str>>,
+    pub anomaly_id: Option<Piece>,
     /// The detector's severity at this tick; never NaN.
     pub severity: Option<f64>,
     /// Actual sales in this tick.
     pub sales_total: Option<Money>,
     /// What clustering and attribution added; `None` where all of it is null.
     pub carried: Option<Box<Carried>>,
+}
+
+/// A piece of a text that many rows share: each row has an id of its own, but not each an allocation.
+#[derive(Clone)]
+pub struct Piece {
+    text: Arc<str>,
+    at: Range<usize>,
+}
+
+impl Piece {
+    /// The piece of a text at a range of its bytes; `None` where that is none of its pieces.
+    pub fn of(text: &Arc<str>, at: Range<usize>) -> Option<Self> {
+        text.get(at.clone())?;
+        Some(Self { text: text.clone(), at })
+    }
+
+    fn as_str(&self) -> &str {
+        &self.text[self.at.clone()]
+    }
+}
+
+impl fmt::Debug for Piece {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_str().fmt(f)
+    }
+}
+
+impl PartialEq for Piece {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for Piece {}
+
+impl PartialOrd for Piece {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Piece {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.as_str().cmp(other.as_str())
+    }
 }
 
 /// The columns of MRDL that come from clustering and attribution, in the table's order.
@@ -144,6 +191,20 @@ pub(crate) mod tests {
         let new = Report { ingested_at: Timestamp::from_us(2).ok(), ..row(0, None, None) };
         assert_eq!(old.precedence(&new), Ordering::Less);
         assert_eq!(row(0, None, None).precedence(&old), Ordering::Less);
+    }
+
+    #[test]
+    fn of_equal_ingestion_the_greatest_id_wins_by_its_bytes_wherever_it_stands() {
+        let texts: [Arc<str>; 2] = ["a9a10".into(), "a10b".into()];
+        let with = |text: usize, at| Report {
+            anomaly_id: Piece::of(&texts[text], at),
+            ..row(0, None, None)
+        };
+        let (nine, ten, other_ten) = (with(0, 0..2), with(0, 2..5), with(1, 0..3));
+        assert_eq!(ten.precedence(&nine), Ordering::Less);
+        assert_eq!(ten.precedence(&other_ten), Ordering::Equal);
+        assert_eq!(row(0, None, None).precedence(&ten), Ordering::Less);
+        assert_eq!(Piece::of(&texts[0], 3..6), None);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::causes::{Attribution, Candidate, Candidates, Cause, best_match, dominant};
-use super::lines::{LineState, Total, states};
+use super::lines::{LineState, Total, push_states};
 use super::money::Overflow;
 use super::report::greater;
 use super::totals::totals;
@@ -75,8 +75,8 @@ pub struct Snapshot<'a> {
     pub status: Status,
     /// Counts the line's rows from 1.
     pub version: u32,
-    /// The line's metrics so far.
-    pub state: LineState<'a>,
+    /// Index of the line's metrics so far in [`EventRows::states`].
+    pub state: usize,
     /// The line's sums so far.
     pub amounts: Amounts,
     /// Index of the event's view at this row's `written_at` in [`EventRows::cohorts`].
@@ -105,6 +105,8 @@ pub struct Registration<'a> {
 /// What an event gives for an interval, in the order in which the logs are sorted.
 #[derive(Clone, Debug, Default)]
 pub struct EventRows<'a> {
+    /// The metrics of each line at each of its ticks.
+    pub states: Vec<LineState<'a>>,
     /// The views that the rows share.
     pub cohorts: Vec<Cohort<'a>>,
     /// Rows of MRCH.
@@ -119,12 +121,13 @@ pub struct Inputs<'a, P> {
     /// The event's store.
     pub store_id: &'a str,
     /// The store's predictions.
-    pub predictions: &'a P,
+    pub predictions: P,
     /// Campaigns and context.
     pub candidates: &'a Candidates,
 }
 
-/// All rows of the event whose `written_at` lies in the interval.
+/// All rows of the event whose `written_at` lies in the interval. They replace those of another event, whose room
+/// they take.
 ///
 /// # Errors
 /// [`Overflow`] where a sum of such a row does not fit `decimal(18,4)`.
@@ -132,9 +135,10 @@ pub fn event_rows<'a, P: Predictions>(
     event: &'a Event,
     inputs: Inputs<'a, P>,
     interval: Interval,
-) -> Result<EventRows<'a>, Overflow> {
-    let mut walk = Walk::new(event, inputs);
-    let mut rows = EventRows::default();
+    rows: &mut EventRows<'a>,
+) -> Result<(), Overflow> {
+    rows.clear();
+    let mut walk = Walk::new(event, inputs, std::mem::take(&mut rows.states));
     for &tick in &event.ticks {
         let touched = walk.advance(tick);
         if !interval.contains(tick) {
@@ -159,15 +163,39 @@ pub fn event_rows<'a, P: Predictions>(
         }
         rows.registrations.push(walk.registration(event.closed_at, cohort, true)?);
     }
-    Ok(rows)
+    rows.states = walk.states;
+    Ok(())
+}
+
+impl<'a> EventRows<'a> {
+    /// The metrics that a row of MRCH shows.
+    pub fn state(&self, row: &Snapshot<'_>) -> &LineState<'a> {
+        &self.states[row.state]
+    }
+
+    fn clear(&mut self) {
+        self.states.clear();
+        self.cohorts.clear();
+        self.snapshots.clear();
+        self.registrations.clear();
+    }
+}
+
+/// Rows of MRCH that the event gives for the interval.
+pub fn rows_in(event: &Event, interval: Interval) -> usize {
+    let rows = event.lines.iter().flat_map(|line| &line.rows);
+    let ticks = rows.filter(|row| interval.contains(row.detected_at)).count();
+    ticks + if interval.contains(event.closed_at) { event.lines.len() } else { 0 }
 }
 
 /// An event on its way through its ticks.
 struct Walk<'a, P> {
     event: &'a Event,
     inputs: Inputs<'a, P>,
-    /// Of each line its states, tick by tick.
-    states: Vec<Vec<LineState<'a>>>,
+    /// The states of all lines, line by line and tick by tick.
+    states: Vec<LineState<'a>>,
+    /// Where each line's states begin.
+    first_state: Vec<usize>,
     /// Of each line the candidates that can explain it.
     candidates: Vec<Vec<&'a Candidate>>,
     /// All (line, index of its row), sorted by tick and then line.
@@ -180,8 +208,8 @@ struct Walk<'a, P> {
 }
 
 impl<'a, P: Predictions> Walk<'a, P> {
-    fn new(event: &'a Event, inputs: Inputs<'a, P>) -> Self {
-        let of_line = |line: &'a Line| states(line, inputs.predictions.series(line.sku.as_deref()));
+    /// At the beginning; `states` is empty.
+    fn new(event: &'a Event, inputs: Inputs<'a, P>, mut states: Vec<LineState<'a>>) -> Self {
         let candidates = |line: &'a Line| {
             inputs.candidates.for_line(
                 inputs.store_id,
@@ -190,17 +218,19 @@ impl<'a, P: Predictions> Walk<'a, P> {
                 line.last_tick(),
             )
         };
-        let mut steps: Vec<_> = event
-            .lines
-            .iter()
-            .enumerate()
-            .flat_map(|(i, line)| (0..line.rows.len()).map(move |k| (i, k)))
-            .collect();
+        let mut steps = Vec::with_capacity(event.lines.iter().map(|line| line.rows.len()).sum());
+        let mut first_state = Vec::with_capacity(event.lines.len());
+        for (i, line) in event.lines.iter().enumerate() {
+            steps.extend((0..line.rows.len()).map(|k| (i, k)));
+            first_state.push(states.len());
+            push_states(line, inputs.predictions.series(line.sku.as_deref()), &mut states);
+        }
         steps.sort_by_key(|&(i, k)| (event.lines[i].rows[k].detected_at, i));
         Self {
             event,
             inputs,
-            states: event.lines.iter().map(of_line).collect(),
+            states,
+            first_state,
             candidates: event.lines.iter().map(candidates).collect(),
             steps,
             next_step: 0,
@@ -213,7 +243,7 @@ impl<'a, P: Predictions> Walk<'a, P> {
     fn advance(&mut self, tick: Timestamp) -> std::ops::Range<usize> {
         let first = self.next_step;
         while let Some(&(i, k)) = self.steps.get(self.next_step) {
-            let state = &self.states[i][k];
+            let state = &self.states[self.first_state[i] + k];
             if state.tick != tick {
                 break;
             }
@@ -247,9 +277,9 @@ impl<'a, P: Predictions> Walk<'a, P> {
         status: Status,
         cohort: usize,
     ) -> Result<Snapshot<'a>, Overflow> {
-        let state = self.states[line][k];
+        let state = self.first_state[line] + k;
         let rows_before = if status == Status::Closed { k + 1 } else { k };
-        let amounts = Amounts::new(state.attributed, state.baseline)?;
+        let amounts = Amounts::new(self.states[state].attributed, self.states[state].baseline)?;
         Ok(Snapshot {
             line: &self.event.lines[line],
             status,
@@ -267,10 +297,12 @@ impl<'a, P: Predictions> Walk<'a, P> {
         closing: bool,
     ) -> Result<Registration<'a>, Overflow> {
         let live = || {
-            let lines = self.event.lines.iter().zip(&self.states).zip(&self.so_far);
-            lines.filter_map(|((line, states), so_far)| so_far.map(|(k, _)| (line, &states[k])))
+            let lines = self.event.lines.iter().zip(&self.first_state).zip(&self.so_far);
+            lines.filter_map(|((line, first), so_far)| {
+                so_far.map(|(k, _)| (line, &self.states[first + k]))
+            })
         };
-        let totals = totals(live().map(|(line, _)| line), self.inputs.predictions, w);
+        let totals = totals(live().map(|(line, _)| line), &self.inputs.predictions, w);
         let skus: BTreeSet<_> = live().map(|(line, _)| line.sku.as_deref()).collect();
         Ok(Registration {
             closing,

@@ -31,12 +31,9 @@ pub fn totals<'a>(
 fn add_sku(lines: &[&Line], predictions: &impl Predictions, w: Timestamp, totals: &mut Totals) {
     let series = predictions.series(lines[0].sku.as_deref());
     // The lines' own sales by instant; the sort is stable, so of several at one instant the least onset is first.
-    let mut own: Vec<_> = lines
-        .iter()
-        .flat_map(|line| &line.rows)
-        .filter(|row| row.detected_at <= w)
-        .filter_map(|row| row.sales_total.map(|sales| (row.detected_at, sales)))
-        .collect();
+    let rows = lines.iter().flat_map(|line| &line.rows).filter(|row| row.detected_at <= w);
+    let mut own = Vec::with_capacity(lines.iter().map(|line| line.rows.len()).sum());
+    own.extend(rows.filter_map(|row| row.sales_total.map(|sales| (row.detected_at, sales))));
     own.sort_by_key(|&(at, _)| at);
     own.dedup_by_key(|&mut (at, _)| at);
     let mut own = own.into_iter().peekable();

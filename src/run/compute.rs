@@ -7,9 +7,9 @@ use arrow::array::ArrayRef;
 use futures_util::future::try_join_all;
 
 use super::{Error, Shell};
-use crate::cohort::rows::Inputs;
+use crate::cohort::rows::{Inputs, rows_in};
 use crate::cohort::{
-    Candidates, Event, EventRows, Interval, Predictions, Sale, Score, Series, event_rows,
+    Candidates, EventRows, Interval, Predictions, Sale, Score, Series, event_rows,
 };
 use crate::contract::{MELOG, MRCH};
 use crate::layout::RunId;
@@ -46,6 +46,7 @@ pub struct AllPredictions {
 }
 
 /// The same for one store.
+#[derive(Clone, Copy)]
 struct OfStore<'a> {
     all: &'a AllPredictions,
     store: usize,
@@ -161,16 +162,6 @@ fn event_part(batches: Vec<Vec<ArrayRef>>) -> Result<Part, crate::table::Error> 
     Part::of(&MELOG, &[group.finish()?])
 }
 
-/// Rows of MRCH that the event gives for the interval.
-fn rows_in(event: &Event, interval: Interval) -> usize {
-    let ticks = event
-        .lines
-        .iter()
-        .flat_map(|line| &line.rows)
-        .filter(|row| interval.contains(row.detected_at));
-    ticks.count() + if interval.contains(event.closed_at) { event.lines.len() } else { 0 }
-}
-
 /// The rows of these stores, of which the first has the number `first` among all.
 fn chunk(
     stores: &[StoreEvents],
@@ -184,13 +175,14 @@ fn chunk(
     let mut registrations = MelogRows::new();
     let mut counts = Counts::default();
     let mut highlights = Highlights::default();
+    let mut rows = EventRows::default();
     for (store, (store_id, events)) in (first..).zip(stores) {
         let of_store = OfStore { all: predictions, store };
         let mut wrote = false;
         for event in events {
             counts.events_active += u64::from(event.closed_at >= interval.end);
-            let inputs = Inputs { store_id, predictions: &of_store, candidates };
-            let rows = event_rows(event, inputs, interval).map_err(|_| Error::Sum {
+            let inputs = Inputs { store_id, predictions: of_store, candidates };
+            event_rows(event, inputs, interval, &mut rows).map_err(|_| Error::Sum {
                 store_id: store_id.to_string(),
                 opened_at: event.opened_at,
             })?;
@@ -219,8 +211,8 @@ fn count(counts: &mut Counts, rows: &EventRows<'_>) {
         lines.insert((row.line.onset, row.line.sku.as_deref()));
         onsets.insert(row.line.onset);
         if row.status != Status::Closed {
-            counts.ticks_without_baseline += u64::from(!row.state.baselined);
-            counts.ticks_without_score += u64::from(!row.state.scored);
+            counts.ticks_without_baseline += u64::from(!rows.state(row).baselined);
+            counts.ticks_without_score += u64::from(!rows.state(row).scored);
         }
     }
     counts.lines += lines.len() as u64;

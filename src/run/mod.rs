@@ -18,7 +18,7 @@ use bytes::Bytes;
 use self::compute::Computed;
 pub use self::error::Error;
 use self::inputs::Read;
-use self::reports::{Reports, Slices};
+use self::reports::{Reports, Rows};
 use crate::cohort::{Candidates, Duration, Event, Timestamp, events};
 use crate::commit::{self, Folders, Plan};
 use crate::layout::{PartName, lineage_key, run_prefix};
@@ -125,7 +125,7 @@ impl Shell {
         rejected::check_ratio(reads.into_iter().flatten(), manifest)?;
         let rejects = self.encode_rejects(reads.into_iter().flatten(), manifest).await?;
         let predictions = compute::AllPredictions { cells, sales: sales_rows, scores: scores_rows };
-        // The probes, which shared the stores, are gone.
+        // The jobs that made the probes, and shared the stores, are done.
         let stores = Arc::unwrap_or_clone(stores);
         let computed = self.compute_parts(manifest, stores, predictions, candidates).await?;
         let Computed { snapshots, events, counts, highlights } = computed;
@@ -169,7 +169,7 @@ impl Shell {
     /// The events of every store, in the order of the stores' bytes, and how many rows were duplicates.
     async fn group(
         &self,
-        rows: BTreeMap<Arc<str>, Slices>,
+        rows: BTreeMap<Arc<str>, Rows>,
         chains: BTreeMap<Arc<str>, Timestamp>,
         manifest: &Manifest,
     ) -> Result<(Vec<StoreEvents>, u64), Error> {
@@ -273,10 +273,10 @@ impl Shell {
 
 /// A store's events that can write a row in the interval or after it, from the row at which their chain begins.
 fn group_store(
-    (store, slices, begins): (Arc<str>, Slices, Timestamp),
+    (store, rows, begins): (Arc<str>, Rows, Timestamp),
     gap: Duration,
 ) -> (Arc<str>, Vec<Event>, usize) {
-    let rows = slices.into_iter().flatten().filter(|row| row.detected_at >= begins);
+    let rows = rows.into_iter().flatten().filter(|row| row.detected_at >= begins);
     let (events, duplicates) = events(rows.collect(), gap);
     (store, events, duplicates)
 }

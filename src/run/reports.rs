@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
+use futures_util::future::try_join_all;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::inputs::Read;
@@ -20,18 +21,18 @@ use crate::table::reports::{Decoded, Pass, decode, roots};
 /// How far the first step back goes where there are no partitions; each later one goes twice as far.
 const STRIDE_FIRST: Duration = Duration::from_us(86_400_000_000);
 
-/// Rows of a slice at most, where a row group is decoded in slices.
+/// Rows that one worker decodes at a time.
 const SLICE_ROWS_MAX: usize = 1 << 16;
 
-/// A store's rows, as they were decoded: slice by slice.
-pub type Slices = Vec<Vec<Report>>;
+/// A store's rows, as they were decoded: list by list.
+pub type Rows = Vec<Vec<Report>>;
 
 /// What was read of MRDL.
 pub struct Reports {
     /// The files and the rejected rows.
     pub read: Read,
     /// Accepted rows by store.
-    pub rows: BTreeMap<Arc<str>, Slices>,
+    pub rows: BTreeMap<Arc<str>, Rows>,
     /// Of each store that matters, the tick at which its first event that matters begins.
     pub chains: BTreeMap<Arc<str>, Timestamp>,
     /// The earliest instant that had to be looked at.
@@ -44,7 +45,7 @@ struct Reading {
     files: BTreeMap<Uri, Source>,
     /// (file, row group, candidate rows) that were decoded: a later pass may come back to one.
     decoded: BTreeMap<(Uri, usize), BTreeSet<(usize, usize)>>,
-    rows: BTreeMap<Arc<str>, Slices>,
+    rows: BTreeMap<Arc<str>, Rows>,
     rejected: Vec<(Uri, usize, crate::table::rejects::Reject)>,
     rows_in_interval: u64,
 }
@@ -141,17 +142,13 @@ impl Shell {
                 .or_default()
                 .extend(ranges);
         }
-        let workers = self.workers.count();
-        let slices = groups.into_iter().flat_map(|(source, group, rows)| {
-            slices(source, group, rows, workers).into_iter().map(move |rows| (source, group, rows))
-        });
-        let decoded: Vec<_> = stream::iter(slices)
-            .map(|(source, group, rows)| self.decode_slice(source, group, rows, pass))
-            .buffered(workers + 1)
+        let decoded: Vec<_> = stream::iter(groups)
+            .map(|(source, group, rows)| self.decode_group(source, group, rows, pass))
+            .buffered(self.workers.count() + 1)
             .try_collect()
             .await?;
-        for (uri, group, decoded) in decoded {
-            reading.take(&uri, group, decoded);
+        for (uri, group, slices) in decoded {
+            slices.into_iter().for_each(|decoded| reading.take(&uri, group, decoded));
         }
         for source in sources {
             reading
@@ -162,19 +159,28 @@ impl Shell {
         Ok(())
     }
 
-    async fn decode_slice(
+    /// Fetches a row group's candidate rows and decodes them, slice by slice on the workers.
+    async fn decode_group(
         &self,
         source: &Arc<Source>,
         group: usize,
         rows: Vec<Range<usize>>,
         pass: &Pass,
-    ) -> Result<(Uri, usize, Decoded), Error> {
+    ) -> Result<(Uri, usize, Vec<Decoded>), Error> {
+        let roots = roots(source);
         let select = selection(&rows, source.file.group_rows(group));
-        let fetched =
-            source.file.fetch_rows(&*self.objects, group, &roots(source), Some(&select)).await?;
-        let (shared, pass) = (source.clone(), pass.clone());
-        let decoded =
-            self.workers.run(move || decode(&shared, group, &rows, fetched, &pass)).await??;
+        let fetched = source.file.fetch_rows(&*self.objects, group, &roots, Some(&select)).await?;
+        // Without an offset index, each slice would have to decode what lies before it: then there is one.
+        let indexed = source
+            .file
+            .leaves(&roots)
+            .all(|leaf| source.file.page_locations(group, leaf).is_some());
+        let slices = if indexed { cut(rows, SLICE_ROWS_MAX) } else { vec![rows] };
+        let decoded = slices.into_iter().map(|rows| {
+            let (source, fetched, pass) = (source.clone(), fetched.clone(), pass.clone());
+            self.workers.run(move || decode(&source, group, &rows, fetched, &pass))
+        });
+        let decoded = try_join_all(decoded).await?.into_iter().collect::<Result<_, _>>()?;
         Ok((source.file.object.uri.clone(), group, decoded))
     }
 }
@@ -189,7 +195,7 @@ impl Reading {
         self.rows_in_interval += decoded.in_interval;
     }
 
-    fn finish(self) -> (Read, BTreeMap<Arc<str>, Slices>) {
+    fn finish(self) -> (Read, BTreeMap<Arc<str>, Rows>) {
         let position: BTreeMap<_, _> = self.files.keys().zip(0..).collect();
         let rejected =
             self.rejected.iter().map(|(uri, group, reject)| (position[uri], *group, *reject));
@@ -209,20 +215,10 @@ impl Reading {
     }
 }
 
-/// A row group's candidate rows in slices that the workers decode side by side. Without an offset index, each
-/// slice would have to decode what lies before it: then there is one.
-fn slices(
-    source: &Source,
-    group: usize,
-    rows: Vec<Range<usize>>,
-    workers: usize,
-) -> Vec<Vec<Range<usize>>> {
+/// Ranges of rows cut into slices of one size, as few as have at most `most` rows each.
+fn cut(rows: Vec<Range<usize>>, most: usize) -> Vec<Vec<Range<usize>>> {
     let total: usize = rows.iter().map(ExactSizeIterator::len).sum();
-    if total <= SLICE_ROWS_MAX || source.file.page_locations(group, 0).is_none() {
-        return vec![rows];
-    }
-    let count = total.div_ceil(SLICE_ROWS_MAX).next_multiple_of(workers);
-    let size = total.div_ceil(count);
+    let size = total.div_ceil(total.div_ceil(most).max(1));
     let mut slices: Vec<Vec<Range<usize>>> = vec![Vec::new()];
     let mut room = size;
     for mut range in rows {
@@ -244,7 +240,7 @@ fn slices(
 
 /// The stores whose first event is not known yet, with the instant back to which they must be read.
 fn judge(
-    rows: &BTreeMap<Arc<str>, Slices>,
+    rows: &BTreeMap<Arc<str>, Rows>,
     lookback: &Lookback,
     covered: Timestamp,
     stores: Option<&[Arc<str>]>,
@@ -268,7 +264,7 @@ fn judge(
     Ok(unproven)
 }
 
-fn ticks(rows: &Slices) -> Vec<Timestamp> {
+fn ticks(rows: &Rows) -> Vec<Timestamp> {
     let mut ticks: Vec<_> = rows.iter().flatten().map(|row| row.detected_at).collect();
     ticks.sort_unstable();
     ticks
@@ -289,4 +285,27 @@ fn distinct_rows(ranges: &BTreeSet<(usize, usize)>) -> u64 {
         end = end.max(to);
     }
     rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slices_hold_each_row_once_in_order_and_are_of_one_size() {
+        assert_eq!(cut(vec![0..10], 10), [[0..10]]);
+        assert_eq!(cut(vec![0..11], 10), [[0..6], [6..11]]);
+        assert_eq!(
+            cut(vec![2..5, 7..8, 20..25], 4),
+            [vec![2..5], vec![7..8, 20..22], vec![22..25]]
+        );
+        for (most, last) in (1..12).flat_map(|most| (0..30).map(move |last| (most, last))) {
+            let rows = vec![0..last, 40..43, 50..50 + last];
+            let slices = cut(rows.clone(), most);
+            let all = slices.iter().flatten().cloned().flatten();
+            assert_eq!(all.collect::<Vec<_>>(), rows.into_iter().flatten().collect::<Vec<_>>());
+            let lengths = slices.iter().map(|slice| slice.iter().map(Range::len).sum::<usize>());
+            assert!(lengths.clone().all(|length| 0 < length && length <= most), "{slices:?}");
+        }
+    }
 }

@@ -11,7 +11,7 @@ use super::dataset::Source;
 use super::fetched::Fetched;
 use super::prune::selection;
 use super::rejects::{Reason, Reject, Scope};
-use super::values::{Amounts, Doubles, Instants, Lists, Texts};
+use super::values::{Amounts, Doubles, Instants, Lists, Pieces, Texts};
 use crate::cohort::{Carried, Duration, Interval, Report, Timestamp};
 use crate::contract::MRDL;
 
@@ -30,7 +30,7 @@ pub struct Pass {
     pub max_lookback: Duration,
 }
 
-/// What a row group gave.
+/// What some rows of a row group gave.
 #[derive(Debug, Default)]
 pub struct Decoded {
     /// Accepted rows by store, in no particular order of stores.
@@ -46,7 +46,7 @@ pub fn roots(source: &Source) -> Vec<usize> {
     MRDL.columns.iter().filter_map(|column| source.columns.root(column.name)).collect()
 }
 
-/// Decodes the candidate rows of a row group.
+/// Decodes these rows of a row group.
 ///
 /// # Errors
 /// [`Error::Corrupt`], [`Error::Amount`], [`Error::Instant`].
@@ -65,6 +65,7 @@ pub fn decode(
         row_group,
         pass,
         stores: HashMap::new(),
+        rows: Vec::with_capacity(rows.iter().map(ExactSizeIterator::len).sum()),
         texts: HashMap::new(),
         decoded: Decoded::default(),
     };
@@ -73,15 +74,17 @@ pub fn decode(
         let in_group: Vec<usize> = numbers.by_ref().take(batch.num_rows()).collect();
         decoder.batch(&batch, &in_group)?;
     }
-    Ok(decoder.decoded)
+    Ok(decoder.finish())
 }
 
 struct Decoder<'a> {
     source: &'a Source,
     row_group: usize,
     pass: &'a Pass,
-    /// Where each store's rows stand among the decoded ones.
+    /// Each store's place among the decoded ones.
     stores: HashMap<String, usize>,
+    /// The accepted rows, each with its store's place.
+    rows: Vec<(usize, Report)>,
     /// One allocation for each distinct text that repeats: SKUs, names.
     texts: HashMap<String, Arc<str>>,
     decoded: Decoded,
@@ -93,7 +96,7 @@ struct Batch {
     detected_at: Instants,
     sku: Texts,
     first_detected_from: Instants,
-    anomaly_id: Texts,
+    anomaly_id: Pieces,
     severity: Doubles,
     sales_total: Amounts,
     ingested_at: Instants,
@@ -133,7 +136,7 @@ impl Batch {
             detected_at: Instants::new(column("detected_at")),
             sku: Texts::new(column("sku")),
             first_detected_from: Instants::new(column("first_detected_from")),
-            anomaly_id: Texts::new(column("anomaly_id")),
+            anomaly_id: Pieces::new(column("anomaly_id")),
             severity: Doubles::new(column("severity")),
             sales_total: Amounts::new(column("sales_total")),
             ingested_at: Instants::new(column("ingested_at")),
@@ -191,12 +194,13 @@ impl Decoder<'_> {
                 .ingested_at
                 .get(row)
                 .map_err(|_| self.bad_instant("ingested_at", in_group))?,
-            anomaly_id: batch.anomaly_id.get(row).map(Box::from),
+            anomaly_id: batch.anomaly_id.get(row),
             severity: batch.severity.get(row),
             sales_total,
             carried: batch.carried.as_ref().and_then(|columns| self.carried(columns, row)),
         };
-        self.rows_of(store_id).push(report);
+        let store = self.store(store_id);
+        self.rows.push((store, report));
         Ok(())
     }
 
@@ -250,16 +254,27 @@ impl Decoder<'_> {
         (!carried.is_null()).then(|| Box::new(carried))
     }
 
-    fn rows_of(&mut self, store_id: &str) -> &mut Vec<Report> {
-        let store = match self.stores.get(store_id) {
-            Some(&known) => known,
-            None => {
-                self.stores.insert(store_id.to_owned(), self.decoded.rows.len());
-                self.decoded.rows.push((store_id.into(), Vec::new()));
-                self.decoded.rows.len() - 1
-            }
-        };
-        &mut self.decoded.rows[store].1
+    /// The place of a store, whose rows come later.
+    fn store(&mut self, store_id: &str) -> usize {
+        if let Some(&known) = self.stores.get(store_id) {
+            return known;
+        }
+        let new = self.decoded.rows.len();
+        self.stores.insert(store_id.to_owned(), new);
+        self.decoded.rows.push((store_id.into(), Vec::new()));
+        new
+    }
+
+    /// Deals the rows out to their stores, once it is known how many each has.
+    fn finish(self) -> Decoded {
+        let mut decoded = self.decoded;
+        let mut counts = vec![0; decoded.rows.len()];
+        self.rows.iter().for_each(|&(store, _)| counts[store] += 1);
+        for ((_, rows), count) in decoded.rows.iter_mut().zip(counts) {
+            rows.reserve_exact(count);
+        }
+        self.rows.into_iter().for_each(|(store, report)| decoded.rows[store].1.push(report));
+        decoded
     }
 
     fn text(&mut self, text: &str) -> Arc<str> {

@@ -1,5 +1,8 @@
 //! Arrow arrays to the core's types: text, instants, doubles and money, whatever form SPEC 2 allows them in.
 
+use std::ops::Range;
+use std::sync::Arc;
+
 use arrow::array::{Array, ArrayRef, AsArray, Float64Array, StringArray};
 use arrow::compute::cast;
 use arrow::datatypes::{
@@ -7,12 +10,22 @@ use arrow::datatypes::{
 };
 
 use crate::cohort::money::Overflow;
+use crate::cohort::report::Piece;
 use crate::cohort::time::TimeError;
 use crate::cohort::{Money, Timestamp};
 
 /// A column of text; integers show as their decimal text.
 #[derive(Clone, Debug)]
 pub struct Texts(Option<StringArray>);
+
+/// A column of texts of which hardly two are equal.
+#[derive(Clone, Debug)]
+pub struct Pieces {
+    /// All of its texts, one after the other.
+    all: Arc<str>,
+    /// Where each row's text lies in it.
+    at: Vec<Option<Range<usize>>>,
+}
 
 /// A column of instants, floored to microseconds.
 #[derive(Clone, Debug)]
@@ -53,6 +66,27 @@ impl Texts {
     /// The text in a row.
     pub fn get(&self, row: usize) -> Option<&str> {
         self.0.as_ref().filter(|array| array.is_valid(row)).map(|array| array.value(row))
+    }
+}
+
+impl Pieces {
+    /// Of a column, or of nulls where the file has none.
+    pub fn new(column: Option<&ArrayRef>) -> Self {
+        let mut all = String::new();
+        let mut at = Vec::new();
+        for text in Texts::new(column).0.iter().flatten() {
+            let begin = all.len();
+            at.push(text.map(|text| {
+                all.push_str(text);
+                begin..all.len()
+            }));
+        }
+        Self { all: all.into(), at }
+    }
+
+    /// The text in a row.
+    pub fn get(&self, row: usize) -> Option<Piece> {
+        Piece::of(&self.all, self.at.get(row)?.clone()?)
     }
 }
 

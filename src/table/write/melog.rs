@@ -96,16 +96,6 @@ impl MelogRows {
         }
     }
 
-    /// Rows so far.
-    pub const fn len(&self) -> usize {
-        self.len
-    }
-
-    /// Whether there are none.
-    pub const fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-
     /// The columns in the contract's order.
     pub fn finish(mut self, run_id: &RunId) -> Vec<ArrayRef> {
         vec![

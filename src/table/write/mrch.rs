@@ -10,11 +10,17 @@ use arrow::datatypes::DataType;
 
 use super::part::{BATCH_ROWS, Group, GroupWriter, data_type};
 use crate::cohort::identity::{Id, base_name, cohort_id};
+use crate::cohort::lines::LineState;
 use crate::cohort::rows::{Amounts, Cohort, Snapshot, Status};
 use crate::cohort::{Event, EventRows, Money, Timestamp};
 use crate::contract::{ColumnType, MRCH};
 use crate::layout::RunId;
 use crate::table::Error;
+
+/// Bytes that a row is likely to need of a hashed id, of a short name, and of a label.
+const ID_BYTES: usize = 64;
+const NAME_BYTES: usize = 16;
+const LABEL_BYTES: usize = 48;
 
 /// What the rows of an event share.
 #[derive(Clone, Debug)]
@@ -133,9 +139,11 @@ impl MrchWriter {
         for snapshot in &rows.snapshots {
             let report = ids.binary_search_by_key(&snapshot.line.onset, |&(onset, _)| onset);
             let report_id = report.map_or(names.id, |i| ids[i].1);
-            self.rows.push(store_id, names, report_id, snapshot, &rows.cohorts[snapshot.cohort]);
+            let shown = (snapshot, rows.state(snapshot), &rows.cohorts[snapshot.cohort]);
+            self.rows.push(store_id, names, report_id, shown);
             if self.rows.len == BATCH_ROWS {
-                self.group.write(self.rows.finish(&self.run_id))?;
+                let full = std::mem::replace(&mut self.rows, Rows::new());
+                self.group.write(full.finish(&self.run_id))?;
             }
         }
         Ok(())
@@ -154,19 +162,21 @@ impl MrchWriter {
 }
 
 impl Rows {
+    /// No rows, and room for a batch, so that the columns that every row fills need not grow.
     fn new() -> Self {
         let texts = StringBuilder::new;
+        let roomy = |bytes: usize| StringBuilder::with_capacity(BATCH_ROWS, BATCH_ROWS * bytes);
         Self {
-            report_id: texts(),
-            report_group_id: texts(),
-            event_status: texts(),
-            report_status: texts(),
-            version: Int32Builder::new(),
-            store_id: texts(),
-            sku: texts(),
+            report_id: roomy(ID_BYTES),
+            report_group_id: roomy(ID_BYTES),
+            event_status: roomy(NAME_BYTES),
+            report_status: roomy(NAME_BYTES),
+            version: Int32Builder::with_capacity(BATCH_ROWS),
+            store_id: roomy(NAME_BYTES),
+            sku: roomy(NAME_BYTES),
             window_start: instants(),
             window_end: instants(),
-            severity_score: Float64Builder::new(),
+            severity_score: Float64Builder::with_capacity(BATCH_ROWS),
             amounts: AmountColumns::new(),
             feature_vector: ListBuilder::new(Float64Builder::new()),
             cluster_id: texts(),
@@ -176,11 +186,11 @@ impl Rows {
             proposed_cause_category: texts(),
             confidence_score: Float64Builder::new(),
             supporting_evidence: texts(),
-            cohort_id: texts(),
-            cohort_name: texts(),
+            cohort_id: roomy(LABEL_BYTES),
+            cohort_name: roomy(LABEL_BYTES),
             cohort_confidence: Float64Builder::new(),
-            cohort_reason: texts(),
-            cohort_size: Int32Builder::new(),
+            cohort_reason: roomy(LABEL_BYTES),
+            cohort_size: Int32Builder::with_capacity(BATCH_ROWS),
             written_at: instants(),
             len: 0,
         }
@@ -191,16 +201,15 @@ impl Rows {
         store_id: &str,
         names: &Names,
         report_id: Id,
-        row: &Snapshot<'_>,
-        cohort: &Cohort<'_>,
+        (row, state, cohort): (&Snapshot<'_>, &LineState<'_>, &Cohort<'_>),
     ) {
         let (event_status, report_status) = match row.status {
             Status::New => ("active", "new"),
             Status::Ongoing => ("active", "ongoing"),
             Status::Closed => ("ended", "closed"),
         };
-        let window_end = (row.status == Status::Closed).then_some(row.state.tick);
-        let latest = &row.state.latest;
+        let window_end = (row.status == Status::Closed).then_some(state.tick);
+        let latest = &state.latest;
         let cause = cohort.cause.as_ref();
         self.report_id.append_value(report_id.as_str());
         self.report_group_id.append_value(names.id.as_str());
@@ -211,7 +220,7 @@ impl Rows {
         self.sku.append_option(row.line.sku.as_deref());
         self.window_start.append_value(row.line.onset.as_us());
         self.window_end.append_option(window_end.map(Timestamp::as_us));
-        self.severity_score.append_option(row.state.severity);
+        self.severity_score.append_option(state.severity);
         self.amounts.push(row.amounts);
         match latest.feature_vector {
             Some(vector) => self.feature_vector.append_value(vector.iter().copied()),
@@ -242,9 +251,9 @@ impl Rows {
         self.len += 1;
     }
 
-    /// The batch's columns in the contract's order; the builders are empty afterwards.
-    fn finish(&mut self, run_id: &RunId) -> Vec<ArrayRef> {
-        let len = std::mem::take(&mut self.len);
+    /// The batch's columns in the contract's order.
+    fn finish(mut self, run_id: &RunId) -> Vec<ArrayRef> {
+        let len = self.len;
         let [similarity, confidence, tsne_x, tsne_y] = &mut self.doubles;
         vec![
             Arc::new(self.report_id.finish()),

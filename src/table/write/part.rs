@@ -18,7 +18,7 @@ use crate::cohort::Money;
 use crate::contract::{Column, ColumnType, Log};
 use crate::table::Error;
 
-/// Rows after which a part is closed at the next store boundary.
+/// Rows after which a part is closed at the end of a row group.
 pub const PART_ROWS: usize = 1 << 17;
 /// Rows after which a row group is closed at the next store boundary: what one thread encodes at a time.
 pub const GROUP_ROWS: usize = 1 << 15;
@@ -97,11 +97,6 @@ impl GroupWriter {
             self.writer.write(&batch)
         });
         written.map_err(|error| Error::encode(self.log.name, &error))
-    }
-
-    /// Rows so far.
-    pub const fn rows(&self) -> usize {
-        self.rows
     }
 
     /// Ends the row group.
