@@ -99,3 +99,16 @@ fn errors_of_the_disk_are_told_apart() {
     }
     assert!(matches!(of(36), Error::Misconfigured { .. }));
 }
+
+#[test]
+fn a_range_is_read_whole_or_not_at_all() {
+    let mut file = tempfile::tempfile().unwrap();
+    io::Write::write_all(&mut file, b"abcde").unwrap();
+    assert_eq!(read_range(&file, &(1..4)).unwrap(), b"bcd");
+    assert_eq!(read_range(&file, &(0..5)).unwrap(), b"abcde");
+    assert_eq!(read_range(&file, &(3..3)).unwrap(), b"");
+    for range in [0..6, 4..9, 7..8] {
+        let error = read_range(&file, &range).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::UnexpectedEof, "{range:?}");
+    }
+}

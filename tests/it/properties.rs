@@ -196,7 +196,8 @@ proptest! {
     }
 }
 
-/// Every small history is a store of its own in one lake.
+/// Every small history is a store of its own in one lake, which is large enough for slices of the input's row
+/// group, several row groups of output and several parts; they are the same for any number of threads.
 #[test]
 fn every_small_history_equals_the_model() {
     let ticks = if std::env::var_os("COHORT_CASES_TIMES").is_some() { 4 } else { 3 };
@@ -213,7 +214,14 @@ fn every_small_history_equals_the_model() {
         let params = Params { gap: GAP, max_lookback: 90, start, end, run_id: format!("{start}") };
         let outputs = histories.iter().map(|history| model::run(history, &params).unwrap());
         let expected = union(outputs);
-        let actual = lake.committed(&params, &[]).output;
-        assert_eq!(model::difference(&expected, &actual).as_deref(), None, "[{start}, {end})");
+        let committed = lake.committed(&params, &["--threads", "3"]);
+        let difference = model::difference(&expected, &committed.output);
+        assert_eq!(difference.as_deref(), None, "[{start}, {end})");
+        let files = committed.files;
+        assert!(files == lake.committed(&params, &["--threads", "1"]).files, "other bytes");
+        let parts = |log: &str| files.keys().filter(|path| path.starts_with(log)).count();
+        if (start, end) == (0, 200) {
+            assert!(all.reports.len() > 65_536 && parts("snapshots/") > 1, "not large enough");
+        }
     }
 }

@@ -2,7 +2,10 @@
 //!
 //! Three streams of codes (store, SKU, tick) advance together, one stretch of equal codes at a time. A
 //! stretch whose store has no line, whose tick no line of its store needs, or whose cell has none, is
-//! passed over whole; only what remains is looked at row by row.
+//! passed over whole. Where a tick lasts for many stores, all of those without an open window are passed over
+//! together ([`Open`]); of a stretch of one store and one tick only the SKUs are decoded, of one cell only the
+//! ticks; what remains is looked at row by row. A row that may have to be rejected is never passed over: one
+//! without a store, without a tick, or perhaps outside its partition.
 
 use std::ops::Range;
 

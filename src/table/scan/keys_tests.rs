@@ -1,4 +1,4 @@
-//! Every layout in which a log may be written gives the same wanted rows as a look at each row.
+//! Every layout in which a log may be written gives the same wanted and rejected rows as a look at each row.
 
 use std::sync::Arc;
 
@@ -10,55 +10,71 @@ use parquet::file::reader::{FileReader as _, SerializedFileReader};
 use proptest::prelude::*;
 
 use super::super::plain::{Physical, Plain};
-use super::super::probe::{Cells, StoreEvents};
+use super::super::probe::{Cells, NULL_SKU, StoreEvents};
 use super::*;
 use crate::cohort::report::tests::row;
 use crate::cohort::{Duration, Interval, events};
 
-const STORES: usize = 12;
-const SKUS: usize = 5;
-const TICKS: i64 = 20;
+const STORES: usize = 6;
+/// More than the windows that a store is looked at one by one for.
+const SKUS: usize = HELD_MAX + 4;
+const TICKS: i64 = 16;
 
-/// Stores of which each line is (store, SKU, onset, length).
+/// A row of a log.
+#[derive(Clone, Debug)]
+struct Cell {
+    store: Option<String>,
+    sku: Option<String>,
+    tick: Option<i64>,
+}
+
+fn sku(number: usize) -> Option<String> {
+    // The first is null.
+    (number > 0).then(|| format!("k{number}"))
+}
+
+/// Stores of which each line is (store, SKU, onset, length); store 0 has most of them.
 fn stores(lines: &[(usize, usize, i64, i64)]) -> Vec<StoreEvents> {
     let of_store = |store: usize| {
-        let rows =
-            lines.iter().filter(|line| line.0 == store).flat_map(|&(_, sku, onset, length)| {
-                let sku = format!("k{sku}");
-                (onset..=onset + length)
-                    .step_by(2)
-                    .map(move |tick| row(tick, Some(&sku), Some(onset)))
-            });
-        (format!("s{store:02}").into(), events(rows.collect(), Duration::from_us(3)).0)
+        let of_it = lines.iter().filter(|line| line.0.saturating_sub(STORES) == store);
+        let rows = of_it.flat_map(|&(_, number, onset, length)| {
+            let ticks = (onset..=onset + length).step_by(2);
+            ticks.map(move |tick| row(tick, sku(number).as_deref(), Some(onset)))
+        });
+        (format!("s{store}").into(), events(rows.collect(), Duration::from_us(3)).0)
     };
     (0..STORES).map(of_store).filter(|(_, events)| !events.is_empty()).collect()
 }
 
-/// The cells of a log in an order of its columns: 0 is the store, 1 the SKU, 2 the tick.
-fn layout(order: [usize; 3]) -> Vec<(usize, usize, i64)> {
-    let mut cells: Vec<_> = (0..STORES)
-        .flat_map(|store| {
-            (0..SKUS).flat_map(move |sku| (0..TICKS).map(move |tick| (store, sku, tick)))
-        })
-        .collect();
-    cells.sort_by_key(|&(store, sku, tick)| {
-        let key = [store as i64, sku as i64, tick];
-        order.map(|column| key[column])
+/// The cells of a log in an order of its columns, 0 the store, 1 the SKU, 2 the tick, or of time backwards.
+fn layout(order: [usize; 3], backwards: bool) -> Vec<Cell> {
+    let skus = |store| {
+        (0..SKUS).flat_map(move |sku| (0..TICKS).map(move |tick| [store, sku, tick as usize]))
+    };
+    let mut cells: Vec<_> = (0..STORES).flat_map(skus).collect();
+    let last = TICKS as usize - 1;
+    cells.sort_by_key(|&[store, sku, tick]| {
+        order.map(|column| [store, sku, if backwards { last - tick } else { tick }][column])
     });
-    cells
+    let cell = |[store, number, tick]: [usize; 3]| Cell {
+        store: Some(format!("s{store}")),
+        sku: sku(number),
+        tick: i64::try_from(tick).ok(),
+    };
+    cells.into_iter().map(cell).collect()
 }
 
-fn file(cells: &[(usize, usize, i64)], page_rows: usize) -> Bytes {
-    let texts = |of: &dyn Fn(&(usize, usize, i64)) -> String| -> ArrayRef {
-        Arc::new(StringArray::from_iter_values(cells.iter().map(of)))
+fn file(cells: &[Cell], page_rows: usize) -> Bytes {
+    let texts = |of: fn(&Cell) -> Option<&str>| -> ArrayRef {
+        Arc::new(cells.iter().map(of).collect::<StringArray>())
     };
-    let ticks: ArrayRef = Arc::new(Int64Array::from_iter_values(cells.iter().map(|cell| cell.2)));
-    let batch = RecordBatch::try_from_iter([
-        ("store_id", texts(&|cell| format!("s{:02}", cell.0))),
-        ("sku", texts(&|cell| format!("k{}", cell.1))),
-        ("tick_at", ticks),
-    ])
-    .unwrap();
+    let ticks: ArrayRef = Arc::new(cells.iter().map(|cell| cell.tick).collect::<Int64Array>());
+    let columns = [
+        ("store_id", texts(|cell| cell.store.as_deref()), true),
+        ("sku", texts(|cell| cell.sku.as_deref()), true),
+        ("tick_at", ticks, true),
+    ];
+    let batch = RecordBatch::try_from_iter_with_nullable(columns).unwrap();
     let properties = WriterProperties::builder()
         .set_data_page_row_count_limit(page_rows)
         .set_write_batch_size(page_rows)
@@ -72,49 +88,98 @@ fn keys(file: &Bytes, cells: &Arc<Cells>) -> Keys {
     let reader = SerializedFileReader::new(file.clone()).unwrap();
     let pages = |column| reader.get_row_group(0).unwrap().get_column_page_reader(column).unwrap();
     let text = |value: Option<Plain<'_>>| match value {
-        Some(Plain::Bytes(bytes)) => std::str::from_utf8(bytes).unwrap().to_owned(),
-        _ => String::new(),
+        Some(Plain::Bytes(bytes)) => Some(std::str::from_utf8(bytes).unwrap().to_owned()),
+        _ => None,
     };
     let (of_stores, of_skus) = (cells.clone(), cells.clone());
-    let stores = Box::new(move |value: Option<Plain<'_>>| of_stores.store_code(&text(value)));
-    let skus = Box::new(move |value: Option<Plain<'_>>| of_skus.sku_code(&text(value)));
+    let stores = Box::new(move |value: Option<Plain<'_>>| {
+        text(value).map_or(MISSING_STORE, |name| of_stores.store_code(&name))
+    });
+    let skus = Box::new(move |value: Option<Plain<'_>>| {
+        text(value).map_or(NULL_SKU, |name| of_skus.sku_code(&name))
+    });
     let ticks = Box::new(|value: Option<Plain<'_>>| match value {
         Some(Plain::Integer(tick)) => tick,
         _ => NULL_TICK,
     });
     Keys {
-        stores: Codes::new(pages(0), Physical::Bytes, false, stores),
-        skus: Codes::new(pages(1), Physical::Bytes, false, skus),
-        ticks: Codes::new(pages(2), Physical::Int64, false, ticks),
+        stores: Codes::new(pages(0), Physical::Bytes, true, stores),
+        skus: Codes::new(pages(1), Physical::Bytes, true, skus),
+        ticks: Codes::new(pages(2), Physical::Int64, true, ticks),
     }
 }
 
+/// The wanted and the rejected rows, by a look at each of these.
+fn look_at_each(
+    rows: &[Cell],
+    among: impl Iterator<Item = usize>,
+    probe: &Probe,
+    scope: Scope,
+) -> (Vec<usize>, Vec<Reject>) {
+    let (mut wanted, mut rejects) = (Vec::new(), Vec::new());
+    for i in among {
+        let Cell { store, sku, tick } = &rows[i];
+        let at = tick.map(|tick| Timestamp::from_us(tick).unwrap());
+        let reason = match (store.as_deref(), tick) {
+            (None | Some(""), _) => Reason::MissingStore,
+            (_, None) => Reason::MissingTickAt,
+            (Some(store), &Some(tick)) => {
+                let store = probe.cells.store_code(store);
+                let sku = sku.as_deref().map_or(NULL_SKU, |sku| probe.cells.sku_code(sku));
+                let cell = if store == NO_STORE { None } else { probe.cells.cell(store, sku) };
+                wanted.extend(cell.filter(|&cell| probe.wants(cell, tick)).map(|_| i));
+                continue;
+            }
+        };
+        if scope.counts(at) {
+            rejects.push(Reject { row: i, reason });
+        }
+    }
+    (wanted, rejects)
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
     fn any_layout_gives_the_rows_that_a_look_at_each_row_gives(
-        lines in prop::collection::vec((0..STORES, 0..SKUS, 0..TICKS, 0..6_i64), 0..40),
+        lines in prop::collection::vec((0..2 * STORES, 0..SKUS, 0..TICKS, 0..6_i64), 0..60),
         order in prop::sample::select(vec![[2, 0, 1], [0, 2, 1], [0, 1, 2], [2, 1, 0], [1, 0, 2]]),
-        page_rows in prop::sample::select(vec![16, 64, 10_000]),
-        first in 0..200_usize,
+        backwards: bool,
+        page_rows in prop::sample::select(vec![16, 100, 10_000]),
+        broken in prop::collection::vec((any::<prop::sample::Index>(), 0..4), 0..6),
+        swapped in prop::collection::vec(any::<[prop::sample::Index; 2]>(), 0..3),
+        cuts in any::<[prop::sample::Index; 3]>(),
     ) {
+        let mut rows = layout(order, backwards);
+        for [a, b] in swapped {
+            let (a, b) = (a.index(rows.len()), b.index(rows.len()));
+            rows.swap(a, b);
+        }
+        for (at, what) in broken {
+            let cell = at.get(&rows).clone();
+            rows[at.index(SKUS * STORES * TICKS as usize)] = match what {
+                0 => Cell { store: None, ..cell },
+                1 => Cell { store: Some(String::new()), ..cell },
+                2 => Cell { tick: None, ..cell },
+                _ => Cell { sku: Some("unknown".to_owned()), ..cell },
+            };
+        }
+        let mut cuts = cuts.map(|cut| cut.index(rows.len()));
+        cuts.sort_unstable();
+        let candidates = [0..cuts[0], cuts[1]..cuts[2] + 1];
+        let candidates: Vec<_> = candidates.into_iter().filter(|range| !range.is_empty()).collect();
+
         let stores = stores(&lines);
         let cells = Arc::new(Cells::new(&stores));
-        let rows = layout(order);
         let file = file(&rows, page_rows);
-        let scope = Scope::new(Interval { start: Timestamp::MIN, end: Timestamp::MIN }, None);
+        let at = |us| Timestamp::from_us(us).unwrap();
+        let scope = Scope::new(Interval { start: at(3), end: at(12) }, None);
         for probe in [Probe::windows(&cells, &stores), Probe::ticks(&cells, &stores)] {
             let matcher = Matcher { probe: &probe, scope, check_partition: false };
-            let found = matcher.run(&mut keys(&file, &cells), &[first..rows.len()]).unwrap();
-            let wanted = (first..rows.len()).filter(|&i| {
-                let (store, sku, tick) = rows[i];
-                let store = cells.store_code(&format!("s{store:02}"));
-                let sku = cells.sku_code(&format!("k{sku}"));
-                store != NO_STORE
-                    && cells.cell(store, sku).is_some_and(|cell| probe.wants(cell, tick))
-            });
-            prop_assert_eq!(found.rows, wanted.collect::<Vec<_>>());
+            let found = matcher.run(&mut keys(&file, &cells), &candidates).unwrap();
+            let expected = look_at_each(&rows, candidates.iter().cloned().flatten(), &probe, scope);
+            prop_assert_eq!((found.rows, found.rejects), expected);
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Row groups and pages that statistics rule out are never fetched ([`super::prune`]). Of the others the key
 //! columns come first, as runs of codes ([`runs`], [`codes`], [`keys`]), held against what the lines need
-//! ([`probe`]). Values are fetched and decoded only for the rows that matched ([`group`]), and gathered
+//! ([`probe`], [`open`]). Values are fetched and decoded only for the rows that matched ([`group`]), and gathered
 //! without duplicates ([`points`]). Memory depends on the lines, never on the number of rows scanned.
 
 pub mod codes;

@@ -9,6 +9,8 @@ use super::probe::{Probe, Span};
 #[derive(Debug, Default)]
 pub struct Open {
     tick: Option<i64>,
+    /// A tick that did not deserve it.
+    refused: Option<i64>,
     /// By (store, SKU).
     spans: Vec<Span>,
     /// Where each store's spans begin, and where the last one's end.
@@ -17,21 +19,27 @@ pub struct Open {
 
 impl Open {
     /// Moves to a tick that lasts for so many rows. Says no, and stays, where the rows do not deserve it: they
-    /// must be more than the stores and the windows to be looked at.
+    /// must be no fewer than the stores and the windows to be looked at.
     pub fn reach(&mut self, probe: &Probe, tick: i64, rows: usize) -> bool {
         if self.is_at(tick) {
             return true;
         }
-        let near = probe.near(tick);
         let stores = probe.cells.stores.len();
-        if near.len() + stores > rows {
+        if stores > rows || self.refused == Some(tick) {
             return false;
         }
-        // What was open already comes first and is sorted; so is what begins after it, tick by tick.
+        // A step forward adds what has begun since; any other begins anew.
         let since = self.tick.filter(|&last| last < tick);
-        self.spans.retain(|span| since.is_some() && span.holds(tick));
-        let begun = near.iter().filter(|span| span.holds(tick));
-        self.spans.extend(begun.filter(|span| since.is_none_or(|last| !span.begins_by(last))));
+        let begun = since.map_or_else(|| probe.near(tick), |last| probe.begun(last, tick));
+        let kept = if since.is_some() { self.spans.len() } else { 0 };
+        if kept + begun.len() + stores > rows {
+            self.refused = Some(tick);
+            return false;
+        }
+        self.spans.truncate(kept);
+        self.spans.retain(|span| span.holds(tick));
+        self.spans.extend(begun.iter().filter(|span| span.holds(tick)));
+        // What was open already is in order: a stable sort has little to do.
         self.spans.sort_by_key(|span| (span.store, span.sku));
         self.first.clear();
         self.first.resize(stores + 1, 0);
@@ -89,9 +97,12 @@ mod tests {
         let stores = stores();
         let cells = Arc::new(Cells::new(&stores));
         let probe = Probe::windows(&cells, &stores);
+        let reach = |rows| Open::default().reach(&probe, 10, rows);
+        assert_eq!((reach(1), reach(2), reach(3)), (false, false, true));
         let mut open = Open::default();
-        assert!(!open.reach(&probe, 10, 2));
         assert!(open.reach(&probe, 10, 3));
-        assert!(open.reach(&probe, 10, 1));
+        assert!(open.reach(&probe, 10, 1), "a tick that was reached stays so");
+        assert!(!open.reach(&probe, 20, 2));
+        assert!(open.is_at(10) && !open.of(0).is_empty(), "a refusal changes nothing");
     }
 }

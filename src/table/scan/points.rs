@@ -18,8 +18,8 @@ pub struct Point<V> {
     pub value: V,
 }
 
-/// Matched rows as they come in, with duplicates removed now and then: however often a log repeats
-/// itself, memory holds little more than one row a cell and instant.
+/// Matched rows as they come in, with duplicates removed now and then: however often a log repeats itself, memory
+/// holds at most twice as many rows as there are cells and instants with one, or a quarter of a million.
 #[derive(Debug)]
 pub struct Gathered<L: PredictionLog> {
     cells: usize,
@@ -40,11 +40,13 @@ pub struct ByCell<R> {
 }
 
 impl<L: PredictionLog> Gathered<L> {
-    const LIMIT_MIN: usize = 1 << 19;
-
     /// Nothing yet, of so many cells.
     pub const fn new(cells: usize) -> Self {
-        Self { cells, groups: Vec::new(), len: 0, limit: Self::LIMIT_MIN, duplicates: 0 }
+        Self::with_limit(cells, 1 << 18)
+    }
+
+    const fn with_limit(cells: usize, limit: usize) -> Self {
+        Self { cells, groups: Vec::new(), len: 0, limit, duplicates: 0 }
     }
 
     /// Takes in the rows of a row group.
@@ -54,7 +56,7 @@ impl<L: PredictionLog> Gathered<L> {
         if self.len > self.limit {
             let (points, _) = self.sorted();
             self.len = points.len();
-            self.limit = Self::LIMIT_MIN.max(self.len * 2);
+            self.limit = self.limit.max(self.len * 2);
             self.groups.push(points);
         }
     }
@@ -134,7 +136,13 @@ mod tests {
 
     #[test]
     fn the_latest_ingested_duplicate_wins_then_the_greatest_value_and_null_is_smallest() {
-        let mut gathered = Gathered::<Scores>::new(3);
+        // With a limit of 1, duplicates are removed in between as well.
+        for limit in [1, 4, 100] {
+            the_greatest_win(Gathered::with_limit(3, limit));
+        }
+    }
+
+    fn the_greatest_win(mut gathered: Gathered<Scores>) {
         gathered.extend(vec![
             point(1, 5, Some(9), Some(0.1)),
             point(1, 5, None, Some(0.9)),

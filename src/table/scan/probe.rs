@@ -56,6 +56,8 @@ pub struct Probe {
     of_store: Vec<Vec<u32>>,
     /// Of each store the length of its longest window.
     longest: Vec<i64>,
+    /// The length of the longest window of all.
+    longest_of_all: i64,
     /// The first and the last instant needed of any cell.
     pub span: Option<(Timestamp, Timestamp)>,
 }
@@ -74,11 +76,6 @@ pub struct Span {
 }
 
 impl Span {
-    /// Whether the window begins at the instant or before it.
-    pub const fn begins_by(&self, tick: i64) -> bool {
-        self.first <= tick
-    }
-
     const fn length(&self) -> i64 {
         self.last - self.first
     }
@@ -235,17 +232,33 @@ impl Probe {
             of_store[store].push(place);
             longest[store] = span.length().max(longest[store]);
         }
+        let longest_of_all = longest.iter().max().copied().unwrap_or(0);
         let instant = |us: Option<i64>| us.and_then(|us| Timestamp::from_us(us).ok());
         let first = instant(windows.iter().map(|w| w.0).min());
         let last = instant(windows.iter().map(|w| w.1).max());
         let span = first.zip(last);
-        Self { cells: cells.clone(), windows, first_window, spans, of_store, longest, span }
+        Self {
+            cells: cells.clone(),
+            windows,
+            first_window,
+            spans,
+            of_store,
+            longest,
+            longest_of_all,
+            span,
+        }
     }
 
     /// The windows that begin early enough, and not too early, to hold this instant; all that do are among them.
     pub fn near(&self, tick: i64) -> &[Span] {
-        let longest = self.longest.iter().max().copied().unwrap_or(0);
-        let from = self.spans.partition_point(|span| span.first < tick - longest);
+        let from = self.spans.partition_point(|span| span.first < tick - self.longest_of_all);
+        let to = self.spans.partition_point(|span| span.first <= tick);
+        &self.spans[from..to]
+    }
+
+    /// The windows that begin after an instant, up to a later one.
+    pub fn begun(&self, after: i64, tick: i64) -> &[Span] {
+        let from = self.spans.partition_point(|span| span.first <= after);
         let to = self.spans.partition_point(|span| span.first <= tick);
         &self.spans[from..to]
     }
