@@ -9,8 +9,8 @@ use super::probe::{Probe, Span};
 #[derive(Debug, Default)]
 pub struct Open {
     tick: Option<i64>,
-    /// A tick that did not deserve it.
-    refused: Option<i64>,
+    /// A tick that did not deserve it, and its rows then: it may have more in the next page.
+    refused: Option<(i64, usize)>,
     /// By (store, SKU).
     spans: Vec<Span>,
     /// Where each store's spans begin, and where the last one's end.
@@ -25,7 +25,8 @@ impl Open {
             return true;
         }
         let stores = probe.cells.stores.len();
-        if stores > rows || self.refused == Some(tick) {
+        let no_better = |(refused, then)| refused == tick && rows <= then;
+        if stores > rows || self.refused.is_some_and(no_better) {
             return false;
         }
         // A step forward adds what has begun since; any other begins anew.
@@ -33,7 +34,7 @@ impl Open {
         let begun = since.map_or_else(|| probe.near(tick), |last| probe.begun(last, tick));
         let kept = if since.is_some() { self.spans.len() } else { 0 };
         if kept + begun.len() + stores > rows {
-            self.refused = Some(tick);
+            self.refused = Some((tick, rows));
             return false;
         }
         self.spans.truncate(kept);
@@ -104,5 +105,6 @@ mod tests {
         assert!(open.reach(&probe, 10, 1), "a tick that was reached stays so");
         assert!(!open.reach(&probe, 20, 2));
         assert!(open.is_at(10) && !open.of(0).is_empty(), "a refusal changes nothing");
+        assert!(open.reach(&probe, 20, 4), "with more rows it is judged anew");
     }
 }
