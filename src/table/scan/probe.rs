@@ -76,10 +76,6 @@ pub struct Span {
 }
 
 impl Span {
-    const fn length(&self) -> i64 {
-        self.last - self.first
-    }
-
     /// Whether the window holds the instant.
     pub const fn holds(&self, tick: i64) -> bool {
         self.first <= tick && tick <= self.last
@@ -230,7 +226,7 @@ impl Probe {
         for (place, span) in (0..).zip(&spans) {
             let store = span.store as usize;
             of_store[store].push(place);
-            longest[store] = span.length().max(longest[store]);
+            longest[store] = (span.last - span.first).max(longest[store]);
         }
         let longest_of_all = longest.iter().max().copied().unwrap_or(0);
         let instant = |us: Option<i64>| us.and_then(|us| Timestamp::from_us(us).ok());
