@@ -147,7 +147,7 @@ proptest! {
         order in prop::sample::select(vec![[2, 0, 1], [0, 2, 1], [0, 1, 2], [2, 1, 0], [1, 0, 2]]),
         backwards: bool,
         page_rows in prop::sample::select(vec![16, 100, 10_000]),
-        broken in prop::collection::vec((any::<prop::sample::Index>(), 0..4), 0..6),
+        broken in prop::collection::vec((any::<prop::sample::Index>(), 1..40_usize, 0..5), 0..4),
         swapped in prop::collection::vec(any::<[prop::sample::Index; 2]>(), 0..3),
         cuts in any::<[prop::sample::Index; 3]>(),
     ) {
@@ -156,14 +156,17 @@ proptest! {
             let (a, b) = (a.index(rows.len()), b.index(rows.len()));
             rows.swap(a, b);
         }
-        for (at, what) in broken {
-            let cell = at.get(&rows).clone();
-            rows[at.index(SKUS * STORES * TICKS as usize)] = match what {
-                0 => Cell { store: None, ..cell },
-                1 => Cell { store: Some(String::new()), ..cell },
-                2 => Cell { tick: None, ..cell },
-                _ => Cell { sku: Some("unknown".to_owned()), ..cell },
-            };
+        // Whole stretches too, which a page keeps as one run.
+        for (at, length, what) in broken {
+            let from = at.index(rows.len());
+            for cell in rows.iter_mut().skip(from).take(length) {
+                match what {
+                    0 => cell.store = None,
+                    1 | 2 => cell.store = Some(String::new()),
+                    3 => cell.tick = None,
+                    _ => cell.sku = Some("unknown".to_owned()),
+                }
+            }
         }
         let mut cuts = cuts.map(|cut| cut.index(rows.len()));
         cuts.sort_unstable();
