@@ -173,7 +173,7 @@ fn sample(args: &SampleArgs) -> Result<(), Error> {
     let sample = Sample { stores: args.stores, skus: args.skus, days: args.days, seed: args.seed };
     let place = argument(&args.place)?.as_prefix();
     let written = if place.scheme() == &Scheme::File {
-        sample.write(Path::new(args.place.trim_start_matches("file://")))?
+        sample.write(Path::new(args.place.strip_prefix("file://").unwrap_or(&args.place)))?
     } else {
         let runtime = runtime()?;
         sample.put(Arc::new(Storage::new()), place, runtime.handle().clone())?

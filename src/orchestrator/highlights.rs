@@ -31,7 +31,10 @@ impl Event {
     /// Its `cohort_name`.
     pub fn name(&self) -> String {
         let base = base_name(&self.store_id, self.opened_at);
-        self.label.as_ref().map_or(base.clone(), |label| format!("{base}, {label}"))
+        match &self.label {
+            Some(label) => format!("{base}, {label}"),
+            None => base,
+        }
     }
 
     /// Greatest impact first whatever its sign, then severity, then store and time: a total order of distinct events.

@@ -103,15 +103,12 @@ impl Shell {
             snapshots.push(chunk.snapshots);
             events.push(chunk.events);
         }
-        let snapshots = parts(snapshots, |group| group.rows).into_iter().map(|groups| {
-            let part = move || Part::of(&MRCH, &groups);
-            self.workers.run(part)
-        });
-        let rows = |columns: &Vec<ArrayRef>| columns.first().map_or(0, |column| column.len());
-        let events = parts(events, rows).into_iter().map(|batches| {
-            let part = move || event_part(batches);
-            self.workers.run(part)
-        });
+        let snapshots = parts(snapshots, |group| group.rows)
+            .into_iter()
+            .map(|groups| self.workers.run(move || Part::of(&MRCH, &groups)));
+        let events = parts(events, |columns| columns.first().map_or(0, |column| column.len()))
+            .into_iter()
+            .map(|batches| self.workers.run(move || event_part(batches)));
         let (snapshots, events) = tokio::try_join!(try_join_all(snapshots), try_join_all(events))?;
         let snapshots = snapshots.into_iter().collect::<Result<_, _>>()?;
         let events = events.into_iter().collect::<Result<_, _>>()?;
@@ -125,27 +122,28 @@ fn chunks(stores: Vec<StoreEvents>, interval: Interval) -> Vec<Vec<StoreEvents>>
     let rows = |(_, events): &StoreEvents| -> usize {
         events.iter().map(|event| rows_in(event, interval)).sum()
     };
-    let quarter = stores.iter().map(rows).sum::<usize>() / 4;
-    limited(stores, quarter.clamp(GROUP_ROWS_MIN, GROUP_ROWS), rows)
+    let stores: Vec<_> = stores.into_iter().map(|store| (rows(&store), store)).collect();
+    let quarter = stores.iter().map(|(rows, _)| rows).sum::<usize>() / 4;
+    limited(stores, quarter.clamp(GROUP_ROWS_MIN, GROUP_ROWS))
 }
 
 /// What each part is made of: it is closed after the chunk with which it passes its limit of rows. Without rows
 /// there is no part.
 fn parts<T>(chunks: Vec<T>, rows: impl Fn(&T) -> usize) -> Vec<Vec<T>> {
-    let chunks = chunks.into_iter().filter(|chunk| rows(chunk) > 0).collect();
-    limited(chunks, PART_ROWS, rows)
+    let chunks = chunks.into_iter().map(|chunk| (rows(&chunk), chunk));
+    limited(chunks.filter(|&(rows, _)| rows > 0), PART_ROWS)
 }
 
-/// Cuts a list after each item with which the rows reach the limit.
-fn limited<T>(all: Vec<T>, limit: usize, rows_of: impl Fn(&T) -> usize) -> Vec<Vec<T>> {
+/// Cuts a list of items with their rows after each with which the rows reach the limit.
+fn limited<T>(all: impl IntoIterator<Item = (usize, T)>, limit: usize) -> Vec<Vec<T>> {
     let mut lists = Vec::new();
-    let (mut list, mut rows) = (Vec::new(), 0);
-    for item in all {
-        rows += rows_of(&item);
+    let (mut list, mut total) = (Vec::new(), 0);
+    for (rows, item) in all {
+        total += rows;
         list.push(item);
-        if rows >= limit {
+        if total >= limit {
             lists.push(std::mem::take(&mut list));
-            rows = 0;
+            total = 0;
         }
     }
     if !list.is_empty() {
@@ -230,4 +228,18 @@ fn add(all: &mut Counts, more: &Counts) {
     all.lines += more.lines;
     all.ticks_without_baseline += more.ticks_without_baseline;
     all.ticks_without_score += more.ticks_without_score;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_is_cut_after_the_item_with_which_its_rows_reach_the_limit() {
+        let cut = |rows: &[usize]| limited(rows.iter().map(|&rows| (rows, rows)), 10);
+        assert_eq!(cut(&[]), Vec::<Vec<usize>>::new());
+        assert_eq!(cut(&[9, 1, 3, 25, 0, 4]), [vec![9, 1], vec![3, 25], vec![0, 4]]);
+        assert_eq!(cut(&[10, 10]), [[10], [10]]);
+        assert_eq!(parts(vec![0, PART_ROWS, 0, 1], |&rows| rows), [[PART_ROWS], [1]]);
+    }
 }
