@@ -28,7 +28,7 @@ use bytes::Bytes;
 use futures_util::future::try_join_all;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
-use crate::error::Kind;
+use crate::kind::Kind;
 use crate::objects::{self, Objects, Put, Tag, Uri};
 use crate::summary::Status;
 

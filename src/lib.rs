@@ -2,24 +2,27 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs, rustdoc::broken_intra_doc_links)]
 
-pub mod cli;
-pub mod cohort;
-pub mod command;
+pub mod commands;
 pub mod commit;
-pub mod contract;
+mod committed;
 pub mod error;
+pub mod kind;
 pub mod layout;
 pub mod lineage;
 pub mod logging;
 pub mod manifest;
+mod nearest;
 pub mod objects;
 pub mod orchestrator;
 pub mod process;
 pub mod run;
 pub mod sample;
 pub mod schemas;
-pub mod show;
+mod show;
 pub mod summary;
 pub mod table;
 pub mod text;
 pub mod workers;
+
+pub(crate) use cohort_core as cohort;
+pub(crate) use cohort_core::contract;

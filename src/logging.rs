@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal as _;
 
+use clap::{Args, ValueEnum};
 use tracing::Metadata;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::{FilterExt as _, FilterFn};
@@ -10,8 +11,28 @@ use tracing_subscriber::layer::{Layer, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Registry};
 
-use crate::cli::{LogFormat, Logging};
 use crate::error::Error;
+
+/// How to log. Logs go to stderr.
+#[derive(Clone, Copy, Debug, Args)]
+#[command(next_help_heading = "Logging")]
+pub struct Logging {
+    /// Log as text, or as one JSON object a line [default: text on a terminal, json elsewhere].
+    #[arg(long, global = true, value_enum, value_name = "FORMAT")]
+    pub log_format: Option<LogFormat>,
+    /// Log more: -v for details, -vv for everything. `RUST_LOG` wins over it, for example `RUST_LOG=cohort=debug`.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+}
+
+/// A form of the logs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines.
+    Json,
+}
 
 /// The environment variable that says what to log.
 const VARIABLE: &str = "RUST_LOG";
@@ -112,7 +133,7 @@ mod tests {
     #[test]
     fn a_wrong_filter_is_a_usage_error() {
         let error = filter(Some("cohort=shout"), 0).unwrap_err();
-        assert_eq!(error.kind(), crate::error::Kind::Usage);
+        assert_eq!(error.kind(), crate::kind::Kind::Usage);
         assert!(error.to_string().starts_with("RUST_LOG: expected a filter"), "{error}");
     }
 

@@ -6,9 +6,9 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use cohort::cli::{Cli, refusal};
-use cohort::error::Kind;
-use cohort::{command, process};
+use cohort::commands::{self, Cli, refusal};
+use cohort::kind::Kind;
+use cohort::process;
 
 fn main() -> ExitCode {
     heap::set_up();
@@ -22,7 +22,7 @@ fn main() -> ExitCode {
         }
         Err(wrong) => return fail(Kind::Usage, &refusal(&wrong)),
     };
-    match command::execute(&cli) {
+    match commands::execute(&cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(error.kind(), &error.to_string()),
     }

@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::cohort::Timestamp;
-use crate::error::Kind;
+use crate::kind::Kind;
 
 /// Processor time over all threads since the process began.
 pub fn cpu_time() -> Duration {

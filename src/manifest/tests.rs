@@ -7,7 +7,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::{CommitMode, Error, Manifest, Overrides, utf8};
-use crate::error::Kind;
+use crate::kind::Kind;
 use crate::objects::Uri;
 
 fn uri() -> Uri {

@@ -15,7 +15,7 @@ use super::codes::{Codes, Stretch};
 use super::open::Open;
 use super::probe::{MISSING_STORE, NO_STORE, Probe, Span};
 use crate::cohort::Timestamp;
-use crate::table::rejects::{Reason, Reject, Scope};
+use crate::table::rejects::{Reject, Scope, judge_prediction};
 
 /// The code of a null tick.
 pub const NULL_TICK: i64 = i64::MIN;
@@ -236,22 +236,16 @@ impl Matcher<'_> {
             return;
         }
         let at = if tick == NULL_TICK { None } else { Timestamp::from_us(tick).ok() };
-        let reason = match at {
-            _ if store == MISSING_STORE => Reason::MissingStore,
-            None => Reason::MissingTickAt,
-            Some(at) if self.scope.misplaced(at) => Reason::OutsidePartition,
-            Some(_) if store == NO_STORE => return,
-            Some(_) => {
-                if let Some(cell) =
-                    self.probe.cells.cell(store, sku).filter(|&cell| self.probe.wants(cell, tick))
-                {
+        match judge_prediction(store != MISSING_STORE, at, self.scope.partition()) {
+            Err(reason) if self.scope.counts(at) => found.rejects.push(Reject { row, reason }),
+            Err(_) => {}
+            Ok(_) if store == NO_STORE => {}
+            Ok(_) => {
+                let cell = self.probe.cells.cell(store, sku);
+                if let Some(cell) = cell.filter(|&cell| self.probe.wants(cell, tick)) {
                     found.push(row, cell, tick);
                 }
-                return;
             }
-        };
-        if self.scope.counts(at) {
-            found.rejects.push(Reject { row, reason });
         }
     }
 }

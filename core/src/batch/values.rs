@@ -9,10 +9,8 @@ use arrow::datatypes::{
     DataType, Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type, Int64Type, TimeUnit,
 };
 
-use crate::cohort::money::Overflow;
-use crate::cohort::report::Piece;
-use crate::cohort::time::TimeError;
-use crate::cohort::{Money, Timestamp};
+use crate::reports::Piece;
+use crate::{Money, Overflow, TimeError, Timestamp};
 
 /// A column of text; integers show as their decimal text.
 #[derive(Clone, Debug)]

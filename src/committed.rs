@@ -1,4 +1,7 @@
-//! The parts of MELOG and MRCH as rows, the columns that a page shows.
+//! A committed run read back: its lineage, and the rows of the parts that the lineage lists.
+//!
+//! Whatever shows or checks what was committed starts here. It starts at a lineage, the commit
+//! point (SPEC 11), and never lists a folder, so it sees one complete, consistent run.
 
 use std::collections::BTreeMap;
 
@@ -8,43 +11,113 @@ use bytes::Bytes;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 
-use super::Error;
-use crate::cohort::{Money, Timestamp};
-use crate::lineage::Output;
-use crate::objects::{Objects, Uri};
+use cohort_core::{Money, Timestamp};
 
-/// The newest row of one event.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Event {
-    pub(super) store_id: String,
-    pub(super) window_start: Timestamp,
-    pub(super) window_end: Option<Timestamp>,
-    pub(super) status: String,
-    pub(super) version: i32,
-    pub(super) reports: i32,
-    pub(super) skus: i32,
-    pub(super) severity: Option<f64>,
-    pub(super) impact: Option<Money>,
-    pub(super) cause: Option<String>,
+use crate::kind::Kind;
+use crate::lineage::{self, Lineage, Output};
+use crate::objects::{self, Objects, Uri};
+
+/// Why a committed run cannot be read back.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The storage failed, or the lineage or a part of it is not there.
+    #[error(transparent)]
+    Objects(#[from] objects::Error),
+    /// What lies at the URI is no lineage.
+    #[error(transparent)]
+    Lineage(#[from] lineage::Error),
+    /// A part is not what the job writes.
+    #[error("{uri}: expected a part as this release writes it, found {reason}; run the job again")]
+    Part {
+        /// The part.
+        uri: Uri,
+        /// What is wrong with it.
+        reason: String,
+    },
 }
 
-/// One row of MRCH.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Snapshot {
-    pub(super) written_at: Timestamp,
-    pub(super) window_start: Timestamp,
-    pub(super) sku: Option<String>,
-    pub(super) version: i32,
-    pub(super) status: String,
-    pub(super) severity: Option<f64>,
-    pub(super) attributed: Option<Money>,
-    pub(super) baseline: Option<Money>,
-    pub(super) impact: Option<Money>,
+impl Error {
+    /// What the caller must do about it.
+    pub const fn kind(&self) -> Kind {
+        match self {
+            Self::Objects(error) => error.kind(),
+            Self::Lineage(error) => error.kind(),
+            Self::Part { .. } => Kind::Data,
+        }
+    }
 }
 
-/// The registry of one run (SPEC 8): of each event the row with the greatest version, in no order of meaning.
-pub(super) async fn events(objects: &dyn Objects, log: &Output) -> Result<Vec<Event>, Error> {
-    let mut newest: BTreeMap<String, Event> = BTreeMap::new();
+/// A committed run.
+#[derive(Clone, Debug)]
+pub struct Committed {
+    /// Its lineage's place.
+    pub uri: Uri,
+    /// Its lineage.
+    pub lineage: Lineage,
+}
+
+/// A row of MELOG.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EventRow {
+    pub store_id: String,
+    pub window_start: Timestamp,
+    pub window_end: Option<Timestamp>,
+    pub status: String,
+    pub version: i32,
+    pub reports: i32,
+    pub skus: i32,
+    pub severity: Option<f64>,
+    pub impact: Option<Money>,
+    pub cause: Option<String>,
+}
+
+/// A row of MRCH.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LineRow {
+    pub written_at: Timestamp,
+    pub window_start: Timestamp,
+    pub sku: Option<String>,
+    pub version: i32,
+    pub status: String,
+    pub severity: Option<f64>,
+    pub attributed: Option<Money>,
+    pub baseline: Option<Money>,
+    pub impact: Option<Money>,
+}
+
+impl Committed {
+    /// Reads the lineage of a committed run.
+    ///
+    /// # Errors
+    /// [`Error::Objects`], [`Error::Lineage`].
+    pub async fn read(objects: &dyn Objects, uri: &Uri) -> Result<Self, Error> {
+        let (bytes, _) = objects.read(uri).await?;
+        Ok(Self { uri: uri.clone(), lineage: Lineage::parse(&bytes, uri)? })
+    }
+
+    /// The newest row of each event that the run wrote, by the event's id.
+    ///
+    /// # Errors
+    /// [`Error::Objects`], [`Error::Part`].
+    pub async fn events(&self, objects: &dyn Objects) -> Result<Vec<EventRow>, Error> {
+        events(objects, &self.lineage.outputs.melog).await
+    }
+
+    /// A store's rows of MRCH, in the log's order.
+    ///
+    /// # Errors
+    /// [`Error::Objects`], [`Error::Part`].
+    pub async fn lines(
+        &self,
+        objects: &dyn Objects,
+        store: &str,
+    ) -> Result<Vec<LineRow>, Error> {
+        lines(objects, &self.lineage.outputs.mrch, store).await
+    }
+}
+
+async fn events(objects: &dyn Objects, log: &Output) -> Result<Vec<EventRow>, Error> {
+    let mut newest: BTreeMap<String, EventRow> = BTreeMap::new();
     for part in &log.files {
         let (bytes, _) = objects.read(&part.uri).await?;
         each_row(&part.uri, bytes, EVENT_COLUMNS, |row| {
@@ -59,18 +132,17 @@ pub(super) async fn events(objects: &dyn Objects, log: &Output) -> Result<Vec<Ev
     Ok(newest.into_values().collect())
 }
 
-/// A store's rows of MRCH, in the log's order.
-pub(super) async fn snapshots(
+async fn lines(
     objects: &dyn Objects,
     log: &Output,
     store: &str,
-) -> Result<Vec<Snapshot>, Error> {
+) -> Result<Vec<LineRow>, Error> {
     let mut rows = Vec::new();
     for part in &log.files {
         let (bytes, _) = objects.read(&part.uri).await?;
-        each_row(&part.uri, bytes, SNAPSHOT_COLUMNS, |row| {
+        each_row(&part.uri, bytes, LINE_COLUMNS, |row| {
             if row.text("store_id")? == store {
-                rows.push(row.snapshot()?);
+                rows.push(row.line()?);
             }
             Ok(())
         })?;
@@ -92,7 +164,7 @@ const EVENT_COLUMNS: &[&str] = &[
     "proposed_cause",
 ];
 
-const SNAPSHOT_COLUMNS: &[&str] = &[
+const LINE_COLUMNS: &[&str] = &[
     "report_status",
     "version",
     "store_id",
@@ -184,8 +256,8 @@ impl Row<'_> {
         self.maybe_instant(name)?.ok_or_else(|| null_in(name))
     }
 
-    fn event(&self) -> Result<Event, String> {
-        Ok(Event {
+    fn event(&self) -> Result<EventRow, String> {
+        Ok(EventRow {
             store_id: self.text("store_id")?,
             window_start: self.instant("window_start")?,
             window_end: self.maybe_instant("window_end")?,
@@ -199,8 +271,8 @@ impl Row<'_> {
         })
     }
 
-    fn snapshot(&self) -> Result<Snapshot, String> {
-        Ok(Snapshot {
+    fn line(&self) -> Result<LineRow, String> {
+        Ok(LineRow {
             written_at: self.instant("written_at")?,
             window_start: self.instant("window_start")?,
             sku: self.maybe_text("sku")?,

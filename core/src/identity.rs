@@ -14,11 +14,11 @@ impl Id {
     /// `id(store_id, t)`: the hash of the store's bytes followed by the instant's 27 characters.
     ///
     /// ```
-    /// # use cohort::cohort::{Id, Timestamp};
+    /// # use cohort_core::{Id, Timestamp};
     /// let onset: Timestamp = "2025-01-01T11:55:00Z".parse()?;
     /// let id = Id::of("327", onset);
     /// assert_eq!(id.as_str().len(), 64);
-    /// # Ok::<(), cohort::cohort::time::TimeError>(())
+    /// # Ok::<(), cohort_core::TimeError>(())
     /// ```
     pub fn of(store_id: &str, at: Timestamp) -> Self {
         let mut hash = Sha256::new();
@@ -45,12 +45,47 @@ impl Id {
     }
 }
 
-/// What a cohort's id, and its name without a cause, add to its store's.
+/// What the rows of one event share: its ids and its name.
+#[derive(Clone, Debug)]
+pub struct Names<'a> {
+    /// `store_id`.
+    pub store_id: &'a str,
+    /// `report_group_id` and `event_id`.
+    pub id: Id,
+    /// `cohort_id`.
+    pub cohort_id: String,
+    /// `cohort_name` of an event without a cause or a cluster.
+    base_name: String,
+}
+
+impl<'a> Names<'a> {
+    /// The names of the store's event that opened at an instant.
+    #[must_use]
+    pub fn new(store_id: &'a str, opened_at: Timestamp) -> Self {
+        Self {
+            store_id,
+            id: Id::of(store_id, opened_at),
+            cohort_id: cohort_id(store_id, opened_at),
+            base_name: base_name(store_id, opened_at),
+        }
+    }
+
+    /// Appends `cohort_name`: the base name, then the cause or else the cluster, if there is one.
+    pub fn cohort_name(&self, label: Option<&str>, to: &mut String) {
+        to.push_str(&self.base_name);
+        if let Some(label) = label {
+            to.push_str(", ");
+            to.push_str(label);
+        }
+    }
+}
+
+/// The most bytes that `cohort_id` and the base name add to the store's id.
 const COHORT_TIME_BYTES_MAX: usize = ":YYYYMMDDTHHMMSS.ffffffZ".len();
 const BASE_NAME_BYTES: usize = "Store , YYYY-MM-DD HH:MM UTC".len();
 
 /// `store_id:YYYYMMDDTHHMMSSZ`, with `.ffffff` before the `Z` only where the microseconds are not zero.
-pub fn cohort_id(store_id: &str, opened_at: Timestamp) -> String {
+fn cohort_id(store_id: &str, opened_at: Timestamp) -> String {
     let at = opened_at.civil();
     let mut id = String::with_capacity(store_id.len() + COHORT_TIME_BYTES_MAX);
     // Writing to a string cannot fail.
@@ -73,7 +108,7 @@ pub fn cohort_id(store_id: &str, opened_at: Timestamp) -> String {
 }
 
 /// `Store <store_id>, <YYYY-MM-DD HH:MM> UTC`: the name of an event before anything is known of its cause.
-pub fn base_name(store_id: &str, opened_at: Timestamp) -> String {
+fn base_name(store_id: &str, opened_at: Timestamp) -> String {
     let at = opened_at.civil();
     let mut name = String::with_capacity(store_id.len() + BASE_NAME_BYTES);
     // Writing to a string cannot fail.
@@ -107,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn the_cohort_id_has_microseconds_only_where_they_are_not_zero() {
+    fn the_cohort_id_has_microseconds_only_if_they_are_not_zero() {
         assert_eq!(cohort_id("327", at("2025-01-01T11:55:00Z")), "327:20250101T115500Z");
         assert_eq!(
             cohort_id("a:b", at("0987-06-05T04:03:02.000010Z")),

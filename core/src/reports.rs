@@ -1,20 +1,21 @@
-//! A row of the minority-report log as the core sees it, and the order that decides between duplicates (SPEC 2).
+//! An accepted row of MRDL, and which of two duplicates wins (SPEC 2, *Duplicates*).
 
 use std::cmp::Ordering;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::doubles::{compare, compare_lists};
 use super::{Money, Timestamp};
 
-/// One accepted row of MRDL, its store left out: rows are held per store.
+/// One accepted row of MRDL. It does not name its store: rows are held by store.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Report {
     /// The tick that the row reports on.
     pub detected_at: Timestamp,
-    /// The article; `None` for a store-level report.
+    /// The SKU; `None` in a store-level report.
     pub sku: Option<Arc<str>>,
-    /// The onset, where the detector tracks one.
+    /// The onset, if the detector tracks one.
     pub first_detected_from: Option<Timestamp>,
     /// When the row was written.
     pub ingested_at: Option<Timestamp>,
@@ -24,11 +25,12 @@ pub struct Report {
     pub severity: Option<f64>,
     /// Actual sales in this tick.
     pub sales_total: Option<Money>,
-    /// What clustering and attribution added; `None` where all of it is null.
+    /// What clustering and attribution added; `None` if all of it is null.
     pub carried: Option<Box<Carried>>,
 }
 
-/// A piece of a text that many rows share: each row has an id of its own, but not each an allocation.
+/// A slice of a text that many rows share. Every row has its own id, but the ids of a whole batch
+/// are one allocation.
 #[derive(Clone)]
 pub struct Piece {
     text: Arc<str>,
@@ -36,7 +38,7 @@ pub struct Piece {
 }
 
 impl Piece {
-    /// The piece of a text at a range of its bytes; `None` where that is none of its pieces.
+    /// The slice of a text at a range of bytes; `None` if the range does not fit the text.
     pub fn of(text: &Arc<str>, at: Range<usize>) -> Option<Self> {
         text.get(at.clone())?;
         Some(Self { text: text.clone(), at })
@@ -101,13 +103,28 @@ pub struct Carried {
 }
 
 impl Report {
-    /// The order in which the greatest of several duplicates wins (SPEC 2): by ingestion, detector's id,
-    /// severity and sales, then the carried columns as the table has them, null smallest.
+    /// A row at a tick with every other column null.
+    #[must_use]
+    pub const fn at(detected_at: Timestamp) -> Self {
+        Self {
+            detected_at,
+            sku: None,
+            first_detected_from: None,
+            ingested_at: None,
+            anomaly_id: None,
+            severity: None,
+            sales_total: None,
+            carried: None,
+        }
+    }
+
+    /// The order of duplicates, of which the greatest wins: by ingestion, detector's id, severity
+    /// and sales, then by the carried columns in the table's order. Null is smallest.
     pub fn precedence(&self, other: &Self) -> Ordering {
         self.ingested_at
             .cmp(&other.ingested_at)
             .then_with(|| self.anomaly_id.cmp(&other.anomaly_id))
-            .then_with(|| doubles(self.severity, other.severity))
+            .then_with(|| compare(self.severity, other.severity))
             .then_with(|| self.sales_total.cmp(&other.sales_total))
             .then_with(|| match (&self.carried, &other.carried) {
                 (None, None) => Ordering::Equal,
@@ -127,40 +144,18 @@ impl Carried {
     }
 
     fn precedence(&self, other: &Self) -> Ordering {
-        vectors(self.feature_vector.as_deref(), other.feature_vector.as_deref())
+        compare_lists(self.feature_vector.as_deref(), other.feature_vector.as_deref())
             .then_with(|| self.cluster_id.cmp(&other.cluster_id))
             .then_with(|| self.cluster_name.cmp(&other.cluster_name))
-            .then_with(|| doubles(self.similarity_score, other.similarity_score))
-            .then_with(|| doubles(self.cluster_match_confidence, other.cluster_match_confidence))
-            .then_with(|| doubles(self.tsne_x, other.tsne_x))
-            .then_with(|| doubles(self.tsne_y, other.tsne_y))
+            .then_with(|| compare(self.similarity_score, other.similarity_score))
+            .then_with(|| compare(self.cluster_match_confidence, other.cluster_match_confidence))
+            .then_with(|| compare(self.tsne_x, other.tsne_x))
+            .then_with(|| compare(self.tsne_y, other.tsne_y))
             .then_with(|| self.proposed_cause.cmp(&other.proposed_cause))
             .then_with(|| self.proposed_cause_category.cmp(&other.proposed_cause_category))
             .then_with(|| self.supporting_evidence.cmp(&other.supporting_evidence))
-            .then_with(|| doubles(self.confidence_score, other.confidence_score))
+            .then_with(|| compare(self.confidence_score, other.confidence_score))
     }
-}
-
-/// Null first, then by value with -0 before 0: a total order, so that no result depends on the order of rows.
-pub fn doubles(a: Option<f64>, b: Option<f64>) -> Ordering {
-    match (a, b) {
-        (Some(a), Some(b)) => a.total_cmp(&b),
-        (a, b) => a.is_some().cmp(&b.is_some()),
-    }
-}
-
-/// The greater of two doubles by [`doubles`].
-pub fn greater(a: Option<f64>, b: Option<f64>) -> Option<f64> {
-    if doubles(a, b) == Ordering::Less { b } else { a }
-}
-
-fn vectors(a: Option<&[Option<f64>]>, b: Option<&[Option<f64>]>) -> Ordering {
-    let (Some(a), Some(b)) = (a, b) else { return a.is_some().cmp(&b.is_some()) };
-    a.iter()
-        .zip(b)
-        .map(|(&a, &b)| doubles(a, b))
-        .find(|order| order.is_ne())
-        .unwrap_or_else(|| a.len().cmp(&b.len()))
 }
 
 #[cfg(test)]
@@ -170,14 +165,9 @@ pub(crate) mod tests {
     /// A row at `tick` microseconds with everything else null.
     pub(crate) fn row(tick: i64, sku: Option<&str>, onset: Option<i64>) -> Report {
         Report {
-            detected_at: Timestamp::from_us(tick).unwrap(),
             sku: sku.map(Arc::from),
             first_detected_from: onset.map(|us| Timestamp::from_us(us).unwrap()),
-            ingested_at: None,
-            anomaly_id: None,
-            severity: None,
-            sales_total: None,
-            carried: None,
+            ..Report::at(Timestamp::from_us(tick).unwrap())
         }
     }
 
@@ -220,12 +210,5 @@ pub(crate) mod tests {
         assert_eq!(named.precedence(&vector), Ordering::Less);
         assert_eq!(row(0, None, None).precedence(&named), Ordering::Less);
         assert_eq!(with(Carried::default()).precedence(&row(0, None, None)), Ordering::Equal);
-    }
-
-    #[test]
-    fn minus_zero_is_smaller_than_zero_and_greater_than_null() {
-        assert_eq!(doubles(Some(-0.0), Some(0.0)), Ordering::Less);
-        assert_eq!(doubles(None, Some(f64::NEG_INFINITY)), Ordering::Less);
-        assert_eq!(greater(Some(0.5), None), Some(0.5));
     }
 }

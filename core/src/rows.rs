@@ -5,19 +5,78 @@ use std::collections::BTreeSet;
 use super::causes::{Attribution, Candidate, Candidates, Cause, best_match, dominant};
 use super::lines::{LineState, Total, push_states};
 use super::money::Overflow;
-use super::report::greater;
+use super::doubles::greater;
 use super::totals::totals;
 use super::{Event, Interval, Line, Money, Predictions, Timestamp};
 
 /// `report_status`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Status {
+pub enum ReportStatus {
     /// At the line's first tick.
     New,
     /// At its later ticks.
     Ongoing,
     /// On its closing row.
     Closed,
+}
+
+impl ReportStatus {
+    /// The column's text.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Ongoing => "ongoing",
+            Self::Closed => "closed",
+        }
+    }
+
+    /// Whether this is the line's closing row.
+    #[must_use]
+    pub const fn is_closed(self) -> bool {
+        matches!(self, Self::Closed)
+    }
+
+    /// `event_status` of the same row.
+    #[must_use]
+    pub const fn of_event(self) -> EventStatus {
+        if self.is_closed() { EventStatus::Ended } else { EventStatus::Active }
+    }
+}
+
+/// `event_status`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EventStatus {
+    /// The event has not closed.
+    Active,
+    /// The event has closed; it never opens again.
+    Ended,
+}
+
+impl EventStatus {
+    /// The column's text.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Ended => "ended",
+        }
+    }
+
+    /// Whether the event has closed.
+    #[must_use]
+    pub const fn is_ended(self) -> bool {
+        matches!(self, Self::Ended)
+    }
+
+    /// The version of the MELOG row with this status.
+    #[must_use]
+    pub const fn version(self) -> u64 {
+        match self {
+            Self::Active => 1,
+            Self::Ended => 2,
+        }
+    }
 }
 
 /// `cohort_reason`.
@@ -68,11 +127,11 @@ pub struct Amounts {
 
 /// A row of MRCH.
 #[derive(Clone, Debug)]
-pub struct Snapshot<'a> {
+pub struct MrchRow<'a> {
     /// Its line.
     pub line: &'a Line,
-    /// `report_status`; `event_status` is ended where it is closed, else active.
-    pub status: Status,
+    /// `report_status`.
+    pub status: ReportStatus,
     /// Counts the line's rows from 1.
     pub version: u32,
     /// Index of the line's metrics so far in [`EventRows::states`].
@@ -85,9 +144,9 @@ pub struct Snapshot<'a> {
 
 /// A row of MELOG.
 #[derive(Clone, Debug)]
-pub struct Registration<'a> {
-    /// Whether it closes the event (version 2) or opens it (version 1).
-    pub closing: bool,
+pub struct MelogRow<'a> {
+    /// `event_status`: active on the row that opens the event, ended on the one that closes it.
+    pub status: EventStatus,
     /// Least onset so far.
     pub window_start: Timestamp,
     /// Distinct SKUs so far; null counts as one.
@@ -110,14 +169,14 @@ pub struct EventRows<'a> {
     /// The views that the rows share.
     pub cohorts: Vec<Cohort<'a>>,
     /// Rows of MRCH.
-    pub snapshots: Vec<Snapshot<'a>>,
+    pub mrch: Vec<MrchRow<'a>>,
     /// Rows of MELOG: at most two.
-    pub registrations: Vec<Registration<'a>>,
+    pub melog: Vec<MelogRow<'a>>,
 }
 
-/// What an event's rows are computed from besides the event itself.
+/// What an event's rows are computed from, apart from the event itself.
 #[derive(Clone, Copy, Debug)]
-pub struct Inputs<'a, P> {
+pub struct Evidence<'a, P> {
     /// The event's store.
     pub store_id: &'a str,
     /// The store's predictions.
@@ -126,19 +185,19 @@ pub struct Inputs<'a, P> {
     pub candidates: &'a Candidates,
 }
 
-/// All rows of the event whose `written_at` lies in the interval. They replace those of another event, whose room
-/// they take.
+/// All rows of the event whose `written_at` lies in the interval. They replace what `rows` held
+/// before, and reuse its memory.
 ///
 /// # Errors
-/// [`Overflow`] where a sum of such a row does not fit `decimal(18,4)`.
+/// [`Overflow`] if a sum of such a row does not fit `decimal(18,4)`.
 pub fn event_rows<'a, P: Predictions>(
     event: &'a Event,
-    inputs: Inputs<'a, P>,
+    evidence: Evidence<'a, P>,
     interval: Interval,
     rows: &mut EventRows<'a>,
 ) -> Result<(), Overflow> {
     rows.clear();
-    let mut walk = Walk::new(event, inputs, std::mem::take(&mut rows.states));
+    let mut walk = Walk::new(event, evidence, std::mem::take(&mut rows.states));
     for &tick in &event.ticks {
         let touched = walk.advance(tick);
         if !interval.contains(tick) {
@@ -148,20 +207,20 @@ pub fn event_rows<'a, P: Predictions>(
         rows.cohorts.push(walk.cohort(tick));
         for step in touched {
             let (line, k) = walk.steps[step];
-            let status = if k == 0 { Status::New } else { Status::Ongoing };
-            rows.snapshots.push(walk.snapshot(line, k, status, cohort)?);
+            let status = if k == 0 { ReportStatus::New } else { ReportStatus::Ongoing };
+            rows.mrch.push(walk.mrch_row(line, k, status, cohort)?);
         }
         if tick == event.opened_at {
-            rows.registrations.push(walk.registration(tick, cohort, false)?);
+            rows.melog.push(walk.melog_row(tick, cohort, EventStatus::Active)?);
         }
     }
     if interval.contains(event.closed_at) {
         let cohort = rows.cohorts.len();
         rows.cohorts.push(walk.cohort(event.closed_at));
         for (i, line) in event.lines.iter().enumerate() {
-            rows.snapshots.push(walk.snapshot(i, line.rows.len() - 1, Status::Closed, cohort)?);
+            rows.mrch.push(walk.mrch_row(i, line.rows.len() - 1, ReportStatus::Closed, cohort)?);
         }
-        rows.registrations.push(walk.registration(event.closed_at, cohort, true)?);
+        rows.melog.push(walk.melog_row(event.closed_at, cohort, EventStatus::Ended)?);
     }
     rows.states = walk.states;
     Ok(())
@@ -169,15 +228,15 @@ pub fn event_rows<'a, P: Predictions>(
 
 impl<'a> EventRows<'a> {
     /// The metrics that a row of MRCH shows.
-    pub fn state(&self, row: &Snapshot<'_>) -> &LineState<'a> {
+    pub fn state(&self, row: &MrchRow<'_>) -> &LineState<'a> {
         &self.states[row.state]
     }
 
     fn clear(&mut self) {
         self.states.clear();
         self.cohorts.clear();
-        self.snapshots.clear();
-        self.registrations.clear();
+        self.mrch.clear();
+        self.melog.clear();
     }
 }
 
@@ -191,7 +250,7 @@ pub fn rows_in(event: &Event, interval: Interval) -> usize {
 /// An event on its way through its ticks.
 struct Walk<'a, P> {
     event: &'a Event,
-    inputs: Inputs<'a, P>,
+    evidence: Evidence<'a, P>,
     /// The states of all lines, line by line and tick by tick.
     states: Vec<LineState<'a>>,
     /// Where each line's states begin.
@@ -209,10 +268,10 @@ struct Walk<'a, P> {
 
 impl<'a, P: Predictions> Walk<'a, P> {
     /// At the beginning; `states` is empty.
-    fn new(event: &'a Event, inputs: Inputs<'a, P>, mut states: Vec<LineState<'a>>) -> Self {
+    fn new(event: &'a Event, evidence: Evidence<'a, P>, mut states: Vec<LineState<'a>>) -> Self {
         let candidates = |line: &'a Line| {
-            inputs.candidates.for_line(
-                inputs.store_id,
+            evidence.candidates.for_line(
+                evidence.store_id,
                 line.sku.as_deref(),
                 line.onset,
                 line.last_tick(),
@@ -223,12 +282,12 @@ impl<'a, P: Predictions> Walk<'a, P> {
         for (i, line) in event.lines.iter().enumerate() {
             steps.extend((0..line.rows.len()).map(|k| (i, k)));
             first_state.push(states.len());
-            push_states(line, inputs.predictions.series(line.sku.as_deref()), &mut states);
+            push_states(line, evidence.predictions.series(line.sku.as_deref()), &mut states);
         }
         steps.sort_by_key(|&(i, k)| (event.lines[i].rows[k].detected_at, i));
         Self {
             event,
-            inputs,
+            evidence,
             states,
             first_state,
             candidates: event.lines.iter().map(candidates).collect(),
@@ -270,17 +329,17 @@ impl<'a, P: Predictions> Walk<'a, P> {
         Cohort { written_at, size, cause, reason }
     }
 
-    fn snapshot(
+    fn mrch_row(
         &self,
         line: usize,
         k: usize,
-        status: Status,
+        status: ReportStatus,
         cohort: usize,
-    ) -> Result<Snapshot<'a>, Overflow> {
+    ) -> Result<MrchRow<'a>, Overflow> {
         let state = self.first_state[line] + k;
-        let rows_before = if status == Status::Closed { k + 1 } else { k };
+        let rows_before = if status.is_closed() { k + 1 } else { k };
         let amounts = Amounts::new(self.states[state].attributed, self.states[state].baseline)?;
-        Ok(Snapshot {
+        Ok(MrchRow {
             line: &self.event.lines[line],
             status,
             version: count(rows_before + 1),
@@ -290,22 +349,22 @@ impl<'a, P: Predictions> Walk<'a, P> {
         })
     }
 
-    fn registration(
+    fn melog_row(
         &self,
         w: Timestamp,
         cohort: usize,
-        closing: bool,
-    ) -> Result<Registration<'a>, Overflow> {
+        status: EventStatus,
+    ) -> Result<MelogRow<'a>, Overflow> {
         let live = || {
             let lines = self.event.lines.iter().zip(&self.first_state).zip(&self.so_far);
             lines.filter_map(|((line, first), so_far)| {
                 so_far.map(|(k, _)| (line, &self.states[first + k]))
             })
         };
-        let totals = totals(live().map(|(line, _)| line), &self.inputs.predictions, w);
+        let totals = totals(live().map(|(line, _)| line), &self.evidence.predictions, w);
         let skus: BTreeSet<_> = live().map(|(line, _)| line.sku.as_deref()).collect();
-        Ok(Registration {
-            closing,
+        Ok(MelogRow {
+            status,
             // Lines are sorted by onset, and at its first tick an event has a line.
             window_start: live().next().map_or(self.event.opened_at, |(line, _)| line.onset),
             sku_count: count(skus.len()),

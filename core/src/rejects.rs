@@ -1,8 +1,8 @@
-//! Rows that take no part, and why (SPEC 2, *Bad rows*).
+//! Rows that take no part, and why (SPEC 2, *Bad rows*): one judge for each log.
 
 use std::collections::BTreeMap;
 
-use crate::cohort::{Interval, Timestamp};
+use crate::{Duration, Interval, Timestamp};
 
 /// Why a row is rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -21,6 +21,62 @@ pub enum Reason {
     OutsidePartition,
     /// A campaign or context lacks a required value in this column.
     MissingValue(&'static str),
+}
+
+/// Judges rows of MRDL.
+#[derive(Clone, Copy, Debug)]
+pub struct ReportJudge {
+    /// The partition that holds the rows, if the dataset has partitions.
+    pub partition: Option<Interval>,
+    /// How old an onset may be at its tick.
+    pub max_lookback: Duration,
+}
+
+impl ReportJudge {
+    /// The row's store and tick, or the first reason to reject it in the order of SPEC 2.
+    ///
+    /// # Errors
+    /// The reason.
+    pub fn judge<'s>(
+        &self,
+        store_id: Option<&'s str>,
+        detected_at: Option<Timestamp>,
+        onset: Option<Timestamp>,
+    ) -> Result<(&'s str, Timestamp), Reason> {
+        let store_id = store_id.filter(|id| !id.is_empty()).ok_or(Reason::MissingStore)?;
+        let tick = detected_at.ok_or(Reason::MissingDetectedAt)?;
+        if onset.is_some_and(|onset| onset > tick) {
+            return Err(Reason::OnsetAfterDetection);
+        }
+        if onset.is_some_and(|onset| onset < tick.saturating_sub(self.max_lookback)) {
+            return Err(Reason::OnsetTooOld);
+        }
+        if self.partition.is_some_and(|partition| !partition.contains(tick)) {
+            return Err(Reason::OutsidePartition);
+        }
+        Ok((store_id, tick))
+    }
+}
+
+/// Judges a row of a prediction log: its tick, or the first reason to reject it.
+///
+/// `has_store` says whether `store_id` is neither null nor empty.
+///
+/// # Errors
+/// The reason.
+pub fn judge_prediction(
+    has_store: bool,
+    tick_at: Option<Timestamp>,
+    partition: Option<Interval>,
+) -> Result<Timestamp, Reason> {
+    if !has_store {
+        return Err(Reason::MissingStore);
+    }
+    let tick = tick_at.ok_or(Reason::MissingTickAt)?;
+    if partition.is_some_and(|partition| !partition.contains(tick)) {
+        return Err(Reason::OutsidePartition);
+    }
+    Ok(tick)
 }
 
 impl Reason {
@@ -49,9 +105,9 @@ pub struct Reject {
 
 /// Where a rejected row is counted.
 ///
-/// A row with a tick that can be trusted belongs to the run whose interval holds the tick. A row without one,
-/// or outside its partition, is counted in every run whose interval its partition overlaps, or in every
-/// run where there are no partitions: a bad row is rather shown twice than never.
+/// A row with a tick that can be trusted belongs to the run whose interval holds the tick. A row
+/// without one, or outside its partition, counts in every run whose interval overlaps its partition;
+/// without partitions it counts in every run. It is better to show a bad row twice than never.
 #[derive(Clone, Copy, Debug)]
 pub struct Scope {
     interval: Interval,
@@ -75,8 +131,13 @@ impl Scope {
         }
     }
 
-    /// Whether the tick does not fall in the file's partition.
-    pub fn misplaced(&self, tick: Timestamp) -> bool {
+    /// The partition that holds the rows, if the dataset has partitions.
+    #[must_use]
+    pub const fn partition(&self) -> Option<Interval> {
+        self.partition
+    }
+
+    fn misplaced(&self, tick: Timestamp) -> bool {
         self.partition.is_some_and(|partition| !partition.contains(tick))
     }
 }

@@ -5,7 +5,7 @@ use super::{Line, Predictions, Sale, Timestamp};
 
 /// Attributed and baseline sales of an event.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Totals {
+pub(crate) struct Totals {
     /// Actual sales.
     pub attributed: Total,
     /// Baseline sales.
@@ -13,7 +13,7 @@ pub struct Totals {
 }
 
 /// The totals at `w` of the lines that have a tick at or before it. The lines may come in any order.
-pub fn totals<'a>(
+pub(crate) fn totals<'a>(
     lines: impl Iterator<Item = &'a Line>,
     predictions: &impl Predictions,
     w: Timestamp,
@@ -66,7 +66,7 @@ fn windows(lines: &[&Line], w: Timestamp) -> impl Iterator<Item = (Timestamp, Ti
 #[cfg(test)]
 mod tests {
     use super::super::events::events;
-    use super::super::report::tests::row;
+    use super::super::reports::tests::row;
     use super::super::{Duration, Money, Report, Series};
     use super::*;
 

@@ -124,7 +124,7 @@ fn line(mut keyed: impl Iterator<Item = (Timestamp, Report)>, length: usize) -> 
 
 #[cfg(test)]
 mod tests {
-    use super::super::report::tests::row;
+    use super::super::reports::tests::row;
     use super::*;
 
     const GAP: Duration = Duration::from_us(10);

@@ -63,7 +63,7 @@ type Scope = (Option<Box<str>>, Option<Box<str>>);
 
 /// A candidate's claim on a line over `[onset, last tick]`.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Match<'a> {
+pub(crate) struct Match<'a> {
     /// Who claims.
     pub candidate: &'a Candidate,
     /// `confidence * specificity * overlap`: above zero.
@@ -146,7 +146,7 @@ impl Candidate {
 }
 
 /// The best claim on a line over `[onset, m]`, out of candidates in the order in which equals win.
-pub fn best_match<'a>(
+pub(crate) fn best_match<'a>(
     candidates: &[&'a Candidate],
     onset: Timestamp,
     m: Timestamp,
@@ -162,7 +162,7 @@ pub fn best_match<'a>(
 
 impl Match<'_> {
     /// `{"source":"all_campaign_data","id":"...","overlap":0.8333}`: four decimals of the exact ratio, half to even.
-    pub fn evidence(&self) -> String {
+    pub(crate) fn evidence(&self) -> String {
         let (shared, window) = if self.window_us == 0 {
             (1, 1)
         } else {
@@ -181,7 +181,7 @@ impl Match<'_> {
 
 /// What a line's cause is taken to be at some time.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Attribution<'a> {
+pub(crate) enum Attribution<'a> {
     /// A row of the line names it.
     Reported(&'a super::Carried),
     /// The best of the candidates.
@@ -190,7 +190,7 @@ pub enum Attribution<'a> {
 
 impl<'a> Attribution<'a> {
     /// The cause's text.
-    pub fn cause(&self) -> &'a str {
+    pub(crate) fn cause(&self) -> &'a str {
         match self {
             Self::Reported(row) => row.proposed_cause.as_deref().unwrap_or_default(),
             Self::Matched(found) => &found.candidate.label,
@@ -239,7 +239,7 @@ pub struct Cause<'a> {
 /// The dominant cause of these lines, in the order (onset, SKU with null first); `None` where no line has one.
 ///
 /// A null confidence counts as 0. Sums run in the order of the lines, so they are the same in every run.
-pub fn dominant<'a>(lines: impl IntoIterator<Item = Option<Attribution<'a>>>) -> Option<Cause<'a>> {
+pub(crate) fn dominant<'a>(lines: impl IntoIterator<Item = Option<Attribution<'a>>>) -> Option<Cause<'a>> {
     struct Claim<'a> {
         sum: f64,
         lines: usize,
@@ -284,7 +284,7 @@ pub fn dominant<'a>(lines: impl IntoIterator<Item = Option<Attribution<'a>>>) ->
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cohort::Carried;
+    use crate::Carried;
 
     fn us(us: i64) -> Timestamp {
         Timestamp::from_us(us).unwrap()

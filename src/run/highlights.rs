@@ -4,13 +4,11 @@ use std::cmp::Ordering;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use crate::cohort::identity::base_name;
-use crate::cohort::{self, EventRows, Money, Timestamp};
-use crate::show::amount;
+use cohort_core::{EventRows, Money, Names, Timestamp};
 
 /// One event as its latest row in the run has it (SPEC 6, `minority_event_log`).
 #[derive(Clone, Debug, PartialEq)]
-pub struct Event {
+pub struct Highlight {
     /// The shop.
     pub store_id: Arc<str>,
     /// Its first tick.
@@ -27,14 +25,12 @@ pub struct Event {
     pub impact_estimate: Option<Money>,
 }
 
-impl Event {
+impl Highlight {
     /// Its `cohort_name`.
     pub fn name(&self) -> String {
-        let base = base_name(&self.store_id, self.opened_at);
-        match &self.label {
-            Some(label) => format!("{base}, {label}"),
-            None => base,
-        }
+        let mut name = String::new();
+        Names::new(&self.store_id, self.opened_at).cohort_name(self.label.as_deref(), &mut name);
+        name
     }
 
     /// Greatest impact first whatever its sign, then severity, then store and time: a total order of distinct events.
@@ -56,7 +52,7 @@ pub const TOP_MAX: usize = 2_000;
 pub struct Highlights {
     top_max: usize,
     /// The greatest are among these, which are fewer than twice as many.
-    kept: Vec<Event>,
+    kept: Vec<Highlight>,
     impact_units: i128,
     impact_known: u64,
 }
@@ -74,7 +70,7 @@ impl Highlights {
     }
 
     /// Takes an event as its last row in the run has it; once per event.
-    pub fn add(&mut self, event: Event) {
+    pub fn add(&mut self, event: Highlight) {
         if let Some(impact) = event.impact_estimate
             && event.ended
         {
@@ -83,20 +79,20 @@ impl Highlights {
         }
         self.kept.push(event);
         if self.kept.len() == 2 * self.top_max {
-            self.kept.sort_unstable_by(Event::rank);
+            self.kept.sort_unstable_by(Highlight::rank);
             self.kept.truncate(self.top_max);
         }
     }
 
     /// Takes the rows of the event log among an event's rows: the last of them says all.
-    pub fn add_rows(&mut self, store_id: &Arc<str>, event: &cohort::Event, rows: &EventRows<'_>) {
-        let Some(row) = rows.registrations.last() else { return };
+    pub fn add_rows(&mut self, store_id: &Arc<str>, event: &cohort_core::Event, rows: &EventRows<'_>) {
+        let Some(row) = rows.melog.last() else { return };
         let cause = rows.cohorts[row.cohort].cause.as_ref().map(|cause| cause.cause);
-        self.add(Event {
+        self.add(Highlight {
             store_id: store_id.clone(),
             opened_at: event.opened_at,
             label: cause.or(row.cluster_name).map(Box::from),
-            ended: row.closing,
+            ended: row.status.is_ended(),
             sku_count: row.sku_count,
             severity_score: row.severity,
             impact_estimate: row.amounts.impact,
@@ -114,7 +110,7 @@ impl Highlights {
     }
 
     /// The greatest events, greatest first.
-    pub fn top(&self) -> Vec<&Event> {
+    pub fn top(&self) -> Vec<&Highlight> {
         let mut top: Vec<_> = self.kept.iter().collect();
         top.sort_unstable_by(|a, b| a.rank(b));
         top.truncate(self.top_max);
@@ -138,7 +134,7 @@ impl Highlights {
         for event in self.top().into_iter().take(rows) {
             let state = if event.ended { "ended" } else { "active" };
             let severity = event.severity_score.map_or("-".to_owned(), |s| format!("{s:.2}"));
-            let impact = amount(event.impact_estimate);
+            let impact = event.impact_estimate.map_or_else(|| "-".to_owned(), Money::to_hundredths);
             // Writing to a string cannot fail.
             let _ = writeln!(
                 table,
@@ -176,8 +172,8 @@ const CELL_CHARS_MAX: usize = 120;
 mod tests {
     use super::*;
 
-    fn event(store_id: &str, ended: bool, impact: Option<i128>) -> Event {
-        Event {
+    fn event(store_id: &str, ended: bool, impact: Option<i128>) -> Highlight {
+        Highlight {
             store_id: store_id.into(),
             opened_at: Timestamp::from_us(0).unwrap(),
             label: None,
@@ -231,7 +227,7 @@ mod tests {
 
     #[test]
     fn the_name_has_the_cause_where_there_is_one() {
-        let named = Event { label: Some("Spring sale".into()), ..event("327", true, None) };
+        let named = Highlight { label: Some("Spring sale".into()), ..event("327", true, None) };
         assert_eq!(named.name(), "Store 327, 1970-01-01 00:00 UTC, Spring sale");
         assert_eq!(event("327", true, None).name(), "Store 327, 1970-01-01 00:00 UTC");
     }

@@ -1,45 +1,90 @@
-//! What each subcommand does: from what the user typed to a result on stdout. The shell around [`crate::run`].
+//! `cohort run`: the job itself, and what it tells whoever called.
 
-use std::io::{self, Write as _};
-use std::path::Path;
+use std::io;
+use std::num::NonZeroU16;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::cli::{Cli, Command, RunArgs, SampleArgs, SchemaArgs, ShowArgs};
-use crate::contract::nearest;
+use clap::Args;
+
+use super::{argument, print, runtime};
 use crate::error::Error;
-use crate::manifest::{CommitMode, Manifest};
-use crate::objects::{Objects as _, Scheme, Storage, Traffic, Uri};
+use crate::manifest::{CommitMode, Manifest, Overrides};
+use crate::objects::{Objects as _, Storage, Traffic};
 use crate::orchestrator::facts::{Facts, Plan};
 use crate::orchestrator::{Reporters, Surroundings, termination, xcom};
-use crate::process::one_line;
+use crate::process::{self, one_line};
 use crate::run::{self, Outcome, Shell, load_manifest};
-use crate::sample::Sample;
-use crate::summary::{Execution, Rows, Summary};
+use crate::summary::{Execution, Summary};
 use crate::workers::Workers;
-use crate::{logging, process, schemas, show};
 
-/// Does what the command line asks.
-///
-/// # Errors
-/// [`Error`], whose kind is the exit code.
-pub fn execute(cli: &Cli) -> Result<(), Error> {
-    logging::start(cli.logging)?;
-    match &cli.command {
-        Command::Run(args) => run_command(args),
-        Command::Schema(args) => schema(args),
-        Command::Sample(args) => sample(args),
-        Command::Show(args) => show(args),
+/// Which run: a manifest and what the command line puts over it.
+#[derive(Debug, Args)]
+pub struct ManifestArgs {
+    /// The run manifest: a path, file:///..., or s3://bucket/key.
+    #[arg(long, value_name = "URI")]
+    pub manifest: String,
+    /// The run's name, over the manifest's: 1 to 250 characters of A-Za-z0-9._:+@=~-.
+    #[arg(long, value_name = "ID")]
+    pub run_id: Option<String>,
+    /// The interval's first instant, over the manifest's, in RFC 3339.
+    #[arg(long, value_name = "INSTANT")]
+    pub interval_start: Option<String>,
+    /// The first instant after the interval, over the manifest's, in RFC 3339.
+    #[arg(long, value_name = "INSTANT")]
+    pub interval_end: Option<String>,
+    /// The longest quiet time within one event, over the manifest's, in ISO 8601.
+    #[arg(long, value_name = "DURATION")]
+    pub gap: Option<String>,
+    /// How far back an event may begin, over the manifest's, in ISO 8601.
+    #[arg(long, value_name = "DURATION")]
+    pub max_lookback: Option<String>,
+}
+
+impl ManifestArgs {
+    /// What goes over the manifest.
+    pub fn overrides(&self) -> Overrides {
+        Overrides {
+            run_id: self.run_id.clone(),
+            start: self.interval_start.clone(),
+            end: self.interval_end.clone(),
+            gap: self.gap.clone(),
+            max_lookback: self.max_lookback.clone(),
+        }
     }
 }
 
+/// `cohort run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// Which run.
+    #[command(flatten)]
+    pub run: ManifestArgs,
+    /// Threads that compute; the result is the same for any number [default: one per processor].
+    #[arg(long, value_name = "N")]
+    pub threads: Option<NonZeroU16>,
+    /// Write the summary to this file as well.
+    #[arg(long, value_name = "PATH")]
+    pub result_file: Option<PathBuf>,
+}
+
+pub(super) const EXAMPLES: &str = "  \
+cohort run --manifest run_manifest.json
+
+  cohort run --manifest s3://lake/conf/cohorting.json \\
+      --run-id scheduled__2025-01-01T00:00:00+00:00 \\
+      --interval-start 2025-01-01T00:00:00Z --interval-end 2025-01-02T00:00:00Z
+
+  cohort run --manifest run_manifest.json --threads 4 -v 2>run.log | jq .rows";
+
 /// Runs the job, or stops it when asked to, and tells whoever called.
-fn run_command(args: &RunArgs) -> Result<(), Error> {
+pub(super) fn execute(args: &RunArgs) -> Result<(), Error> {
     let runtime = runtime()?;
     let outcome = runtime.block_on(async {
         let storage = Arc::new(Storage::new());
         let mut reporters = reporters(args, storage.clone()).await;
-        // A run that is dropped where it stands leaves what was committed before (SPEC 11).
+        // A run that is dropped half-way leaves what was committed before (SPEC 11).
         let outcome = tokio::select! {
             outcome = carry(args, storage, &mut reporters) => outcome,
             signal = termination::stop_requested() => Err(stopped(signal)),
@@ -118,7 +163,7 @@ fn summary(
         status: outcome.status,
         interval: manifest.interval,
         lineage: outcome.lineage_uri.clone(),
-        rows: Rows::of(&outcome.lineage.outputs),
+        rows: outcome.lineage.outputs.as_ref().map(|_, output| output.rows),
         counts: outcome.lineage.counts,
         execution: Execution {
             wall_ms: ms(begun.elapsed()),
@@ -132,69 +177,6 @@ fn summary(
     }
 }
 
-/// A path or URI as typed.
-fn argument(text: &str) -> Result<Uri, Error> {
-    let folder = std::env::current_dir()
-        .map_err(|source| Error::Result { place: "the working folder".to_owned(), source })?;
-    Uri::from_argument(&folder, text).map_err(|error| Error::Usage(error.to_string()))
-}
-
-/// The runtime on which tasks wait for storage; what computes runs on [`Workers`].
-fn runtime() -> Result<tokio::runtime::Runtime, Error> {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .map_err(|source| Error::Threads { threads: 1, source })
-}
-
 fn processors() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get)
-}
-
-fn schema(args: &SchemaArgs) -> Result<(), Error> {
-    let Some(name) = &args.name else {
-        let names: Vec<&str> = schemas::ALL.iter().map(|schema| schema.name).collect();
-        return print(&(names.join("\n") + "\n"));
-    };
-    match schemas::find(name) {
-        Some(schema) => print(schema.text),
-        None => {
-            let names = schemas::ALL.iter().map(|schema| schema.name);
-            let nearest = nearest(name, names).unwrap_or_default();
-            Err(Error::Usage(format!(
-                "expected the name of a schema, found {name:?}; did you mean {nearest:?}?"
-            )))
-        }
-    }
-}
-
-fn sample(args: &SampleArgs) -> Result<(), Error> {
-    let sample = Sample { stores: args.stores, skus: args.skus, days: args.days, seed: args.seed };
-    let place = argument(&args.place)?.as_prefix();
-    let written = if place.scheme() == &Scheme::File {
-        sample.write(Path::new(args.place.strip_prefix("file://").unwrap_or(&args.place)))?
-    } else {
-        let runtime = runtime()?;
-        sample.put(Arc::new(Storage::new()), place, runtime.handle().clone())?
-    };
-    print(&format!("{}\n", written.manifest))
-}
-
-fn show(args: &ShowArgs) -> Result<(), Error> {
-    let lineage = argument(&args.lineage)?;
-    let options = show::Options { top: args.top as usize, store: args.store.clone() };
-    let text = runtime()?.block_on(show::show(&Storage::new(), &lineage, &options))?;
-    print(&text)
-}
-
-/// Prints on stdout; a reader who has gone away is no failure.
-fn print(text: &str) -> Result<(), Error> {
-    let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(source) if source.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Error::Result { place: "stdout".to_owned(), source })
-        }
-        _ => Ok(()),
-    }
 }

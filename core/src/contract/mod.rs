@@ -1,7 +1,8 @@
-//! The columns of every log, in the contract's order (SPEC 2, 6 and 8): one table that the decoders, the encoders,
-//! the manifest's column mapping and the published schemas share.
+//! The columns of every log, in the contract's order (SPEC 2, 6 and 8). Decoders, encoders, the
+//! manifest's column mapping and the published schemas share this one table.
 
 mod inputs;
+mod logs;
 mod outputs;
 
 use std::fmt;
@@ -9,6 +10,7 @@ use std::fmt;
 use serde::Serialize;
 
 pub use inputs::{BASELINE, CAMPAIGNS, CLASSIFIER, CONTEXT, EDITS, MRDL};
+pub use logs::{Inputs, Outputs};
 pub use outputs::{MELOG, MRCH, REJECTS};
 
 /// A log: a table with a name that the contract gives it.
@@ -108,18 +110,6 @@ impl Log {
     }
 }
 
-/// The candidate that a mistyped name most likely meant; `None` only where there is none.
-///
-/// One that contains the name, or is contained in it, goes before all others; then the fewest edits decide.
-pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let typed = name.to_lowercase();
-    let distance = |candidate: &str| {
-        let part = typed.len() > 2 && (candidate.contains(&typed) || typed.contains(candidate));
-        (!part, strsim::osa_distance(&typed, candidate))
-    };
-    candidates.into_iter().min_by_key(|candidate| (distance(candidate), *candidate))
-}
-
 /// A column that must be there and may not be null.
 const fn key(name: &'static str, kind: ColumnType, meaning: &'static str) -> Column {
     Column { name, kind, nullable: false, required: true, unit: None, meaning }
@@ -170,13 +160,5 @@ mod tests {
         for column in ALL.iter().flat_map(|log| log.columns) {
             assert_eq!(serde_json::json!(column.kind), column.kind.to_string());
         }
-    }
-
-    #[test]
-    fn the_nearest_name_has_the_fewest_edits() {
-        let names = || MRDL.columns.iter().map(|column| column.name);
-        assert_eq!(nearest("storeid", names()), Some("store_id"));
-        assert_eq!(nearest("Detected_At", names()), Some("detected_at"));
-        assert_eq!(nearest("x", []), None);
     }
 }

@@ -1,6 +1,6 @@
 //! What is known of a line at each of its ticks: severity, sales, baseline and the carried columns (SPEC 6).
 
-use super::report::greater;
+use super::doubles::greater;
 use super::{Carried, Line, Money, Series, Timestamp};
 
 /// A sum of amounts that may have had nothing to add: `None` then, as against a sum of zero.
@@ -60,7 +60,7 @@ pub struct LineState<'a> {
 ///
 /// The sums run over every instant of `[onset, tick]`: a sales row counts also where the line has no row
 /// of its own, and the line's own `sales_total` only where the sales log has no actual sales.
-pub fn push_states<'a>(line: &'a Line, series: Series<'_>, states: &mut Vec<LineState<'a>>) {
+pub(crate) fn push_states<'a>(line: &'a Line, series: Series<'_>, states: &mut Vec<LineState<'a>>) {
     let mut sales = series.sales_within(line.onset..=line.last_tick()).iter().peekable();
     let mut severity = None;
     let (mut attributed, mut baseline) = (Total::default(), Total::default());
@@ -118,7 +118,7 @@ impl<'a> Latest<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::report::tests::row;
+    use super::super::reports::tests::row;
     use super::super::{Duration, Report, Sale, Score, events::events};
     use super::*;
 

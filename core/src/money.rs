@@ -59,6 +59,22 @@ impl Money {
         if units.abs() < 1e18 { Self::from_units(units as i128).map(Some) } else { Err(Overflow) }
     }
 
+    /// The amount rounded to the hundredth, half away from zero, its digits grouped: `-256,788.01`.
+    #[must_use]
+    pub fn to_hundredths(self) -> String {
+        let hundredths = (self.units().unsigned_abs() + 50) / 100;
+        let sign = if self.units() < 0 && hundredths > 0 { "-" } else { "" };
+        format!("{sign}{}.{:02}", grouped(hundredths / 100), hundredths % 100)
+    }
+
+    /// The amount rounded to a whole number, half away from zero, its digits grouped: `-256,788`.
+    #[must_use]
+    pub fn to_whole(self) -> String {
+        let whole = (self.units().unsigned_abs() + 5_000) / 10_000;
+        let sign = if self.units() < 0 && whole > 0 { "-" } else { "" };
+        format!("{sign}{}", grouped(whole))
+    }
+
     /// Ten-thousandths.
     pub const fn units(self) -> i64 {
         self.0
@@ -66,7 +82,7 @@ impl Money {
 }
 
 /// `value / divisor` for a positive even divisor, ties to the even quotient.
-pub fn divide_half_to_even(value: i128, divisor: i128) -> i128 {
+pub(crate) fn divide_half_to_even(value: i128, divisor: i128) -> i128 {
     let (quotient, rest) = (value.div_euclid(divisor), value.rem_euclid(divisor));
     let half = divisor / 2;
     if rest > half || (rest == half && divisor % 2 == 0 && quotient % 2 != 0) {
@@ -74,6 +90,20 @@ pub fn divide_half_to_even(value: i128, divisor: i128) -> i128 {
     } else {
         quotient
     }
+}
+
+/// A number with its digits in groups of three: `1,234,567`.
+#[must_use]
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 impl fmt::Display for Money {
@@ -110,6 +140,21 @@ mod tests {
                 units,
                 "{value}e-{scale}"
             );
+        }
+    }
+
+    #[test]
+    fn amounts_are_grouped_and_rounded_for_people() {
+        for (units, hundredths, whole) in [
+            (-2_567_880_100, "-256,788.01", "-256,788"),
+            (27_000_000, "2,700.00", "2,700"),
+            (9_999_950, "1,000.00", "1,000"),
+            (-49, "0.00", "0"),
+            (-50, "-0.01", "0"),
+            (0, "0.00", "0"),
+        ] {
+            let amount = Money::from_units(units).unwrap();
+            assert_eq!((amount.to_hundredths().as_str(), amount.to_whole().as_str()), (hundredths, whole));
         }
     }
 
