@@ -8,6 +8,7 @@ pub mod command;
 pub mod commit;
 pub mod contract;
 pub mod error;
+pub mod kind;
 pub mod layout;
 pub mod lineage;
 pub mod logging;

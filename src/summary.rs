@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::cohort::Interval;
+use crate::commit::Status;
 use crate::layout::RunId;
 use crate::lineage::{Counts, Outputs};
 use crate::objects::Uri;
@@ -29,16 +30,6 @@ pub struct Summary {
     pub execution: Execution,
     /// The most memory that the process held at once; null where the system does not tell.
     pub peak_memory_bytes: Option<u64>,
-}
-
-/// Whether a run changed anything.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Status {
-    /// The content is now committed.
-    Committed,
-    /// The same content was already committed.
-    Unchanged,
 }
 
 /// Rows by output.

@@ -7,13 +7,14 @@ use std::collections::BTreeMap;
 
 use super::highlights::Highlights;
 use crate::cohort::{Duration, Interval};
+use crate::commit::Status;
 use crate::contract::{BASELINE, CAMPAIGNS, CLASSIFIER, CONTEXT, MELOG, MRCH, MRDL};
 use crate::error::Kind;
 use crate::layout;
 use crate::lineage::{self, Counts, Lineage};
 use crate::manifest::{self, Manifest};
 use crate::objects::Uri;
-use crate::summary::{Status, Summary};
+use crate::summary::Summary;
 
 /// An input or output of the run.
 #[derive(Clone, Debug, PartialEq, Eq)]

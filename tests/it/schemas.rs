@@ -7,12 +7,13 @@ use jsonschema::{Registry, Validator};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::{Value, json};
 
+use cohort::commit::Status;
 use cohort::contract;
 use cohort::lineage::{Counts, Lineage};
 use cohort::manifest::{Manifest, Overrides};
 use cohort::objects::Uri;
 use cohort::schemas;
-use cohort::summary::{Execution, Rows, Status, Summary};
+use cohort::summary::{Execution, Rows, Summary};
 
 fn schema(name: &str) -> Value {
     serde_json::from_str(schemas::find(name).unwrap().text).unwrap()
