@@ -1,6 +1,6 @@
-//! Kinds of failure, by what the caller must do next. Each kind is one exit code; the README shows the same table.
+//! Every way in which a command can fail.
 
-pub use crate::kind::Kind;
+use crate::kind::Kind;
 use crate::{committed, lineage, manifest, objects, run, sample};
 
 /// Why a command failed.
@@ -49,8 +49,8 @@ pub enum Error {
         /// `SIGTERM` or `SIGINT`.
         signal: &'static str,
     },
-    /// Something that cannot be.
-    #[error("expected no bug in this job, found one ({0}); report it")]
+    /// A mistake in this program.
+    #[error("internal error: {0}; please report it")]
     Bug(String),
 }
 
@@ -68,18 +68,6 @@ impl Error {
             // The run is committed; another one finds it so and writes the result.
             Self::Result { .. } | Self::Threads { .. } | Self::Stopped { .. } => Kind::Temporary,
             Self::Bug(_) => Kind::Bug,
-        }
-    }
-}
-
-impl objects::Error {
-    /// What the caller must do about it.
-    pub const fn kind(&self) -> Kind {
-        match self {
-            Self::NotFound { .. } => Kind::NoInput,
-            Self::Denied { .. } => Kind::Denied,
-            Self::Changed { .. } | Self::Unavailable { .. } => Kind::Temporary,
-            Self::Misconfigured { .. } => Kind::Manifest,
         }
     }
 }

@@ -40,7 +40,7 @@ const VARIABLE: &str = "RUST_LOG";
 /// Begins to log. `RUST_LOG` says what, or else the command line.
 ///
 /// # Errors
-/// [`Error::Usage`] where `RUST_LOG` is no filter.
+/// [`Error::Usage`] if `RUST_LOG` is not a filter.
 pub fn start(logging: Logging) -> Result<(), Error> {
     let filter = filter(std::env::var(VARIABLE).ok().as_deref(), logging.verbose)?;
     let format = logging.log_format.unwrap_or(if std::io::stderr().is_terminal() {
@@ -76,13 +76,15 @@ fn filter(variable: Option<&str>, verbose: u8) -> Result<EnvFilter, Error> {
     EnvFilter::try_new(typed.unwrap_or(otherwise)).map_err(|error| {
         let found = typed.unwrap_or_default();
         Error::Usage(format!(
-            "{VARIABLE}: expected a filter such as cohort=debug, found {found:?} ({error}); correct or unset it"
+            "{VARIABLE}: expected a filter such as cohort=debug, found {found:?} ({error}); \
+             correct or unset it"
         ))
     })
 }
 
-/// Whether a log may be printed at all, whatever was asked for. The libraries below print headers, and with them
-/// signatures and session tokens, at levels below a warning; only this job's own logs may go there.
+/// Whether a log may be printed at all, whatever was asked for. The libraries below print headers,
+/// and with them signatures and session tokens, at levels below a warning; only this job's own logs
+/// may go there.
 fn may_be_printed(log: &Metadata<'_>) -> bool {
     let own = log.target() == "cohort" || log.target().starts_with("cohort::");
     own || *log.level() <= LevelFilter::WARN

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use cohort_core::contract::Outputs;
 use cohort_core::{Counts, Interval};
 
+use crate::commit::Status;
 use crate::layout::RunId;
 use crate::objects::Uri;
 use crate::text;
@@ -30,16 +31,6 @@ pub struct Summary {
     pub execution: Execution,
     /// The most memory that the process held at once; null where the system does not tell.
     pub peak_memory_bytes: Option<u64>,
-}
-
-/// Whether a run changed anything.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Status {
-    /// The content is now committed.
-    Committed,
-    /// The same content was already committed.
-    Unchanged,
 }
 
 /// What a run cost. Differs from attempt to attempt, and so stands in no output.

@@ -10,11 +10,12 @@ use cohort_core::contract::{EDITS, Log, MRDL, REJECTS};
 use cohort_core::{Counts, Duration, Interval};
 
 use crate::kind::Kind;
+use crate::commit::Status;
 use crate::layout;
 use crate::lineage::{self, Lineage};
 use crate::manifest::{self, Manifest};
 use crate::objects::Uri;
-use crate::summary::{Status, Summary};
+use crate::summary::Summary;
 
 /// An input or output of the run.
 #[derive(Clone, Debug, PartialEq, Eq)]

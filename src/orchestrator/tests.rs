@@ -14,7 +14,7 @@ use crate::run::{Highlight, Highlights};
 use super::{Reporters, Surroundings};
 use cohort_core::{Duration, Interval, Timestamp};
 use crate::kind::Kind;
-use crate::lineage::Counts;
+use cohort_core::Counts;
 use crate::objects::{Memory, Objects, Uri};
 
 fn uri(text: &str) -> Uri {

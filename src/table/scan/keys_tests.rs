@@ -12,8 +12,9 @@ use proptest::prelude::*;
 use super::super::plain::{Physical, Plain};
 use super::super::probe::{Cells, NULL_SKU, StoreEvents};
 use super::*;
-use crate::cohort::report::tests::row;
+use crate::table::scan::probe::tests::row;
 use crate::cohort::{Duration, Interval, events};
+use crate::table::rejects::Reason;
 
 const STORES: usize = 6;
 /// More than the windows that a store is looked at one by one for.

@@ -1,14 +1,12 @@
-//! What every adapter must do, checked from outside: one suite for local disk, S3 and the in-memory twin.
-//!
-//! It panics at the first promise that an adapter breaks, and so is for tests alone, here and in `tests/it/`.
-#![allow(clippy::missing_panics_doc, clippy::panic, clippy::unwrap_used, missing_docs)]
+//! What every adapter must do, checked from outside: one suite for local disk, S3 and the in-memory
+//! twin.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use cohort::{ObjectsError as Error, Local, Memory, Object, Objects, Put, Tag, Uri};
 use tokio::task::JoinSet;
-
-use super::{Error, Object, Objects, Put, Tag, Uri};
 
 /// How many tasks race for one object.
 const RACERS: usize = 16;
@@ -206,4 +204,17 @@ async fn one_of_many_replaces(objects: &Arc<dyn Objects>, root: &Uri) {
         // Tags may follow the content, so the next round must not start from this round's winner.
         tag = done(objects.replace(&uri, "zero".into(), &now).await.unwrap());
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn memory_conforms() {
+    let root = Uri::from_argument(Path::new("/"), "memory:///lake/").unwrap();
+    check(Arc::new(Memory::new()), &root).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn local_disk_conforms() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = Uri::from_argument(folder.path(), "./lake/").unwrap();
+    check(Arc::new(Local::new()), &root).await;
 }

@@ -1,11 +1,12 @@
-//! Local disk against the conformance suite, and what only a disk can do.
+//! What only a disk can do. `tests/it/conformance.rs` holds local disk against the suite.
 
+use std::fs;
+use std::io;
 use std::os::unix::fs::PermissionsExt as _;
-use std::sync::Arc;
 
+use super::read::read_range;
+use super::write::Temporary;
 use super::*;
-use crate::objects::conformance;
-use crate::objects::local_write::Temporary;
 
 fn root(folder: &Path) -> Uri {
     Uri::from_argument(folder, "./").unwrap().as_prefix()
@@ -18,12 +19,6 @@ fn names(folder: &Path) -> Vec<String> {
         .collect();
     names.sort();
     names
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn local_disk_conforms() {
-    let folder = tempfile::tempdir().unwrap();
-    conformance::check(Arc::new(Local::new()), &root(folder.path()).join("lake/")).await;
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
-//! How local disk writes: one attempt each at a create, a replace, a delete and a sweep, and their locks.
+//! How local disk writes: one attempt each at a create, a replace, a delete and a sweep, and their
+//! locks.
 //!
-//! See [`super::local`] for the protocol. What may have happened when an attempt fails is decided here.
+//! See the parent module for the protocol. What may have happened when an attempt fails is decided
+//! here.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write as _};
@@ -8,8 +10,10 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::local::{failed, is_absence, tag_of};
-use super::{Error, Outcome, Put, Tag, Uri};
+use super::answers::{failed, is_absence, tag_of};
+use crate::objects::error::{Error, Outcome};
+use crate::objects::interface::{Put, Tag};
+use crate::objects::uri::Uri;
 
 /// How often a write starts over because its folder or temporary file was removed under it.
 const ATTEMPTS_MAX: usize = 16;
@@ -27,13 +31,15 @@ pub(super) fn is_temporary(name: &str) -> bool {
     name.starts_with(TEMPORARY_PREFIX) && name.ends_with(TEMPORARY_SUFFIX)
 }
 
-/// One attempt's end: what became of it, or that its folder or temporary file was removed under it.
+/// How one attempt ended.
 pub(super) enum Attempt {
+    /// The write was done, or met a conflict.
     Ended(Put),
+    /// Its folder or its temporary file was removed under it.
     Removed,
 }
 
-/// Where a write failed decides whether it may have happened.
+/// How a write failed, and whether it may have happened.
 pub(super) struct WriteFailed(Outcome, io::Error);
 
 pub(super) fn write(
@@ -120,7 +126,7 @@ pub(super) struct Temporary {
 }
 
 impl Temporary {
-    /// The content, synced, under a fresh name; `None` where the folder was removed meanwhile.
+    /// The content, synced, under a fresh name; `None` if the folder was removed meanwhile.
     pub(super) fn write(folder: &Path, content: &[u8]) -> io::Result<Option<Self>> {
         loop {
             let number = TEMPORARY_NEXT.fetch_add(1, Ordering::Relaxed);
@@ -146,12 +152,14 @@ impl Temporary {
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        // After a rename it is gone already; a failure leaves a file that no listing shows and a sweep removes.
+        // After a rename it is gone already. If this fails, it leaves a file that no listing shows
+        // and that a sweep removes.
         let _ = fs::remove_file(&self.path);
     }
 }
 
-/// Locks the folder against other writers; `None` where it was removed or replaced before the lock was had.
+/// Locks the folder against other writers; `None` if it was removed or replaced before the lock was
+/// acquired.
 fn lock_folder(folder: &Path) -> io::Result<Option<File>> {
     let locked = File::open(folder).and_then(|file| file.lock().map(|()| file));
     let same = |file: &File| -> io::Result<bool> {
@@ -173,7 +181,8 @@ pub(super) fn delete(uri: &Uri) -> io::Result<()> {
         let Some(_lock) = lock_folder(folder)? else { continue };
         fs::remove_file(uri.path())?;
         if folder.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"run_id=")) {
-            // A run's folder goes with its last object, as it does on S3; one that is not empty stays.
+            // A run's folder goes with its last object, as it does on S3; one that is not empty
+            // stays.
             let _ = fs::remove_dir(folder);
         }
         return Ok(());
@@ -181,7 +190,7 @@ pub(super) fn delete(uri: &Uri) -> io::Result<()> {
     Err(io::Error::other("its folder kept being replaced"))
 }
 
-/// Removes a temporary file unless its writer lives.
+/// Removes a temporary file unless its writer is alive.
 pub(super) fn remove_abandoned(path: &Path) -> io::Result<()> {
     let file = File::open(path)?;
     match file.try_lock() {

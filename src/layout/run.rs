@@ -1,18 +1,9 @@
-//! Keys: the only place that builds or parses a path (SPEC 2 *Partitioned datasets*, SPEC 10 `run_id`, SPEC 11).
-//!
-//! Everything that a run writes lies under `<dataset uri>run_id=<run_id>/`. A part's name holds the first digits
-//! of its digest, so that the same name means the same bytes and two contents never share one.
-
-mod partitioning;
+//! The name of a run, and the folder that holds what the run writes.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-
-use crate::objects::Uri;
-
-pub use partitioning::{Partitioning, PartitioningError};
 
 /// The name of a run: 1 to 250 characters of `A-Za-z0-9._:+@=~-`.
 ///
@@ -27,10 +18,10 @@ pub use partitioning::{Partitioning, PartitioningError};
 #[serde(try_from = "String", into = "String")]
 pub struct RunId(String);
 
-/// Why a text names no run.
+/// Why a text is not the name of a run.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RunIdError {
-    /// Nothing in it.
+    /// It is empty.
     #[error("expected a run_id of 1 to 250 characters of A-Za-z0-9._:+@=~-, found an empty string")]
     Empty,
     /// More than 250 characters.
@@ -56,7 +47,8 @@ impl RunId {
         &self.0
     }
 
-    /// `run_id=<run_id>`, every byte outside `A-Za-z0-9._-` percent-encoded, as Hive-style readers decode it.
+    /// `run_id=<run_id>`, every byte outside `A-Za-z0-9._-` percent-encoded, as Hive-style readers
+    /// decode it.
     pub fn path_segment(&self) -> String {
         let mut segment = String::from(Self::KEY);
         for byte in self.0.bytes() {
@@ -84,7 +76,7 @@ impl RunId {
             };
             rest = &rest[taken..];
         }
-        // Only the canonical spelling counts, so that no two folders stand for one run.
+        // Only the canonical spelling counts, so that no two folders belong to one run.
         text.parse().ok().filter(|run: &Self| run.path_segment() == segment)
     }
 }
@@ -131,59 +123,6 @@ impl fmt::Display for RunId {
     }
 }
 
-/// The name of a part file: `part-<NNNNN>-<first 16 hex of the file's SHA-256>.parquet`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PartName {
-    /// Its place among the dataset's parts, from 0.
-    pub number: u32,
-    /// The first eight bytes of its digest.
-    pub digest: [u8; 8],
-}
-
-impl PartName {
-    /// The name of the part with that number and digest.
-    pub fn new(number: u32, sha256: &[u8; 32]) -> Self {
-        let mut digest = [0; 8];
-        digest.copy_from_slice(&sha256[..8]);
-        Self { number, digest }
-    }
-
-    /// Reads a name as [`fmt::Display`] writes it; `None` for any other text.
-    pub fn parse(name: &str) -> Option<Self> {
-        let (number, hex) =
-            name.strip_prefix("part-")?.strip_suffix(".parquet")?.split_once('-')?;
-        if hex.len() != 16 || !hex.is_ascii() {
-            return None;
-        }
-        let digest = u64::from_str_radix(hex, 16).ok()?.to_be_bytes();
-        let part = Self { number: number.parse().ok()?, digest };
-        (part.to_string() == name).then_some(part)
-    }
-}
-
-impl fmt::Display for PartName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "part-{:05}-{:016x}.parquet", self.number, u64::from_be_bytes(self.digest))
-    }
-}
-
-/// `<dataset uri>run_id=<run_id>/`: everything that a run may write or delete of one output.
-#[must_use]
-pub fn run_prefix(dataset: &Uri, run: &RunId) -> Uri {
-    dataset.clone().as_prefix().join(&format!("{}/", run.path_segment()))
-}
-
-/// `<lineage uri>run_id=<run_id>/lineage.json`: the commit point.
-#[must_use]
-pub fn lineage_key(lineage: &Uri, run: &RunId) -> Uri {
-    run_prefix(lineage, run).join("lineage.json")
-}
-
-/// Whether a file of that name is data: names that begin with `_` or `.` are other programs' bookkeeping.
-pub fn is_data(name: &str) -> bool {
-    !name.is_empty() && !name.starts_with(['_', '.'])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -214,40 +153,11 @@ mod tests {
         assert_eq!(RunId::from_path_segment("run_id=é%4"), None);
     }
 
-    #[test]
-    fn part_names_have_five_digits_and_sixteen_of_the_digest() {
-        let part = PartName::new(7, &[0xab; 32]);
-        assert_eq!(part.to_string(), "part-00007-abababababababab.parquet");
-        for name in [
-            "part-7-abababababababab.parquet",
-            "part-00007-ABABABABABABABAB.parquet",
-            "part-00007-abab.parquet",
-            "part-+0007-abababababababab.parquet",
-            "part-00007-abababababababab.parquet#1",
-        ] {
-            assert_eq!(PartName::parse(name), None, "{name}");
-        }
-    }
-
-    #[test]
-    fn keys_lie_under_the_run() {
-        let base = Uri::from_argument(std::path::Path::new("/"), "s3://lake/out").unwrap();
-        let run: RunId = "a:b".parse().unwrap();
-        assert_eq!(run_prefix(&base, &run).to_string(), "s3://lake/out/run_id=a%3Ab/");
-        assert_eq!(lineage_key(&base, &run).to_string(), "s3://lake/out/run_id=a%3Ab/lineage.json");
-    }
-
     proptest! {
         #[test]
         fn run_ids_read_back_from_their_segment(text in "[A-Za-z0-9._:+@=~-]{1,250}") {
             let run: RunId = text.parse().unwrap();
             prop_assert_eq!(RunId::from_path_segment(&run.path_segment()), Some(run));
-        }
-
-        #[test]
-        fn part_names_read_back(number: u32, digest: [u8; 8]) {
-            let part = PartName { number, digest };
-            prop_assert_eq!(PartName::parse(&part.to_string()), Some(part));
         }
     }
 }
