@@ -1,39 +1,52 @@
 //! The commit protocol: a run becomes visible at once, or not at all (SPEC 11).
 //!
-//! The lineage is the commit point. Parts carry their digest in their names and are written create-only, so
-//! that writing them is harmless until a lineage lists them:
+//! The lineage is the commit point. Parts carry their digest in their names and are written
+//! create-only, so that writing them is harmless until a lineage lists them:
 //!
-//! 1. [`observe`] reads the lineage committed for this `run_id`, its version, and what lies in the run's folders;
-//! 2. the run computes a [`Plan`], a value that holds every object to be written; [`commit`] creates its parts;
+//! 1. [`observe`] reads the lineage committed for this `run_id`, its version, and what lies in the
+//!    run's folders;
+//! 2. the run computes a [`Plan`], a value that holds every object to be written; [`commit`]
+//!    creates its parts;
 //! 3. and writes the lineage only over what was observed;
 //! 4. then deletes what was observed and the new lineage does not list.
 //!
 //! What can happen in between, and why the outcome is right:
 //!
-//! - *Killed before 3.* The old lineage stands and its parts are untouched. The next run observes the strays and
-//!   deletes them in its own step 4.
-//! - *Killed after 3.* The new lineage stands and all its parts are there. The next run computes the same
-//!   lineage, finds it committed, and does step 4.
+//! - *Killed before 3.* The old lineage stands and its parts are untouched. The next run observes
+//!   the strays and deletes them in its own step 4.
+//! - *Killed after 3.* The new lineage stands and all its parts are there. The next run computes
+//!   the same lineage, finds it committed, and does step 4.
 //! - *The answer to 3 is lost.* The adapter reads back whether the write was its own.
-//! - *Another run of the same `run_id` commits first.* The condition of 3 fails. The same content is success;
-//!   other content ends this run, which takes back the parts that it created and nobody lists.
-//! - *Another run deletes a part that this run relies on*, because it had observed it as a stray before this run
-//!   committed. Deleting is restricted to what was observed at the start, and stops once the lineage is no longer
-//!   the deleter's own; a committer looks after its commit whether all its parts are there and creates those
-//!   that are not.
+//! - *Another run of the same `run_id` commits first.* The condition of 3 fails. The same content
+//!   is success; other content ends this run, which takes back the parts that it created and nobody
+//!   lists.
+//! - *Another run deletes a part that this run relies on*, because it had observed it as a stray
+//!   before this run committed. Deleting is restricted to what was observed at the start, and stops
+//!   once the lineage is no longer the deleter's own; a committer looks after its commit whether
+//!   all its parts are there and creates those that are not.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use futures_util::future::try_join_all;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+use serde::{Deserialize, Serialize};
 
-use crate::error::Kind;
+use crate::kind::Kind;
 use crate::objects::{self, Objects, Put, Tag, Uri};
-use crate::summary::Status;
 
 /// Objects that are written or deleted at once.
 const AT_ONCE: usize = 8;
+
+/// Whether a run changed anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// The content is now committed.
+    Committed,
+    /// The same content was already committed.
+    Unchanged,
+}
 
 /// Why a run was not committed.
 #[derive(Debug, thiserror::Error)]
@@ -43,7 +56,8 @@ pub enum Error {
     Objects(#[from] objects::Error),
     /// Another run of this `run_id` committed something else meanwhile.
     #[error(
-        "{lineage}: expected the lineage that this run had seen when it began, found another run's; run again to replace it"
+        "{lineage}: expected the lineage that this run saw when it began, found that of another \
+         run; run again to replace it"
     )]
     Lost {
         /// The lineage.
@@ -51,7 +65,8 @@ pub enum Error {
     },
     /// A part's name is taken by an object of another length.
     #[error(
-        "{part}: expected {expected} bytes under a name that is made of their digest, found {found}; something else wrote there, move it away"
+        "{part}: expected {expected} bytes under a name that is made of their digest, found \
+         {found}; something else wrote there, move it away"
     )]
     Foreign {
         /// The part.
@@ -117,15 +132,16 @@ pub async fn observe(objects: &dyn Objects, folders: &Folders) -> Result<Observe
         Err(objects::Error::NotFound { .. }) => None,
         Err(error) => return Err(error.into()),
     };
-    // Listed after the lineage was read, so that whatever that lineage names is among what this run may delete
-    // once it has replaced it.
+    // Listed after the lineage was read, so that whatever that lineage names is among what this run
+    // may delete once it has replaced it.
     Ok(Observed { lineage, parts: list(objects, folders).await? })
 }
 
 /// Steps 2 to 4.
 ///
 /// # Errors
-/// [`Error::Lost`] where another run won with other content; [`Error::Foreign`]; [`Error::Objects`].
+/// [`Error::Lost`] where another run won with other content; [`Error::Foreign`];
+/// [`Error::Objects`].
 pub async fn commit(
     objects: &dyn Objects,
     folders: &Folders,
@@ -191,7 +207,8 @@ async fn create_missing(
         }
     }
     let Some(failure) = failure else { return Ok(mine) };
-    // What is left of a run that cannot go on is of no use; where this fails too, the next run removes it.
+    // What is left of a run that cannot go on is of no use; where this fails too, the next run
+    // removes it.
     let _ = take_back(objects, folders, &mine).await;
     Err(failure)
 }
@@ -219,11 +236,12 @@ async fn write_lineage(
     }
 }
 
-/// Removes the parts that a failing run created, unless the lineage that is committed by now lists them: another run
-/// with the same content may have relied on them.
+/// Removes the parts that a failing run created, unless the lineage that is committed by now lists
+/// them: another run with the same content may have relied on them.
 async fn take_back(objects: &dyn Objects, folders: &Folders, created: &[Uri]) -> Result<(), Error> {
     let winner = committed(objects, &folders.lineage_key).await?;
-    // A part's name is unique to its content; the winner's lineage names the parts that it shares with this run.
+    // A part's name is unique to its content; the winner's lineage names the parts that it shares
+    // with this run.
     let text = winner.as_deref().map(String::from_utf8_lossy).unwrap_or_default();
     let mine = created.iter().filter(|uri| !text.contains(uri.name())).cloned().collect();
     delete_while(objects, &folders.lineage_key, winner.as_ref(), mine).await

@@ -1,19 +1,24 @@
-//! How the process holds its memory: a setting of glibc's allocator, made before there is a second thread.
+//! How the process holds its memory: settings of glibc's allocator, made before there is a second
+//! thread.
 //!
-//! It belongs to the binary, not to the library: who embeds the library decides for himself.
+//! They belong to the binary, not to the library: a program that embeds the library decides for
+//! itself.
+#![allow(unsafe_code, reason = "the allocator's settings have no safe interface; the gain is measured below")]
 
-/// Makes glibc's allocator keep one heap for all threads, and what was freed of it.
+/// Makes glibc's allocator keep one heap for all threads, and keep what was freed of it.
 ///
-/// By default each thread gets a heap of its own that keeps what was freed: columns are decoded on one thread and
-/// dropped on another, so every heap grows to the largest. On a day of 28.8 million predictions with 0.1 % of
-/// cells anomalous one heap takes 62 MiB at its peak instead of 104; what computes in parallel therefore
-/// allocates by the event or the batch, hardly by the row, since threads wait for one another at the heap.
+/// By default each thread gets a heap of its own, which keeps what was freed. Columns are decoded
+/// on one thread and dropped on another, so every heap grows to the size of the largest. On a day
+/// of 28.8 million predictions with 0.1 % of cells anomalous, one heap takes 62 MiB at its peak
+/// instead of 104. Threads wait for one another at a single heap, so what computes in parallel
+/// allocates by the event or the batch, hardly ever by the row.
 ///
-/// The heap's end, where column chunks come and go, would be given back to the system and asked for again all
-/// the time: keeping it saves a third of the system's time. That setting ends the allocator's own adjustment
-/// of what it maps apart from the heap, so that is set as well, to the largest chunk that it would come to.
+/// The end of the heap, where column chunks come and go, would be given back to the system and
+/// asked for again all the time. Keeping it saves a third of the system's time. That setting
+/// switches off the allocator's own adjustment of the size from which it maps memory apart from the
+/// heap. So that size is set as well, to the largest that the adjustment would reach.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
-pub fn set_up() {
+pub(crate) fn set_up() {
     use std::ffi::c_int;
 
     unsafe extern "C" {
@@ -25,8 +30,9 @@ pub fn set_up() {
     for (parameter, value) in
         [(M_ARENA_MAX, 1), (M_TRIM_THRESHOLD, 1 << 28), (M_MMAP_THRESHOLD, 1 << 25)]
     {
-        // SAFETY: mallopt takes two numbers and keeps neither pointer nor reference; no other thread runs yet.
-        // Its answer says whether the setting took; without it the job is as right, only larger or slower.
+        // SAFETY: mallopt takes two numbers and keeps no pointer or reference, and no other thread
+        // runs yet. It returns whether the setting took effect. Without it the job computes the
+        // same, only larger or slower.
         unsafe { mallopt(parameter, value) };
     }
 }

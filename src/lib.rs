@@ -1,25 +1,62 @@
 //! Groups the short-term anomalies of shops into events, from logs to logs.
+//!
+//! This crate is the job around the kernel `cohort-core`: it reads a manifest and the logs, lets the
+//! kernel compute, writes, commits and reports. Data flows one way.
+//!
+//! | SPEC.md | here |
+//! |---|---|
+//! | 2 Partitioned datasets | `layout/partitioning.rs`, `table/dataset.rs` |
+//! | 2 to 8 The contract, computed | the crate `cohort-core` |
+//! | 5 How far back a run reads | `run/reports.rs` |
+//! | 10 Run manifest | `manifest/` |
+//! | 10 Command line | `commands/` |
+//! | 10 Exit codes | [`Kind`] in `kind.rs` |
+//! | 11 Output layout | `layout/`, `table/write/` |
+//! | 11 Commit | `commit.rs`, `objects/` |
+//! | 12 Lineage manifest | `lineage.rs` |
+//!
+//! It is the binary's library: what is exported is what `main.rs` and the integration tests use.
 #![forbid(unsafe_code)]
-#![deny(missing_docs, rustdoc::broken_intra_doc_links)]
 
-pub mod cli;
-pub mod cohort;
-pub mod command;
-pub mod commit;
-pub mod contract;
-pub mod error;
-pub mod layout;
-pub mod lineage;
-pub mod logging;
-pub mod manifest;
-pub mod objects;
-pub mod orchestrator;
-pub mod process;
-pub mod run;
-pub mod sample;
-pub mod schemas;
-pub mod show;
-pub mod summary;
-pub mod table;
-pub mod text;
-pub mod workers;
+mod commands;
+mod commit;
+mod committed;
+mod error;
+mod kind;
+mod layout;
+mod lineage;
+mod logging;
+mod manifest;
+mod nearest;
+mod objects;
+mod orchestrator;
+mod process;
+mod run;
+mod sample;
+mod schemas;
+mod show;
+mod summary;
+mod table;
+mod text;
+mod workers;
+
+use cohort_core as cohort;
+use cohort_core::contract;
+
+pub use commands::{Cli, execute, refusal};
+pub use commit::Status;
+pub use error::Error;
+pub use kind::Kind;
+pub use layout::RunId;
+pub use lineage::Lineage;
+pub use manifest::{Error as ManifestError, Manifest, Overrides};
+pub use objects::{
+    Error as ObjectsError, Local, Memory, Object, Objects, Outcome, Put, S3, S3Settings, Storage,
+    Tag, Traffic, Uri,
+};
+pub use process::{end_on_panic, print_error};
+pub use run::{Error as RunError, Shell, load_manifest};
+pub use sample::Sample;
+pub use schemas::{ALL as SCHEMAS, Schema, find as find_schema};
+pub use summary::{Execution, Summary};
+pub use workers::Workers;

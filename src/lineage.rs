@@ -1,15 +1,17 @@
-//! The lineage manifest: what a run read, wrote and counted, and by standing there its commit (SPEC 11 and 12).
+//! The lineage manifest: what a run read, wrote and counted (SPEC 12). Writing it is the commit (SPEC 11).
 //!
-//! Nothing in it depends on the clock, the host or the attempt, so the same run gives the same bytes. Keys stand
-//! in the order of the fields below.
+//! Nothing in it depends on the clock, the host or the attempt, so the same run gives the same
+//! bytes. Its keys have the order of the fields below.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::cohort::{Duration, Interval, Timestamp};
-use crate::error::Kind;
+use cohort_core::contract::{Inputs, Outputs};
+use cohort_core::{Counts, Duration, Interval, Timestamp};
+
+use crate::kind::Kind;
 use crate::layout::RunId;
 use crate::manifest::Resolved;
 use crate::objects::Uri;
@@ -36,14 +38,14 @@ pub struct Lineage {
     /// The manifest as resolved.
     pub manifest: Resolved,
     /// What was read.
-    pub inputs: Inputs,
+    pub inputs: Inputs<Input>,
     /// What was written.
-    pub outputs: Outputs,
+    pub outputs: Outputs<Output>,
     /// What was found.
     pub counts: Counts,
     /// How far back MRDL was read.
     pub lookback: Lookback,
-    /// [`Outputs::content_sha256`].
+    /// [`content_sha256`].
     pub content_sha256: String,
 }
 
@@ -54,21 +56,6 @@ pub struct Job {
     pub name: String,
     /// Its release.
     pub version: String,
-}
-
-/// The datasets read, by their names in the contract.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(missing_docs, reason = "each field is the log of its name")]
-pub struct Inputs {
-    pub minority_reports_detected_log: Input,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub anomaly_classifier_model_prediction_log: Option<Input>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub baseline_sales_model_prediction_log: Option<Input>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub all_campaign_data: Option<Input>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub contextual_data: Option<Input>,
 }
 
 /// One dataset read.
@@ -95,20 +82,11 @@ pub struct InputFile {
     pub uri: Uri,
     /// Its length.
     pub bytes: u64,
-    /// Its version where the storage keeps one with the object; null on local disk, whose versions differ by host.
+    /// Its version: the storage's entity tag; on local disk `footer-` and the digest of the file's
+    /// Parquet footer.
     pub etag: Option<String>,
     /// The rows that it holds.
     pub rows: u64,
-}
-
-/// The datasets written, by their names in the contract.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(missing_docs, reason = "each field is the output of its name")]
-pub struct Outputs {
-    pub minority_reports_cohorted_log: Output,
-    pub minority_event_log: Output,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rejects: Option<Output>,
 }
 
 /// One dataset written.
@@ -135,27 +113,6 @@ pub struct OutputFile {
     pub bytes: u64,
     /// The SHA-256 of its bytes in lower-case hex.
     pub sha256: String,
-}
-
-/// What a run found.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Counts {
-    /// Stores with a row written.
-    pub stores: u64,
-    /// Events whose `opened_at` lies in the interval.
-    pub events_opened: u64,
-    /// Events whose `closed_at` lies in the interval.
-    pub events_closed: u64,
-    /// Events open at the interval's end.
-    pub events_active: u64,
-    /// Distinct (event, onset) with a row written.
-    pub reports: u64,
-    /// Distinct (event, onset, SKU) with a row written.
-    pub lines: u64,
-    /// Ticks of lines in the interval with no baseline row.
-    pub ticks_without_baseline: u64,
-    /// Ticks of lines in the interval with no classifier row.
-    pub ticks_without_score: u64,
 }
 
 /// How far back MRDL was read.
@@ -195,25 +152,14 @@ impl Job {
     }
 }
 
-impl Outputs {
-    /// The outputs that are there, with their names, in the contract's order.
-    pub fn named(&self) -> impl Iterator<Item = (&'static str, &Output)> {
-        let logs = [
-            ("minority_reports_cohorted_log", &self.minority_reports_cohorted_log),
-            ("minority_event_log", &self.minority_event_log),
-        ];
-        logs.into_iter().chain(self.rejects.as_ref().map(|output| ("rejects", output)))
+/// SHA-256 over the hex digests of all files in order, each followed by a line feed.
+pub fn content_sha256(outputs: &Outputs<Output>) -> String {
+    let mut hash = Sha256::new();
+    for file in outputs.each().flat_map(|(_, output)| &output.files) {
+        hash.update(file.sha256.as_bytes());
+        hash.update(b"\n");
     }
-
-    /// SHA-256 over the hex digests of all files in order, each followed by a line feed.
-    pub fn content_sha256(&self) -> String {
-        let mut hash = Sha256::new();
-        for file in self.named().flat_map(|(_, output)| &output.files) {
-            hash.update(file.sha256.as_bytes());
-            hash.update(b"\n");
-        }
-        hex(&hash.finalize())
-    }
+    hex(&hash.finalize())
 }
 
 impl Lineage {

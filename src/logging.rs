@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal as _;
 
+use clap::{Args, ValueEnum};
 use tracing::Metadata;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::{FilterExt as _, FilterFn};
@@ -10,8 +11,28 @@ use tracing_subscriber::layer::{Layer, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Registry};
 
-use crate::cli::{LogFormat, Logging};
 use crate::error::Error;
+
+/// How to log. Logs go to stderr.
+#[derive(Clone, Copy, Debug, Args)]
+#[command(next_help_heading = "Logging")]
+pub struct Logging {
+    /// Log as text, or as one JSON object a line [default: text on a terminal, json elsewhere].
+    #[arg(long, global = true, value_enum, value_name = "FORMAT")]
+    pub log_format: Option<LogFormat>,
+    /// Log more: -v for details, -vv for everything. `RUST_LOG` wins over it, for example `RUST_LOG=cohort=debug`.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+}
+
+/// A form of the logs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines.
+    Json,
+}
 
 /// The environment variable that says what to log.
 const VARIABLE: &str = "RUST_LOG";
@@ -19,7 +40,7 @@ const VARIABLE: &str = "RUST_LOG";
 /// Begins to log. `RUST_LOG` says what, or else the command line.
 ///
 /// # Errors
-/// [`Error::Usage`] where `RUST_LOG` is no filter.
+/// [`Error::Usage`] if `RUST_LOG` is not a filter.
 pub fn start(logging: Logging) -> Result<(), Error> {
     let filter = filter(std::env::var(VARIABLE).ok().as_deref(), logging.verbose)?;
     let format = logging.log_format.unwrap_or(if std::io::stderr().is_terminal() {
@@ -55,13 +76,15 @@ fn filter(variable: Option<&str>, verbose: u8) -> Result<EnvFilter, Error> {
     EnvFilter::try_new(typed.unwrap_or(otherwise)).map_err(|error| {
         let found = typed.unwrap_or_default();
         Error::Usage(format!(
-            "{VARIABLE}: expected a filter such as cohort=debug, found {found:?} ({error}); correct or unset it"
+            "{VARIABLE}: expected a filter such as cohort=debug, found {found:?} ({error}); \
+             correct or unset it"
         ))
     })
 }
 
-/// Whether a log may be printed at all, whatever was asked for. The libraries below print headers, and with them
-/// signatures and session tokens, at levels below a warning; only this job's own logs may go there.
+/// Whether a log may be printed at all, whatever was asked for. The libraries below print headers,
+/// and with them signatures and session tokens, at levels below a warning; only this job's own logs
+/// may go there.
 fn may_be_printed(log: &Metadata<'_>) -> bool {
     let own = log.target() == "cohort" || log.target().starts_with("cohort::");
     own || *log.level() <= LevelFilter::WARN
@@ -112,7 +135,7 @@ mod tests {
     #[test]
     fn a_wrong_filter_is_a_usage_error() {
         let error = filter(Some("cohort=shout"), 0).unwrap_err();
-        assert_eq!(error.kind(), crate::error::Kind::Usage);
+        assert_eq!(error.kind(), crate::kind::Kind::Usage);
         assert!(error.to_string().starts_with("RUST_LOG: expected a filter"), "{error}");
     }
 

@@ -1,18 +1,16 @@
-//! The `cohort` binary: parses the arguments, does what they ask and maps the result to an exit code.
+//! The `cohort` binary: parses the arguments, does what they ask and maps the result to an exit
+//! code.
 
 mod heap;
 
 use std::process::ExitCode;
 
 use clap::Parser as _;
-
-use cohort::cli::{Cli, refusal};
-use cohort::error::Kind;
-use cohort::{command, process};
+use cohort::{Cli, Kind, end_on_panic, execute, print_error, refusal};
 
 fn main() -> ExitCode {
     heap::set_up();
-    process::end_on_panic();
+    end_on_panic();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(asked) if !asked.use_stderr() => {
@@ -22,13 +20,13 @@ fn main() -> ExitCode {
         }
         Err(wrong) => return fail(Kind::Usage, &refusal(&wrong)),
     };
-    match command::execute(&cli) {
+    match execute(&cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(error.kind(), &error.to_string()),
     }
 }
 
 fn fail(kind: Kind, message: &str) -> ExitCode {
-    process::print_error(message);
+    print_error(message);
     ExitCode::from(kind.exit_code())
 }

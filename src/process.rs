@@ -1,10 +1,10 @@
-//! What this process costs, and how it ends when it finds a bug in itself: the shell's view of the system.
+//! What this process costs, and how it ends when it finds a bug in itself.
 
 use std::io::Write as _;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::cohort::Timestamp;
-use crate::error::Kind;
+use crate::kind::Kind;
 
 /// Processor time over all threads since the process began.
 pub fn cpu_time() -> Duration {
@@ -22,7 +22,7 @@ pub fn now() -> Timestamp {
         .unwrap_or(Timestamp::MAX)
 }
 
-/// The most memory that the process held at once, in bytes; `None` where the system does not tell.
+/// The most memory that the process held at once, in bytes; `None` if the system does not tell.
 pub fn peak_memory_bytes() -> Option<u64> {
     peak_of(&std::fs::read_to_string("/proc/self/status").ok()?)
 }
@@ -33,14 +33,16 @@ fn peak_of(status: &str) -> Option<u64> {
     kib.checked_mul(1024)
 }
 
-/// From now on a panic on any thread ends the process with the exit code of a bug and one line on stderr.
+/// From now on a panic on any thread ends the process with the exit code of a bug and one line on
+/// stderr.
 ///
-/// Ending at once is safe at every instant of a run (SPEC 11), and the only way to say it once whatever thread fails.
+/// Ending at once is safe at every instant of a run (SPEC 11), and the only way to say it once
+/// whatever thread fails.
 pub fn end_on_panic() {
     std::panic::set_hook(Box::new(|panic| {
         let said = panic.payload_as_str().unwrap_or("no message");
         let place = panic.location().map_or_else(String::new, |at| format!(" at {at}"));
-        print_error(&format!("expected no bug in this job, found one{place} ({said}); report it"));
+        print_error(&format!("internal error{place}: {said}; please report it"));
         std::process::exit(i32::from(Kind::Bug.exit_code()));
     }));
 }
@@ -48,7 +50,7 @@ pub fn end_on_panic() {
 /// Prints `cohort: <message>` on stderr, as one line whatever the message holds.
 pub fn print_error(message: &str) {
     let line = one_line(message);
-    // Where stderr is closed there is nobody left to tell.
+    // If stderr is closed there is nobody left to tell.
     let _ = writeln!(std::io::stderr().lock(), "cohort: {line}");
 }
 
@@ -101,11 +103,8 @@ mod tests {
         assert_eq!(done.status.code(), Some(70));
         let said = String::from_utf8(done.stderr).unwrap();
         assert_eq!(said.lines().count(), 1, "{said}");
-        assert!(
-            said.starts_with("cohort: expected no bug in this job, found one at src"),
-            "{said}"
-        );
-        assert!(said.ends_with("(the\\nmessage); report it\n"), "{said}");
+        assert!(said.starts_with("cohort: internal error at src"), "{said}");
+        assert!(said.ends_with(": the\\nmessage; please report it\n"), "{said}");
     }
 
     #[test]

@@ -2,9 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::cohort::Interval;
+use cohort_core::contract::Outputs;
+use cohort_core::{Counts, Interval};
+
+use crate::commit::Status;
 use crate::layout::RunId;
-use crate::lineage::{Counts, Outputs};
 use crate::objects::Uri;
 use crate::text;
 
@@ -22,35 +24,13 @@ pub struct Summary {
     #[serde(with = "text::uri")]
     pub lineage: Uri,
     /// Rows written, by output.
-    pub rows: Rows,
+    pub rows: Outputs<u64>,
     /// What was found, as in the lineage.
     pub counts: Counts,
     /// What it cost.
     pub execution: Execution,
     /// The most memory that the process held at once; null where the system does not tell.
     pub peak_memory_bytes: Option<u64>,
-}
-
-/// Whether a run changed anything.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Status {
-    /// The content is now committed.
-    Committed,
-    /// The same content was already committed.
-    Unchanged,
-}
-
-/// Rows by output.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Rows {
-    /// Rows of MRCH.
-    pub minority_reports_cohorted_log: u64,
-    /// Rows of MELOG.
-    pub minority_event_log: u64,
-    /// Rejected rows written, where the manifest asks for them.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rejects: Option<u64>,
 }
 
 /// What a run cost. Differs from attempt to attempt, and so stands in no output.
@@ -68,17 +48,6 @@ pub struct Execution {
     pub retries: u64,
     /// Bytes written to the storage.
     pub bytes_written: u64,
-}
-
-impl Rows {
-    /// The rows of a lineage's outputs.
-    pub fn of(outputs: &Outputs) -> Self {
-        Self {
-            minority_reports_cohorted_log: outputs.minority_reports_cohorted_log.rows,
-            minority_event_log: outputs.minority_event_log.rows,
-            rejects: outputs.rejects.as_ref().map(|output| output.rows),
-        }
-    }
 }
 
 impl Summary {

@@ -9,7 +9,7 @@ use std::str::FromStr;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::cohort::{Interval, Timestamp};
+use cohort_core::{Interval, Timestamp};
 use crate::objects::Uri;
 
 /// Writes the value as [`Display`] has it.

@@ -1,6 +1,7 @@
-//! A few std threads that compute, fed in turn by tasks that wait for storage.
+//! A few threads that compute, fed by tasks that wait for storage.
 //!
-//! Tokio's own threads only wait; whatever takes processor time runs here, so that `--threads` bounds it.
+//! Tokio's own threads only wait. Whatever takes processor time runs here, so that `--threads`
+//! bounds it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, mpsc};
@@ -26,7 +27,7 @@ impl Workers {
     /// Starts `count` threads, at least one.
     ///
     /// # Errors
-    /// [`Stopped`] where the system refuses a thread.
+    /// [`Stopped`] if the system refuses a thread.
     pub fn start(count: usize) -> Result<Self, Stopped> {
         let count = count.max(1);
         let (jobs, queue) = mpsc::channel::<Job>();
@@ -35,7 +36,7 @@ impl Workers {
             let queue = queue.clone();
             let work = move || {
                 loop {
-                    // The lock is held while waiting only, never while working.
+                    // The lock is held only while waiting, never while working.
                     let job = queue.lock().map(|queue| queue.recv());
                     let Ok(Ok(job)) = job else { return };
                     job();
@@ -58,7 +59,7 @@ impl Workers {
     /// Runs a job on the next free thread.
     ///
     /// # Errors
-    /// [`Stopped`] where the job panics.
+    /// [`Stopped`] if the job panics.
     pub async fn run<T: Send + 'static>(
         &self,
         job: impl FnOnce() -> T + Send + 'static,

@@ -1,8 +1,9 @@
-//! Partition patterns: strftime fields in a path, such as `date=%Y-%m-%d` or `dt=%Y%m%d/hour=%H` (SPEC 2).
+//! Partition patterns: strftime fields in a path, such as `date=%Y-%m-%d` or `dt=%Y%m%d/hour=%H`
+//! (SPEC 2).
 //!
-//! A pattern names calendar fields from the year down without a gap; the finest one is its granularity. The
-//! partitions then tile the calendar, each with one prefix, and every field has a fixed width, so that a prefix
-//! reads back to its partition.
+//! A pattern names calendar fields from the year down without a gap; the finest one is its
+//! granularity. The partitions then tile the calendar, each with one prefix, and every field has a
+//! fixed width, so that a prefix reads back to its partition.
 
 #[cfg(test)]
 mod tests;
@@ -55,12 +56,13 @@ enum Granularity {
     Minute,
 }
 
-/// Why a text is no partition pattern.
+/// Why a text is not a partition pattern.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PartitioningError {
     /// An unknown `%` field.
     #[error(
-        "expected a partition pattern of the fields %Y %m %d %j %F %H %M, found {found} in {pattern:?}"
+        "expected a partition pattern of the fields %Y %m %d %j %F %H %M, found {found} in \
+         {pattern:?}"
     )]
     Field {
         /// The field, or a `%` at the end.
@@ -70,7 +72,8 @@ pub enum PartitioningError {
     },
     /// A coarser field is missing, so that a partition would not be one stretch of time.
     #[error(
-        "expected a partition pattern with {missing}, found {pattern:?}; name every field from the year down to the finest"
+        "expected a partition pattern with {missing}, found {pattern:?}; name every field from \
+         the year down to the finest"
     )]
     Gap {
         /// The field that is missing.
@@ -80,7 +83,8 @@ pub enum PartitioningError {
     },
     /// Empty, absolute, or with a part that is empty, `.` or `..`.
     #[error(
-        "expected a partition pattern that is a relative path such as date=%Y-%m-%d, found {pattern:?}"
+        "expected a partition pattern that is a relative path such as date=%Y-%m-%d, found \
+         {pattern:?}"
     )]
     Path {
         /// The pattern.
@@ -89,7 +93,8 @@ pub enum PartitioningError {
 }
 
 impl Partitioning {
-    /// The partition that holds the instant, and its prefix relative to the dataset's URI (with a slash at its end).
+    /// The partition that holds the instant, and its prefix relative to the dataset's URI (with a
+    /// slash at its end).
     pub fn partition_at(&self, at: Timestamp) -> (Interval, String) {
         let start = self.granularity.floor(at.civil());
         let end = self.granularity.next(start).map_or(Timestamp::MAX, timestamp);
@@ -106,13 +111,14 @@ impl Partitioning {
         iter::from_fn(move || {
             let at = next.filter(|at| *at < to)?;
             let partition = self.partition_at(at);
-            // The calendar's last partition ends where the next would begin again.
+            // The last partition of the calendar ends at the instant that it would be asked for
+            // again.
             next = Some(partition.0.end).filter(|end| *end > at);
             Some(partition)
         })
     }
 
-    /// The partition in which a path relative to the dataset's URI lies; `None` where it lies in no partition.
+    /// The partition in which a path relative to the dataset's URI lies; `None` if there is none.
     pub fn partition_of(&self, path: &str) -> Option<Interval> {
         let mut rest = path;
         let (mut year, mut month, mut day, mut of_year, mut hour, mut minute) = (0, 1, 1, 0, 0, 0);
@@ -133,7 +139,7 @@ impl Partitioning {
         }
         let start = date.to_datetime(jiff::civil::Time::new(hour, minute, 0, 0).ok()?);
         let (interval, prefix) = self.partition_at(timestamp(start));
-        // Building the prefix again refuses a field that stands twice with two values.
+        // Building the prefix again refuses a field that occurs twice with two values.
         path.starts_with(&prefix).then_some(interval)
     }
 
@@ -179,7 +185,7 @@ impl Granularity {
     }
 }
 
-/// The instant in UTC, or the last one where the calendar's end is past it.
+/// The instant in UTC, or the last one that fits, at the calendar's end.
 fn timestamp(at: DateTime) -> Timestamp {
     jiff::tz::TimeZone::UTC
         .to_timestamp(at)

@@ -6,11 +6,12 @@ use std::str::FromStr;
 
 use super::wire::{Wire, WireInput};
 use super::{
-    CommitMode, Dataset, Error, Fault, GAP_DEFAULT, Inputs, MAX_LOOKBACK_DEFAULT,
-    MAX_REJECT_RATIO_DEFAULT, Manifest, Outputs, Overrides,
+    CommitMode, Dataset, Error, Fault, GAP_DEFAULT, MAX_LOOKBACK_DEFAULT,
+    MAX_REJECT_RATIO_DEFAULT, Manifest, Overrides,
 };
-use crate::cohort::{Duration, Interval, Timestamp};
-use crate::contract;
+use cohort_core::contract::{self, Inputs, Outputs};
+use cohort_core::{Duration, Interval, Timestamp};
+
 use crate::layout::{Partitioning, RunId};
 use crate::objects::Uri;
 
@@ -34,6 +35,7 @@ pub(super) fn manifest(
         commit: commit(wire).map_err(in_manifest)?,
         inputs: inputs(wire, uri).map_err(in_manifest)?,
         outputs: outputs(wire, uri).map_err(in_manifest)?,
+        lineage: needed_output(wire, uri, "lineage").map_err(in_manifest)?,
     };
     apart(&manifest).map_err(in_manifest)?;
     Ok(manifest)
@@ -164,23 +166,22 @@ fn commit(wire: &Wire) -> Result<CommitMode, Fault> {
     }
 }
 
-fn inputs(wire: &Wire, uri: &Uri) -> Result<Inputs, Fault> {
+fn inputs(wire: &Wire, uri: &Uri) -> Result<Inputs<Dataset>, Fault> {
     let mut found: BTreeMap<&str, Dataset> = BTreeMap::new();
     for input in &wire.inputs {
         found.insert(input.log.name, dataset(input, uri)?);
     }
-    let mut take = |log: &contract::Log| found.remove(log.name);
-    let reports = take(&contract::MRDL).ok_or_else(|| Fault::Missing {
-        at: "inputs".to_owned(),
-        key: contract::MRDL.name.to_owned(),
-    })?;
+    let mut given = Inputs::LOGS.map(|log, _| found.remove(log.name));
     Ok(Inputs {
-        reports,
-        scores: take(&contract::CLASSIFIER),
-        sales: take(&contract::BASELINE),
-        campaigns: take(&contract::CAMPAIGNS),
-        context: take(&contract::CONTEXT),
-        edits: take(&contract::EDITS),
+        reports: given.reports.take().ok_or_else(|| Fault::Missing {
+            at: "inputs".to_owned(),
+            key: contract::MRDL.name.to_owned(),
+        })?,
+        scores: given.scores.flatten(),
+        sales: given.sales.flatten(),
+        campaigns: given.campaigns.flatten(),
+        context: given.context.flatten(),
+        edits: given.edits.flatten(),
     })
 }
 
@@ -195,20 +196,24 @@ fn dataset(input: &WireInput, uri: &Uri) -> Result<Dataset, Fault> {
     })
 }
 
-fn outputs(wire: &Wire, uri: &Uri) -> Result<Outputs, Fault> {
-    let find = |name: &str| -> Result<Option<Uri>, Fault> {
-        let written = wire.outputs.iter().find(|(key, _)| *key == name);
-        let at = format!("outputs.{name}");
-        written.map(|(_, text)| Ok(place(&at, uri, text)?.as_prefix())).transpose()
-    };
-    let need = |name: &str| -> Result<Uri, Fault> {
-        find(name)?.ok_or_else(|| Fault::Missing { at: "outputs".to_owned(), key: name.to_owned() })
-    };
+/// A prefix under `outputs`, if it is given.
+fn output(wire: &Wire, uri: &Uri, name: &str) -> Result<Option<Uri>, Fault> {
+    let written = wire.outputs.iter().find(|(key, _)| *key == name);
+    let at = format!("outputs.{name}");
+    written.map(|(_, text)| Ok(place(&at, uri, text)?.as_prefix())).transpose()
+}
+
+/// A prefix under `outputs` that must be given.
+fn needed_output(wire: &Wire, uri: &Uri, name: &str) -> Result<Uri, Fault> {
+    let missing = || Fault::Missing { at: "outputs".to_owned(), key: name.to_owned() };
+    output(wire, uri, name)?.ok_or_else(missing)
+}
+
+fn outputs(wire: &Wire, uri: &Uri) -> Result<Outputs<Uri>, Fault> {
     Ok(Outputs {
-        snapshots: need("minority_reports_cohorted_log")?,
-        events: need("minority_event_log")?,
-        lineage: need("lineage")?,
-        rejects: find("rejects")?,
+        mrch: needed_output(wire, uri, contract::MRCH.name)?,
+        melog: needed_output(wire, uri, contract::MELOG.name)?,
+        rejects: output(wire, uri, contract::REJECTS.name)?,
     })
 }
 
@@ -217,7 +222,8 @@ fn outputs(wire: &Wire, uri: &Uri) -> Result<Outputs, Fault> {
 /// An output inside an input would be read as input by the next run; one inside another would show up in its
 /// listings; and an input below an output's `run_id=` folders would be deleted as a leftover.
 fn apart(manifest: &Manifest) -> Result<(), Fault> {
-    let outputs = manifest.outputs.named();
+    let logs = manifest.outputs.each().map(|(log, uri)| (log.name, uri));
+    let outputs: Vec<_> = logs.chain([("lineage", &manifest.lineage)]).collect();
     for (index, (output, uri)) in outputs.iter().enumerate() {
         let clash = |relation, other: String, other_uri: &Uri| Fault::Overlap {
             output,
@@ -238,7 +244,7 @@ fn apart(manifest: &Manifest) -> Result<(), Fault> {
             };
             return Err(clash(relation, format!("outputs.{name}"), other));
         }
-        for (log, input) in manifest.inputs.named() {
+        for (log, input) in manifest.inputs.each() {
             let relation = if *uri == &input.uri {
                 "the same as"
             } else if uri.below(&input.uri).is_some() {
@@ -252,34 +258,6 @@ fn apart(manifest: &Manifest) -> Result<(), Fault> {
         }
     }
     Ok(())
-}
-
-impl Inputs {
-    /// The inputs that are there, in the contract's order.
-    pub fn named(&self) -> Vec<(&'static contract::Log, &Dataset)> {
-        let all = [
-            (&contract::MRDL, Some(&self.reports)),
-            (&contract::CLASSIFIER, self.scores.as_ref()),
-            (&contract::BASELINE, self.sales.as_ref()),
-            (&contract::CAMPAIGNS, self.campaigns.as_ref()),
-            (&contract::CONTEXT, self.context.as_ref()),
-            (&contract::EDITS, self.edits.as_ref()),
-        ];
-        all.into_iter().filter_map(|(log, input)| input.map(|input| (log, input))).collect()
-    }
-}
-
-impl Outputs {
-    /// The outputs that are there, with their keys, in the contract's order.
-    pub fn named(&self) -> Vec<(&'static str, &Uri)> {
-        let mut all = vec![
-            ("minority_reports_cohorted_log", &self.snapshots),
-            ("minority_event_log", &self.events),
-            ("lineage", &self.lineage),
-        ];
-        all.extend(self.rejects.as_ref().map(|uri| ("rejects", uri)));
-        all
-    }
 }
 
 fn place(at: &str, base: &Uri, text: &str) -> Result<Uri, Fault> {

@@ -1,6 +1,6 @@
 //! What can be wrong with a manifest, and with the values that the command line puts over it.
 
-use crate::error::Kind;
+use crate::kind::Kind;
 use crate::objects::Uri;
 
 /// A fault and where it lies.

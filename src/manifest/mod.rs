@@ -13,12 +13,13 @@ mod wire;
 
 use std::collections::BTreeMap;
 
-use crate::cohort::{Duration, Interval};
+use cohort_core::contract::{Inputs, Outputs};
+use cohort_core::{Duration, Interval};
 use crate::layout::{Partitioning, RunId};
 use crate::objects::Uri;
 
 pub use fault::{Error, Fault};
-pub use resolved::{Resolved, ResolvedInput, ResolvedInputs, ResolvedOutputs};
+pub use resolved::{Resolved, ResolvedInput, ResolvedOutputs};
 
 /// The version of the manifest that this job reads.
 pub const VERSION: u32 = 1;
@@ -45,28 +46,13 @@ pub struct Manifest {
     /// The JSON object that names the run where nothing else does.
     pub demo_run_config: Option<Uri>,
     /// What is read.
-    pub inputs: Inputs,
-    /// What is written.
-    pub outputs: Outputs,
+    pub inputs: Inputs<Dataset>,
+    /// The prefixes of what is written, each with a slash at its end; no two of them nest.
+    pub outputs: Outputs<Uri>,
+    /// The prefix of the lineage, the commit point.
+    pub lineage: Uri,
     /// How the lineage is written.
     pub commit: CommitMode,
-}
-
-/// The datasets that a run reads.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Inputs {
-    /// `minority_reports_detected_log`.
-    pub reports: Dataset,
-    /// `anomaly_classifier_model_prediction_log`.
-    pub scores: Option<Dataset>,
-    /// `baseline_sales_model_prediction_log`.
-    pub sales: Option<Dataset>,
-    /// `all_campaign_data`.
-    pub campaigns: Option<Dataset>,
-    /// `contextual_data`.
-    pub context: Option<Dataset>,
-    /// `user_minority_events_edits_log`: for the registry view; a run does not read it.
-    pub edits: Option<Dataset>,
 }
 
 /// One dataset: files below a URI.
@@ -85,19 +71,6 @@ impl Dataset {
     pub fn column<'a>(&'a self, name: &'a str) -> &'a str {
         self.columns.get(name).map_or(name, String::as_str)
     }
-}
-
-/// The prefixes that a run writes below, each with a slash at its end; no two of them nest.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outputs {
-    /// `minority_reports_cohorted_log`.
-    pub snapshots: Uri,
-    /// `minority_event_log`.
-    pub events: Uri,
-    /// The lineage: the commit point.
-    pub lineage: Uri,
-    /// Rejected rows, where they are wanted.
-    pub rejects: Option<Uri>,
 }
 
 /// How the lineage is written.

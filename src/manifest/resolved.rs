@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{Dataset, Manifest, VERSION};
-use crate::cohort::{Duration, Interval};
+use cohort_core::contract::Inputs;
+use cohort_core::{Duration, Interval};
 use crate::layout::RunId;
 use crate::objects::Uri;
 use crate::text;
@@ -34,26 +35,9 @@ pub struct Resolved {
     /// `conditional` or `unconditional`.
     pub commit: String,
     /// What is read.
-    pub inputs: ResolvedInputs,
+    pub inputs: Inputs<ResolvedInput>,
     /// What is written.
     pub outputs: ResolvedOutputs,
-}
-
-/// The inputs by their names in the contract.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(missing_docs, reason = "each field is the log of its name")]
-pub struct ResolvedInputs {
-    pub minority_reports_detected_log: ResolvedInput,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub anomaly_classifier_model_prediction_log: Option<ResolvedInput>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub baseline_sales_model_prediction_log: Option<ResolvedInput>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub all_campaign_data: Option<ResolvedInput>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub contextual_data: Option<ResolvedInput>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub user_minority_events_edits_log: Option<ResolvedInput>,
 }
 
 /// One input.
@@ -96,18 +80,11 @@ impl Manifest {
             max_reject_ratio: self.max_reject_ratio,
             demo_run_config: self.demo_run_config.clone(),
             commit: self.commit.as_str().to_owned(),
-            inputs: ResolvedInputs {
-                minority_reports_detected_log: input(&self.inputs.reports),
-                anomaly_classifier_model_prediction_log: self.inputs.scores.as_ref().map(input),
-                baseline_sales_model_prediction_log: self.inputs.sales.as_ref().map(input),
-                all_campaign_data: self.inputs.campaigns.as_ref().map(input),
-                contextual_data: self.inputs.context.as_ref().map(input),
-                user_minority_events_edits_log: self.inputs.edits.as_ref().map(input),
-            },
+            inputs: self.inputs.as_ref().map(|_, dataset| input(dataset)),
             outputs: ResolvedOutputs {
-                minority_reports_cohorted_log: self.outputs.snapshots.clone(),
-                minority_event_log: self.outputs.events.clone(),
-                lineage: self.outputs.lineage.clone(),
+                minority_reports_cohorted_log: self.outputs.mrch.clone(),
+                minority_event_log: self.outputs.melog.clone(),
+                lineage: self.lineage.clone(),
                 rejects: self.outputs.rejects.clone(),
             },
         }

@@ -7,7 +7,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::{CommitMode, Error, Manifest, Overrides, utf8};
-use crate::error::Kind;
+use crate::kind::Kind;
 use crate::objects::Uri;
 
 fn uri() -> Uri {
@@ -55,9 +55,9 @@ fn defaults_are_filled_in_and_paths_start_beside_the_manifest() {
     assert!((manifest.max_reject_ratio - 0.01).abs() < f64::EPSILON);
     assert_eq!(manifest.commit, CommitMode::Conditional);
     assert_eq!(manifest.inputs.reports.uri.to_string(), "file:///lake/conf/mrdl/");
-    assert_eq!(manifest.outputs.snapshots.to_string(), "file:///lake/conf/out/mrch/");
-    assert_eq!(manifest.outputs.events.to_string(), "file:///lake/conf/out/melog/");
-    assert_eq!(manifest.outputs.lineage.to_string(), "s3://lake/lineage/");
+    assert_eq!(manifest.outputs.mrch.to_string(), "file:///lake/conf/out/mrch/");
+    assert_eq!(manifest.outputs.melog.to_string(), "file:///lake/conf/out/melog/");
+    assert_eq!(manifest.lineage.to_string(), "s3://lake/lineage/");
     assert_eq!(manifest.inputs.scores, None);
 }
 

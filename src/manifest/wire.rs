@@ -5,7 +5,9 @@
 use serde_json::{Map, Value};
 
 use super::Fault;
-use crate::contract::{self, nearest};
+use cohort_core::contract::{self, Inputs};
+
+use crate::nearest::nearest;
 
 /// What the manifest says, before any value is judged.
 #[derive(Debug)]
@@ -41,16 +43,6 @@ const KEYS: [&str; 10] = [
     "commit",
     "inputs",
     "outputs",
-];
-
-/// The inputs that a manifest may name, in the contract's order.
-pub(super) static INPUTS: [&contract::Log; 6] = [
-    &contract::MRDL,
-    &contract::CLASSIFIER,
-    &contract::BASELINE,
-    &contract::CAMPAIGNS,
-    &contract::CONTEXT,
-    &contract::EDITS,
 ];
 
 /// The outputs that a manifest names, in the contract's order.
@@ -93,10 +85,11 @@ fn interval(node: &Node<'_>) -> Result<(String, String), Fault> {
 }
 
 fn inputs(node: &Node<'_>) -> Result<Vec<WireInput>, Fault> {
-    let names = INPUTS.map(|log| log.name);
+    let logs: Vec<&'static contract::Log> = Inputs::LOGS.each().map(|(log, _)| log).collect();
+    let names: Vec<_> = logs.iter().map(|log| log.name).collect();
     let fields = node.object(&names, &[contract::MRDL.name])?;
     let present =
-        INPUTS.iter().filter_map(|log| node.child(fields, log.name).map(|node| (log, node)));
+        logs.into_iter().filter_map(|log| node.child(fields, log.name).map(|node| (log, node)));
     present.map(|(log, node)| input(log, &node)).collect()
 }
 

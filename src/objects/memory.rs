@@ -1,7 +1,7 @@
 //! The in-memory twin of real storage: the same contract without a disk or a network, for tests.
 //!
-//! It owns a map of keys; it must not know what a run writes. Tags follow the content, as on S3, so that two
-//! equal runs see equal tags.
+//! It owns a map of keys; it must not know what a run writes. Tags follow the content, as on S3, so
+//! that two equal runs see equal tags.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -12,7 +12,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
-use super::{Error, Object, Objects, Put, Tag, Traffic, Uri};
+use super::error::Error;
+use super::interface::{Object, Objects, Put, Tag, Traffic};
+use super::uri::Uri;
 
 /// Objects in memory, whatever the scheme and bucket of their URI.
 #[derive(Debug, Default)]
@@ -27,7 +29,8 @@ impl Memory {
         Self::default()
     }
 
-    /// A panic in another task leaves the map whole: every change to it is one insertion or removal.
+    /// A panic in another task leaves the map whole, as every change to it is one insertion or
+    /// removal.
     fn lock(&self) -> MutexGuard<'_, BTreeMap<Uri, Bytes>> {
         self.objects.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -121,20 +124,5 @@ impl Objects for Memory {
 
     fn traffic(&self) -> Traffic {
         Traffic::default()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::path::Path;
-    use std::sync::Arc;
-
-    use super::*;
-    use crate::objects::conformance;
-
-    #[tokio::test(flavor = "multi_thread")]
-    async fn memory_conforms() {
-        let root = Uri::from_argument(Path::new("/"), "memory:///lake/").unwrap();
-        conformance::check(Arc::new(Memory::new()), &root).await;
     }
 }

@@ -1,7 +1,7 @@
 //! The front of all storage: sends each operation to the adapter of its URI's scheme.
 //!
-//! It owns the choice and nothing else. The S3 client is built at the first `s3://` URI, so that a run on
-//! local files neither looks for credentials nor opens a connection.
+//! It owns the choice and nothing else. The S3 client is built at the first `s3://` URI, so that a
+//! run on local files neither looks for credentials nor opens a connection.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -11,7 +11,12 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::OnceCell;
 
-use super::{Error, Local, Memory, Object, Objects, Put, S3, Scheme, Tag, Traffic, Uri};
+use super::error::Error;
+use super::interface::{Object, Objects, Put, Tag, Traffic};
+use super::local::Local;
+use super::memory::Memory;
+use super::s3::S3;
+use super::uri::{Scheme, Uri};
 
 /// Local disk, S3 and the in-memory twin behind one [`Objects`].
 #[derive(Debug)]
@@ -19,7 +24,8 @@ pub struct Storage {
     local: Arc<dyn Objects>,
     memory: Arc<dyn Objects>,
     s3: Option<Arc<dyn Objects>>,
-    /// The client that the environment describes, once an S3 URI came where no other adapter was given.
+    /// The client that the environment describes, once an S3 URI came and no other adapter was
+    /// given.
     s3_own: OnceCell<S3>,
     unconditional: AtomicBool,
 }
@@ -58,8 +64,8 @@ impl Storage {
         self
     }
 
-    /// Writes without conditions from now on, where the manifest says `"commit": "unconditional"`: for servers
-    /// that ignore them. Two runs of one `run_id` at once may then overwrite each other.
+    /// Writes without conditions from now on, if the manifest says `"commit": "unconditional"`: for
+    /// servers that ignore them. Two runs of one `run_id` at once may then overwrite each other.
     pub fn accept_unconditional(&self) {
         self.unconditional.store(true, Ordering::Relaxed);
         if let Some(s3) = self.s3_own.get() {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::Path;
 
-/// The kind of storage, and the bucket where there are several.
+/// The kind of storage, and on S3 the bucket.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scheme {
     /// The local file system; the path is absolute.
@@ -17,7 +17,8 @@ pub enum Scheme {
     Memory,
 }
 
-/// Where an object, or everything under a prefix, lies: `s3://bucket/key`, `file:///path` or `memory:///key`.
+/// The place of an object, or of everything under a prefix: `s3://bucket/key`, `file:///path` or
+/// `memory:///key`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Uri {
     scheme: Scheme,
@@ -25,10 +26,10 @@ pub struct Uri {
     path: String,
 }
 
-/// Why a text is no URI that this job can use.
+/// Why a text is not a URI that this job can use.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UriError {
-    /// Another scheme than the ones known.
+    /// An unknown scheme.
     #[error("expected s3://bucket/path, file:///path or a relative path, found {0:?}")]
     Scheme(String),
     /// No bucket, or a host in a `file` URI.
@@ -42,7 +43,8 @@ pub enum UriError {
 }
 
 impl Uri {
-    /// Reads a URI; a text without a scheme is a path relative to `base`'s folder (an absolute path is a local file).
+    /// Reads a URI. A text without a scheme is a path relative to `base`'s folder; an absolute path
+    /// is a local file.
     ///
     /// # Errors
     /// [`UriError`] for an unknown scheme, a missing bucket or a host in a `file` URI.
@@ -102,6 +104,14 @@ impl Uri {
         &self.path
     }
 
+    /// The bucket of an S3 URI; empty, which S3 refuses, for any other.
+    pub(super) fn bucket(&self) -> &str {
+        match &self.scheme {
+            Scheme::S3 { bucket } => bucket,
+            Scheme::File | Scheme::Memory => "",
+        }
+    }
+
     /// The text after the last slash.
     pub fn name(&self) -> &str {
         self.path.rsplit('/').next().unwrap_or_default()
@@ -116,18 +126,19 @@ impl Uri {
         self
     }
 
-    /// This prefix with `rest` behind it.
+    /// This prefix with `rest` appended.
     #[must_use]
     pub fn join(&self, rest: &str) -> Self {
         Self { scheme: self.scheme.clone(), path: format!("{}{rest}", self.path) }
     }
 
-    /// Another path in the same bucket or on the same disk, as a listing returns it: taken as it is.
+    /// Another path in the same bucket or on the same disk, as a listing returns it: taken as it
+    /// is.
     pub(super) fn with_path(&self, path: &str) -> Self {
         Self { scheme: self.scheme.clone(), path: path.to_owned() }
     }
 
-    /// What follows `prefix` in this URI, or `None` where it does not begin with it.
+    /// What follows `prefix` in this URI, or `None` if it does not begin with it.
     pub fn below<'a>(&'a self, prefix: &Self) -> Option<&'a str> {
         if self.scheme == prefix.scheme {
             self.path.strip_prefix(prefix.path.as_str())

@@ -5,15 +5,17 @@
 
 use std::collections::BTreeMap;
 
-use super::highlights::Highlights;
-use crate::cohort::{Duration, Interval};
-use crate::contract::{BASELINE, CAMPAIGNS, CLASSIFIER, CONTEXT, MELOG, MRCH, MRDL};
-use crate::error::Kind;
+use crate::run::Highlights;
+use cohort_core::contract::{EDITS, Log, MRDL, REJECTS};
+use cohort_core::{Counts, Duration, Interval};
+
+use crate::kind::Kind;
+use crate::commit::Status;
 use crate::layout;
-use crate::lineage::{self, Counts, Lineage};
+use crate::lineage::{self, Lineage};
 use crate::manifest::{self, Manifest};
 use crate::objects::Uri;
-use crate::summary::{Status, Summary};
+use crate::summary::Summary;
 
 /// An input or output of the run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -116,32 +118,26 @@ pub struct Facts {
 impl Plan {
     /// What a run of this manifest is about to do.
     pub fn of(manifest: &Manifest) -> Self {
-        let inputs = &manifest.inputs;
-        let given = [
-            (MRDL.name, Some(&inputs.reports)),
-            (CLASSIFIER.name, inputs.scores.as_ref()),
-            (BASELINE.name, inputs.sales.as_ref()),
-            (CAMPAIGNS.name, inputs.campaigns.as_ref()),
-            (CONTEXT.name, inputs.context.as_ref()),
-        ];
-        let input = |(name, dataset): (&str, Option<&manifest::Dataset>)| {
-            let (uri, columns) = (dataset?.uri.clone(), dataset?.columns.clone());
-            Some(Dataset { name: name.to_owned(), uri, columns })
+        // A run does not read the edits.
+        let read = manifest.inputs.each().filter(|(log, _)| log.name != EDITS.name);
+        let input = |(log, dataset): (&Log, &manifest::Dataset)| Dataset {
+            name: log.name.to_owned(),
+            uri: dataset.uri.clone(),
+            columns: dataset.columns.clone(),
         };
-        let output = |(name, uri): (&str, &Uri)| Dataset {
-            name: name.to_owned(),
+        let output = |(log, uri): (&Log, &Uri)| Dataset {
+            name: log.name.to_owned(),
             uri: uri.clone(),
             columns: BTreeMap::new(),
         };
-        let outputs =
-            [(MRCH.name, &manifest.outputs.snapshots), (MELOG.name, &manifest.outputs.events)];
+        let written = manifest.outputs.each().filter(|(log, _)| log.name != REJECTS.name);
         Self {
             run_id: manifest.run_id.to_string(),
             interval: manifest.interval,
             gap: manifest.gap,
             max_reject_ratio: manifest.max_reject_ratio,
-            inputs: given.into_iter().filter_map(input).collect(),
-            outputs: outputs.into_iter().map(output).collect(),
+            inputs: read.map(input).collect(),
+            outputs: written.map(output).collect(),
         }
     }
 }
@@ -149,16 +145,8 @@ impl Plan {
 impl Facts {
     /// What the committed run did.
     pub fn of(lineage: &Lineage, summary: &Summary, highlights: Highlights) -> Self {
-        let inputs = &lineage.inputs;
-        let read = [
-            (MRDL.name, Some(&inputs.minority_reports_detected_log)),
-            (CLASSIFIER.name, inputs.anomaly_classifier_model_prediction_log.as_ref()),
-            (BASELINE.name, inputs.baseline_sales_model_prediction_log.as_ref()),
-            (CAMPAIGNS.name, inputs.all_campaign_data.as_ref()),
-            (CONTEXT.name, inputs.contextual_data.as_ref()),
-        ];
-        let outputs = lineage.outputs.named().map(|(name, output)| Written {
-            name: name.to_owned(),
+        let outputs = lineage.outputs.each().map(|(log, output)| Written {
+            name: log.name.to_owned(),
             uri: layout::run_prefix(&output.uri, &lineage.run_id).to_string(),
             rows: output.rows,
             files: output.files.len() as u64,
@@ -173,10 +161,7 @@ impl Facts {
             },
             lineage: summary.lineage.clone(),
             content_sha256: lineage.content_sha256.clone(),
-            inputs: read
-                .into_iter()
-                .filter_map(|(name, input)| Some(Read::of(name, input?)))
-                .collect(),
+            inputs: lineage.inputs.each().map(|(log, input)| Read::of(log.name, input)).collect(),
             outputs: outputs.collect(),
             counts: lineage.counts,
             elapsed_s,

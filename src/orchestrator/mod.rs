@@ -8,7 +8,6 @@
 //! of [`Reporters::finished`], [`Reporters::failed`] and [`Reporters::aborted`].
 
 pub mod facts;
-pub mod highlights;
 pub mod openlineage;
 pub mod pipes;
 pub mod termination;
@@ -29,8 +28,8 @@ use openlineage::{OpenLineage, State};
 use pipes::{Level, Pipes};
 use xcom::ResultFiles;
 
-use crate::cohort::time::Timestamp;
-use crate::error::Kind;
+use cohort_core::Timestamp;
+use crate::kind::Kind;
 use crate::objects::Objects;
 
 /// A stopped run says so within this time, well inside the second that it has.

@@ -17,7 +17,7 @@ const MESSAGE_BYTES_MAX: usize = 4096;
 /// Waits until the process is asked to stop, by SIGTERM or SIGINT.
 ///
 /// As process 1 of a container the job has no default handlers: without this, a stop request would be ignored until the
-/// container is killed. Whoever awaits it drops the run, reports, and exits with [`crate::error::Kind::Temporary`]: the
+/// container is killed. Whoever awaits it drops the run, reports, and exits with [`crate::kind::Kind::Temporary`]: the
 /// commit protocol leaves the last committed state readable wherever the run was (SPEC 11).
 ///
 /// # Errors
@@ -59,7 +59,7 @@ fn message(failure: &Failure) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Kind;
+    use crate::kind::Kind;
 
     fn failure(message: &str) -> Failure {
         Failure { run_id: Some("r".to_owned()), kind: Kind::Data, message: message.to_owned() }

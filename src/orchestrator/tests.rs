@@ -10,11 +10,11 @@ use base64::Engine as _;
 use serde_json::{Value, json};
 
 use super::facts::{Dataset, Facts, Plan, Read, Written};
-use super::highlights::{Event, Highlights};
+use crate::run::{Highlight, Highlights};
 use super::{Reporters, Surroundings};
-use crate::cohort::{Duration, Interval, Timestamp};
-use crate::error::Kind;
-use crate::lineage::Counts;
+use cohort_core::{Duration, Interval, Timestamp};
+use crate::kind::Kind;
+use cohort_core::Counts;
 use crate::objects::{Memory, Objects, Uri};
 
 fn uri(text: &str) -> Uri {
@@ -50,7 +50,7 @@ pub fn plan() -> Plan {
 /// What that run did: one row of a hundred rejected.
 pub fn facts() -> Facts {
     let mut highlights = Highlights::new(10);
-    highlights.add(Event {
+    highlights.add(Highlight {
         store_id: "327".into(),
         label: None,
         ended: true,

@@ -1,33 +1,31 @@
 //! Events and predictions to encoded parts, chunk by chunk on the workers.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use arrow::array::ArrayRef;
-use futures_util::future::try_join_all;
-
-use super::{Error, Shell};
-use crate::cohort::rows::{Inputs, rows_in};
-use crate::cohort::{
-    Candidates, EventRows, Interval, Predictions, Sale, Score, Series, event_rows,
+use arrow::array::RecordBatch;
+use cohort_core::batch::melog::MelogBatch;
+use cohort_core::contract::{MELOG, MRCH};
+use cohort_core::{
+    Candidates, Counts, EventRows, Evidence, Interval, Names, Predictions, Sale, Score, Series,
+    event_rows, rows_in,
 };
-use crate::contract::{MELOG, MRCH};
+use futures_util::future::try_join_all;
+use parquet::errors::ParquetError;
+
+use super::{Error, Highlights, Shell};
 use crate::layout::RunId;
-use crate::lineage::Counts;
 use crate::manifest::Manifest;
-use crate::orchestrator::highlights::Highlights;
 use crate::table::scan::cells::{Cells, StoreCode, StoreEvents};
 use crate::table::scan::points::ByCell;
-use crate::table::write::melog::MelogRows;
-use crate::table::write::mrch::{MrchWriter, Names};
+use crate::table::write::mrch::MrchWriter;
 use crate::table::write::part::{GROUP_ROWS, GROUP_ROWS_MIN, Group, GroupWriter, PART_ROWS, Part};
 
 /// Everything that a run writes but the rejects, and what it found.
 pub struct Computed {
     /// MRCH.
-    pub snapshots: Vec<Part>,
+    pub mrch: Vec<Part>,
     /// MELOG.
-    pub events: Vec<Part>,
+    pub melog: Vec<Part>,
     /// The counts of the lineage.
     pub counts: Counts,
     /// The events that people look at first.
@@ -65,8 +63,8 @@ impl Predictions for OfStore<'_> {
 
 /// What a chunk of stores gave: a row group of MRCH, and rows of MELOG.
 struct Chunk {
-    snapshots: Group,
-    events: Vec<ArrayRef>,
+    mrch: Group,
+    melog: RecordBatch,
     counts: Counts,
     highlights: Highlights,
 }
@@ -91,24 +89,24 @@ impl Shell {
         });
         let chunks = try_join_all(chunks).await?;
         let (mut counts, mut highlights) = (Counts::default(), Highlights::default());
-        let (mut snapshots, mut events) = (Vec::new(), Vec::new());
+        let (mut mrch, mut melog) = (Vec::new(), Vec::new());
         for chunk in chunks {
             let chunk = chunk?;
-            add(&mut counts, &chunk.counts);
+            counts.add(&chunk.counts);
             highlights.merge(chunk.highlights);
-            snapshots.push(chunk.snapshots);
-            events.push(chunk.events);
+            mrch.push(chunk.mrch);
+            melog.push(chunk.melog);
         }
-        let snapshots = parts(snapshots, |group| group.rows)
+        let mrch = parts(mrch, |group| group.rows)
             .into_iter()
             .map(|groups| self.workers.run(move || Part::of(&MRCH, &groups)));
-        let events = parts(events, |columns| columns.first().map_or(0, |column| column.len()))
+        let melog = parts(melog, RecordBatch::num_rows)
             .into_iter()
-            .map(|batches| self.workers.run(move || event_part(batches)));
-        let (snapshots, events) = tokio::try_join!(try_join_all(snapshots), try_join_all(events))?;
-        let snapshots = snapshots.into_iter().collect::<Result<_, _>>()?;
-        let events = events.into_iter().collect::<Result<_, _>>()?;
-        Ok(Computed { snapshots, events, counts, highlights })
+            .map(|batches| self.workers.run(move || melog_part(batches)));
+        let (mrch, melog) = tokio::try_join!(try_join_all(mrch), try_join_all(melog))?;
+        let mrch = mrch.into_iter().collect::<Result<_, _>>()?;
+        let melog = melog.into_iter().collect::<Result<_, _>>()?;
+        Ok(Computed { mrch, melog, counts, highlights })
     }
 }
 
@@ -148,10 +146,10 @@ fn limited<T>(all: impl IntoIterator<Item = (usize, T)>, limit: usize) -> Vec<Ve
     lists
 }
 
-fn event_part(batches: Vec<Vec<ArrayRef>>) -> Result<Part, crate::table::Error> {
+fn melog_part(batches: Vec<RecordBatch>) -> Result<Part, crate::table::Error> {
     let mut group = GroupWriter::new(&MELOG)?;
     for batch in batches {
-        group.write(batch)?;
+        group.write(&batch).map_err(|error| melog_error(&error))?;
     }
     Part::of(&MELOG, &[group.finish()?])
 }
@@ -164,8 +162,8 @@ fn chunk(
     interval: Interval,
     run_id: RunId,
 ) -> Result<Chunk, Error> {
-    let mut snapshots = MrchWriter::new(run_id.clone())?;
-    let mut registrations = MelogRows::new();
+    let mut mrch = MrchWriter::new(&run_id)?;
+    let mut melog = MelogBatch::new(run_id.as_str());
     let mut counts = Counts::default();
     let mut highlights = Highlights::default();
     let mut rows = EventRows::default();
@@ -174,56 +172,29 @@ fn chunk(
         let of_store = OfStore { all: predictions, store };
         let mut wrote = false;
         for event in events {
-            counts.events_active += u64::from(event.closed_at >= interval.end);
-            let inputs = Inputs { store_id, predictions: of_store, candidates };
-            event_rows(event, inputs, interval, &mut rows).map_err(|_| Error::Sum {
+            let evidence = Evidence { store_id, predictions: of_store, candidates };
+            event_rows(event, evidence, interval, &mut rows).map_err(|_| Error::Sum {
                 store_id: store_id.to_string(),
                 opened_at: event.opened_at,
             })?;
+            counts.add_event(event, &rows, interval);
             if rows.cohorts.is_empty() {
                 continue;
             }
-            let names = Names::new(store_id, event);
-            snapshots.write(store_id, &names, event, &rows)?;
-            registrations.push(store_id, &names, event, &rows);
-            count(&mut counts, &rows);
+            let names = Names::new(store_id, event.opened_at);
+            mrch.write(&names, event, &rows)?;
+            melog.push(&names, event, &rows);
             highlights.add_rows(store_id, event, &rows);
             wrote = true;
         }
         counts.stores += u64::from(wrote);
     }
-    let (snapshots, events) = (snapshots.finish()?, registrations.finish(&run_id));
-    Ok(Chunk { snapshots, events, counts, highlights })
+    let melog = melog.finish().map_err(|error| melog_error(&error.into()))?;
+    Ok(Chunk { mrch: mrch.finish()?, melog, counts, highlights })
 }
 
-/// Adds an event's rows to the counts.
-fn count(counts: &mut Counts, rows: &EventRows<'_>) {
-    use crate::cohort::rows::Status;
-    let mut lines = BTreeSet::new();
-    let mut onsets = BTreeSet::new();
-    for row in &rows.snapshots {
-        lines.insert((row.line.onset, row.line.sku.as_deref()));
-        onsets.insert(row.line.onset);
-        if row.status != Status::Closed {
-            counts.ticks_without_baseline += u64::from(!rows.state(row).baselined);
-            counts.ticks_without_score += u64::from(!rows.state(row).scored);
-        }
-    }
-    counts.lines += lines.len() as u64;
-    counts.reports += onsets.len() as u64;
-    counts.events_opened += rows.registrations.iter().filter(|row| !row.closing).count() as u64;
-    counts.events_closed += rows.registrations.iter().filter(|row| row.closing).count() as u64;
-}
-
-fn add(all: &mut Counts, more: &Counts) {
-    all.stores += more.stores;
-    all.events_opened += more.events_opened;
-    all.events_closed += more.events_closed;
-    all.events_active += more.events_active;
-    all.reports += more.reports;
-    all.lines += more.lines;
-    all.ticks_without_baseline += more.ticks_without_baseline;
-    all.ticks_without_score += more.ticks_without_score;
+fn melog_error(error: &ParquetError) -> crate::table::Error {
+    crate::table::Error::encode(MELOG.name, error)
 }
 
 #[cfg(test)]

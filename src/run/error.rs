@@ -1,6 +1,6 @@
 //! Every way in which a run can fail, and what the caller must do about it.
 
-use crate::error::Kind;
+use crate::kind::Kind;
 use crate::workers::Stopped;
 use crate::{commit, manifest, objects, table};
 
@@ -43,11 +43,11 @@ pub enum Error {
         /// The store.
         store_id: String,
         /// The earliest tick seen of the chain.
-        begins: crate::cohort::Timestamp,
+        begins: cohort_core::Timestamp,
         /// The interval's start.
-        start: crate::cohort::Timestamp,
+        start: cohort_core::Timestamp,
         /// `max_lookback`.
-        max_lookback: crate::cohort::Duration,
+        max_lookback: cohort_core::Duration,
     },
     /// A sum does not fit `decimal(18,4)`.
     #[error(
@@ -57,7 +57,7 @@ pub enum Error {
         /// The store.
         store_id: String,
         /// The event.
-        opened_at: crate::cohort::Timestamp,
+        opened_at: cohort_core::Timestamp,
     },
     /// A worker panicked.
     #[error("a worker stopped: {0}; report it with the manifest")]

@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 
+use cohort_core::batch::candidates::CandidateLog;
+use cohort_core::contract::Log;
+use cohort_core::rejects::by_reason;
+use cohort_core::{Candidate, Interval};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::{Error, Shell};
-use crate::cohort::{Candidate, Interval};
-use crate::contract::Log;
 use crate::lineage;
 use crate::manifest::{Dataset, Manifest};
 use crate::table::dataset::{self, Source};
-use crate::table::reference::Table;
-use crate::table::rejects::by_reason;
+use crate::table::reference::{Decoded, decode, roots};
 use crate::table::scan::Rejected;
 
 /// What was read of one dataset.
@@ -54,7 +55,7 @@ impl Shell {
     /// Reads campaigns or context, where the manifest names them.
     pub(super) async fn read_reference(
         &self,
-        table: Table,
+        table: CandidateLog,
         dataset: Option<&Dataset>,
         manifest: &Manifest,
     ) -> Result<(Option<Read>, Vec<Candidate>), Error> {
@@ -92,17 +93,17 @@ impl Shell {
 
     async fn decode_reference(
         &self,
-        table: Table,
+        table: CandidateLog,
         sources: &Arc<Vec<Source>>,
         file: usize,
         group: usize,
-    ) -> Result<(usize, usize, crate::table::reference::Decoded), Error> {
+    ) -> Result<(usize, usize, Decoded), Error> {
         let source = &sources[file];
         let fetched =
-            source.file.fetch_rows(&*self.objects, group, &table.roots(source), None).await?;
+            source.file.fetch_rows(&*self.objects, group, &roots(&table, source), None).await?;
         let shared = sources.clone();
         let decoded =
-            self.workers.run(move || table.decode(&shared[file], group, fetched)).await??;
+            self.workers.run(move || decode(&table, &shared[file], group, fetched)).await??;
         Ok((file, group, decoded))
     }
 }

@@ -5,6 +5,7 @@
 
 mod compute;
 mod error;
+mod highlights;
 mod inputs;
 mod rejected;
 mod reports;
@@ -14,23 +15,24 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use cohort_core::batch::candidates::{CAMPAIGN_LOG, CONTEXT_LOG};
+use cohort_core::batch::predictions::ReadPredictions;
+use cohort_core::contract::{Inputs, Outputs};
+use cohort_core::predictions::{Sales, Scores};
+use cohort_core::{Candidates, Duration, Event, Timestamp, events};
 
 use self::compute::Computed;
 pub use self::error::Error;
+pub use self::highlights::{Highlight, Highlights};
 use self::inputs::Read;
 use self::reports::{Reports, Rows};
-use crate::cohort::{Candidates, Duration, Event, Timestamp, events};
-use crate::commit::{self, Folders, Plan};
+use crate::commit::{self, Folders, Plan, Status};
 use crate::layout::{PartName, lineage_key, run_prefix};
 use crate::lineage::{self, Lineage};
 use crate::manifest::{self, Manifest, Overrides};
 use crate::objects::{Objects, Scheme, Uri};
-use crate::orchestrator::highlights::Highlights;
-use crate::summary::Status;
 use crate::table::dataset::{self, Source};
-use crate::table::reference::{CAMPAIGN_TABLE, CONTEXT_TABLE};
 use crate::table::scan::cells::{Cells, StoreEvents};
-use crate::table::scan::log::{PredictionLog, Sales, Scores};
 use crate::table::scan::points::ByCell;
 use crate::table::scan::probe::Probe;
 use crate::table::scan::{Limits, Scan};
@@ -121,30 +123,19 @@ impl Shell {
         let (sales, sales_rows) = sales;
         let (scores, scores_rows) = scores;
         let (campaigns, context, candidates) = candidates;
-        let reads =
-            [Some(&reports), scores.as_ref(), sales.as_ref(), campaigns.as_ref(), context.as_ref()];
-        rejected::check_ratio(reads.into_iter().flatten(), manifest)?;
-        let rejects = self.encode_rejects(reads.into_iter().flatten(), manifest).await?;
+        let reads = Inputs { reports, scores, sales, campaigns, context, edits: None };
+        rejected::check_ratio(&reads, manifest)?;
+        let rejects = self.encode_rejects(&reads, manifest).await?;
         let predictions = compute::AllPredictions { cells, sales: sales_rows, scores: scores_rows };
         // The jobs that made the probes, and shared the stores, are done.
         let stores = Arc::unwrap_or_clone(stores);
         let computed = self.compute_parts(manifest, stores, predictions, candidates).await?;
-        let Computed { snapshots, events, counts, highlights } = computed;
-        let outputs = &manifest.outputs;
+        let Computed { mrch, melog, counts, highlights } = computed;
         let mut parts = Vec::new();
-        let mut output =
-            |uri: &Uri, of_log: Vec<Part>| list_output(manifest, uri, of_log, &mut parts);
-        let outputs = lineage::Outputs {
-            minority_reports_cohorted_log: output(&outputs.snapshots, snapshots),
-            minority_event_log: output(&outputs.events, events),
-            rejects: outputs.rejects.as_ref().map(|uri| output(uri, rejects)),
-        };
-        let input = |read: Option<Read>, dataset: Option<&manifest::Dataset>| {
-            read.zip(dataset).map(|(read, dataset)| read.lineage(dataset))
-        };
-        let inputs = &manifest.inputs;
-        let mut reports = reports.lineage(&inputs.reports);
-        reports.rows_duplicate = duplicates;
+        let outputs = Outputs { mrch, melog, rejects }.zip(manifest.outputs.as_ref());
+        let outputs = outputs.map(|_, (of_log, uri)| list_output(manifest, uri, of_log, &mut parts));
+        let mut inputs = reads.zip(manifest.inputs.as_ref()).map(|_, (read, of)| read.lineage(of));
+        inputs.reports.rows_duplicate = duplicates;
         let lineage = Lineage {
             version: lineage::VERSION,
             run_id: manifest.run_id.clone(),
@@ -152,14 +143,8 @@ impl Shell {
             gap: manifest.gap,
             job: lineage::Job::this(),
             manifest: manifest.resolved(),
-            inputs: lineage::Inputs {
-                minority_reports_detected_log: reports,
-                anomaly_classifier_model_prediction_log: input(scores, inputs.scores.as_ref()),
-                baseline_sales_model_prediction_log: input(sales, inputs.sales.as_ref()),
-                all_campaign_data: input(campaigns, inputs.campaigns.as_ref()),
-                contextual_data: input(context, inputs.context.as_ref()),
-            },
-            content_sha256: outputs.content_sha256(),
+            inputs,
+            content_sha256: lineage::content_sha256(&outputs),
             outputs,
             counts,
             lookback: lineage::Lookback { start: lookback_start },
@@ -216,15 +201,15 @@ impl Shell {
         manifest: &Manifest,
     ) -> Result<(Option<Read>, Option<Read>, Candidates), Error> {
         let inputs = &manifest.inputs;
-        let campaigns = self.read_reference(CAMPAIGN_TABLE, inputs.campaigns.as_ref(), manifest);
-        let context = self.read_reference(CONTEXT_TABLE, inputs.context.as_ref(), manifest);
+        let campaigns = self.read_reference(CAMPAIGN_LOG, inputs.campaigns.as_ref(), manifest);
+        let context = self.read_reference(CONTEXT_LOG, inputs.context.as_ref(), manifest);
         let ((campaigns, mut all), (context, more)) = tokio::try_join!(campaigns, context)?;
         all.extend(more);
         Ok((campaigns, context, Candidates::new(all)))
     }
 
     /// Scans a prediction log for what the probe needs; without one, no cell has any rows.
-    async fn scan<L: PredictionLog>(
+    async fn scan<L: ReadPredictions>(
         &self,
         manifest: &Manifest,
         dataset: Option<&manifest::Dataset>,
@@ -284,12 +269,11 @@ fn group_store(
 
 /// The folders that a run may write to.
 fn folders(manifest: &Manifest) -> Folders {
-    let (outputs, run_id) = (&manifest.outputs, &manifest.run_id);
-    let datasets = [Some(&outputs.snapshots), Some(&outputs.events), outputs.rejects.as_ref()];
+    let run_id = &manifest.run_id;
     Folders {
-        outputs: datasets.into_iter().flatten().map(|uri| run_prefix(uri, run_id)).collect(),
-        lineage: run_prefix(&outputs.lineage, run_id),
-        lineage_key: lineage_key(&outputs.lineage, run_id),
+        outputs: manifest.outputs.each().map(|(_, uri)| run_prefix(uri, run_id)).collect(),
+        lineage: run_prefix(&manifest.lineage, run_id),
+        lineage_key: lineage_key(&manifest.lineage, run_id),
     }
 }
 

@@ -1,26 +1,24 @@
 //! Rejected rows: how many are too many, and where they are written (SPEC 2, *Bad rows*).
 
+use cohort_core::contract::Inputs;
+use cohort_core::rejects::by_reason;
+
 use super::inputs::Read;
 use super::{Error, Shell};
-use crate::contract::{BASELINE, CLASSIFIER, MRDL};
 use crate::manifest::Manifest;
-use crate::table::rejects::by_reason;
 use crate::table::write::part::Part;
 use crate::table::write::rejects::{RejectedRows, all_columns, encode};
 
-/// Fails where more than `max_reject_ratio` of a log's rows in the interval were rejected.
+/// Fails if more than `max_reject_ratio` of a log's rows in the interval were rejected.
 ///
 /// Each log is judged by itself, so that a broken small log does not hide behind a large one. Campaigns and
 /// context have no ticks, and so no rows in an interval.
 ///
 /// # Errors
 /// [`Error::Rejects`].
-pub fn check_ratio<'a>(
-    reads: impl Iterator<Item = &'a Read>,
-    manifest: &Manifest,
-) -> Result<(), Error> {
-    let logs = [&MRDL, &CLASSIFIER, &BASELINE];
-    for read in reads.filter(|read| logs.contains(&read.log)) {
+pub fn check_ratio(reads: &Inputs<Read>, manifest: &Manifest) -> Result<(), Error> {
+    let judged = [Some(&reads.reports), reads.scores.as_ref(), reads.sales.as_ref()];
+    for read in judged.into_iter().flatten() {
         let (rejected, rows) = (read.rejected.len() as u64, read.rows_in_interval);
         if rejected as f64 > manifest.max_reject_ratio * rows as f64 {
             let reasons = by_reason(read.rejected.iter().map(|(.., reject)| reject.reason));
@@ -39,17 +37,20 @@ pub fn check_ratio<'a>(
 }
 
 impl Shell {
-    /// The rejected rows of all logs as a part, where the manifest asks for them and there are any.
-    pub(super) async fn encode_rejects<'a>(
+    /// The rejected rows of all logs as a part; `None` if the manifest does not ask for them.
+    ///
+    /// # Errors
+    /// Whatever is wrong with a file, and [`crate::table::Error::Encode`].
+    pub(super) async fn encode_rejects(
         &self,
-        reads: impl Iterator<Item = &'a Read>,
+        reads: &Inputs<Read>,
         manifest: &Manifest,
-    ) -> Result<Vec<Part>, Error> {
+    ) -> Result<Option<Vec<Part>>, Error> {
         if manifest.outputs.rejects.is_none() {
-            return Ok(Vec::new());
+            return Ok(None);
         }
         let mut all = Vec::new();
-        for read in reads {
+        for (_, read) in reads.each() {
             for of_group in read.rejected.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
                 let (file, group, _) = of_group[0];
                 let source = &read.sources[file];
@@ -64,6 +65,6 @@ impl Shell {
             }
         }
         all.sort_by(|a, b| a.place().cmp(&b.place()));
-        Ok(if all.is_empty() { Vec::new() } else { vec![encode(&all, &manifest.run_id)?] })
+        Ok(Some(if all.is_empty() { Vec::new() } else { vec![encode(&all, &manifest.run_id)?] }))
     }
 }

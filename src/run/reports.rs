@@ -4,14 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
+use cohort_core::contract::MRDL;
+use cohort_core::lookback::{Chain, Lookback};
+use cohort_core::rejects::Reject;
+use cohort_core::{Duration, Report, Timestamp};
 use futures_util::future::try_join_all;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::inputs::Read;
 use super::{Error, Shell};
-use crate::cohort::lookback::{Chain, Lookback};
-use crate::cohort::{Duration, Report, Timestamp};
-use crate::contract::MRDL;
 use crate::manifest::Manifest;
 use crate::objects::Uri;
 use crate::table::dataset::{self, Source};
@@ -46,7 +47,7 @@ struct Reading {
     /// (file, row group, candidate rows) that were decoded: a later pass may come back to one.
     decoded: BTreeMap<(Uri, usize), BTreeSet<(usize, usize)>>,
     rows: BTreeMap<Arc<str>, Rows>,
-    rejected: Vec<(Uri, usize, crate::table::rejects::Reject)>,
+    rejected: Vec<(Uri, usize, Reject)>,
     rows_in_interval: u64,
 }
 

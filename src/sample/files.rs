@@ -15,7 +15,7 @@ use super::Error;
 use super::chain::instant_us;
 use super::place::{Draft, Place};
 use super::plan::Span;
-use crate::cohort::Money;
+use cohort_core::Money;
 
 /// One file that is being written, batch by batch.
 pub(super) struct Writer<'a> {

@@ -30,7 +30,7 @@ use place::Place;
 use plan::Plan;
 use tokio::runtime::Handle;
 
-use crate::error::Kind;
+use crate::kind::Kind;
 use crate::objects::{self, Storage, Uri};
 
 /// What to make.

@@ -4,9 +4,10 @@ use std::cmp::Reverse;
 use std::fmt::Write as _;
 
 use super::Options;
-use super::logs::{Event, Snapshot};
+use crate::committed::{EventRow, LineRow};
 use super::table::{Heading, Side, table};
-use crate::cohort::{Money, Timestamp};
+use cohort_core::{Money, Timestamp, grouped};
+
 use crate::lineage::{Input, Lineage};
 use crate::objects::Uri;
 
@@ -22,7 +23,7 @@ const EVENTS: [Heading; 9] = [
     ("Cause", Side::Left),
 ];
 
-const SNAPSHOTS: [Heading; 9] = [
+const LINES: [Heading; 9] = [
     ("Written at (UTC)", Side::Left),
     ("Onset", Side::Left),
     ("Ver", Side::Right),
@@ -38,8 +39,8 @@ const SNAPSHOTS: [Heading; 9] = [
 pub(super) fn page(
     run: &Lineage,
     lineage: &Uri,
-    mut events: Vec<Event>,
-    snapshots: &[Snapshot],
+    mut events: Vec<EventRow>,
+    lines: &[LineRow],
     options: &Options,
 ) -> String {
     events.sort_by(|a, b| weight(b).cmp(&weight(a)).then_with(|| place(a).cmp(&place(b))));
@@ -58,9 +59,9 @@ pub(super) fn page(
     page.push_str(&table(&EVENTS, &shown.iter().map(event_cells).collect::<Vec<_>>()));
     if options.store.is_some() {
         let _ =
-            writeln!(page, "\n {} of its reports\n", plural(snapshots.len() as u64, "snapshot"));
-        let cells: Vec<_> = snapshots.iter().map(snapshot_cells).collect();
-        page.push_str(&table(&SNAPSHOTS, &cells));
+            writeln!(page, "\n {} of its reports\n", plural(lines.len() as u64, "snapshot"));
+        let cells: Vec<_> = lines.iter().map(line_cells).collect();
+        page.push_str(&table(&LINES, &cells));
     } else {
         page.push_str(&counts(run));
         page.push_str(&paths(run, lineage));
@@ -70,16 +71,16 @@ pub(super) fn page(
 
 /// What makes an event matter: its impact either way, then its severity. Severities are never negative in practice,
 /// and where one is, only the order of equals suffers.
-fn weight(event: &Event) -> (Option<u64>, Option<u64>) {
+fn weight(event: &EventRow) -> (Option<u64>, Option<u64>) {
     let impact = event.impact.map(|impact| impact.units().unsigned_abs());
     (impact, event.severity.map(|severity| severity.max(0.0).to_bits()))
 }
 
-fn place(event: &Event) -> (Timestamp, &str) {
+fn place(event: &EventRow) -> (Timestamp, &str) {
     (event.window_start, &event.store_id)
 }
 
-fn event_cells(event: &Event) -> Vec<String> {
+fn event_cells(event: &EventRow) -> Vec<String> {
     vec![
         event.store_id.clone(),
         window(event.window_start, event.window_end),
@@ -93,7 +94,7 @@ fn event_cells(event: &Event) -> Vec<String> {
     ]
 }
 
-fn snapshot_cells(row: &Snapshot) -> Vec<String> {
+fn line_cells(row: &LineRow) -> Vec<String> {
     vec![
         minute(row.written_at),
         minute(row.window_start)[11..].to_owned(),
@@ -111,9 +112,8 @@ fn snapshot_cells(row: &Snapshot) -> Vec<String> {
 fn counts(run: &Lineage) -> String {
     let (found, inputs) = (&run.counts, &run.inputs);
     let mut text = String::from("\n");
-    let reports = Some(&inputs.minority_reports_detected_log);
-    let scores = inputs.anomaly_classifier_model_prediction_log.as_ref();
-    let sales = inputs.baseline_sales_model_prediction_log.as_ref();
+    let (reports, scores, sales) =
+        (Some(&inputs.reports), inputs.scores.as_ref(), inputs.sales.as_ref());
     for (what, input) in [("Reports", reports), ("Scores", scores), ("Baselines", sales)] {
         if let Some(input) = input {
             let _ = writeln!(text, " {what:<10} {}", input_counts(input));
@@ -152,7 +152,8 @@ fn input_counts(input: &Input) -> String {
 /// Where everything lies. Never cut: a path is there to be copied.
 fn paths(run: &Lineage, lineage: &Uri) -> String {
     let mut text = format!("\n Lineage    {lineage}\n");
-    for (name, output) in run.outputs.named() {
+    for (log, output) in run.outputs.each() {
+        let name = log.name;
         let _ = writeln!(text, "\n {name}, {}", plural(output.rows, "row"));
         for file in &output.files {
             let _ = writeln!(text, "   {}", file.uri);
@@ -187,58 +188,20 @@ fn score(score: Option<f64>) -> String {
 
 /// An amount to the unit, its digits grouped.
 fn whole(amount: Option<Money>) -> String {
-    let Some(amount) = amount else {
-        return "-".to_owned();
-    };
-    let units = (amount.units().unsigned_abs() + 5_000) / 10_000;
-    let sign = if amount.units() < 0 && units > 0 { "-" } else { "" };
-    format!("{sign}{}", grouped(units))
+    amount.map_or_else(|| "-".to_owned(), Money::to_whole)
 }
 
-/// An amount to the hundredth, its digits grouped.
-pub(crate) fn amount(amount: Option<Money>) -> String {
-    let Some(amount) = amount else {
-        return "-".to_owned();
-    };
-    let hundredths = (amount.units().unsigned_abs() + 50) / 100;
-    let sign = if amount.units() < 0 && hundredths > 0 { "-" } else { "" };
-    format!("{sign}{}.{:02}", grouped(hundredths / 100), hundredths % 100)
+fn amount(amount: Option<Money>) -> String {
+    amount.map_or_else(|| "-".to_owned(), Money::to_hundredths)
 }
 
 fn plural(number: u64, what: &str) -> String {
     format!("{} {what}{}", grouped(number), if number == 1 { "" } else { "s" })
 }
 
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn amounts_are_grouped_and_rounded_to_the_hundredth() {
-        for (units, text) in [
-            (-2_567_880_100, "-256,788.01"),
-            (27_000_000, "2,700.00"),
-            (9_999_950, "1,000.00"),
-            (-49, "0.00"),
-            (-50, "-0.01"),
-            (0, "0.00"),
-        ] {
-            assert_eq!(amount(Some(Money::from_units(units).unwrap())), text);
-        }
-        assert_eq!(amount(None), "-");
-    }
 
     #[test]
     fn windows_show_the_date_once_where_one_is_enough() {

@@ -1,8 +1,10 @@
 //! What can be wrong with a log's files, each with the place where it was found.
 
+use cohort_core::batch::Fault;
 use parquet::errors::ParquetError;
 
-use crate::error::Kind;
+use super::dataset::Source;
+use crate::kind::Kind;
 use crate::objects::{self, Uri};
 
 /// Why a log could not be read or written.
@@ -140,6 +142,26 @@ impl Error {
     pub fn corrupt(uri: &Uri, row_group: usize, reason: impl std::fmt::Display) -> Self {
         let reason = reason.to_string().replace('\n', " ");
         Self::Corrupt { uri: uri.clone(), row_group, reason }
+    }
+
+    /// A value that the contract does not allow. `in_group` gives a row of the batch its number in
+    /// the row group.
+    pub fn fault(
+        source: &Source,
+        row_group: usize,
+        fault: Fault,
+        in_group: impl Fn(usize) -> usize,
+        store_id: Option<&str>,
+    ) -> Self {
+        let (uri, log) = (source.file.object.uri.clone(), source.columns.log().name);
+        let file_row = |row| source.file.first_row(row_group) + in_group(row) as u64;
+        match fault {
+            Fault::Instant(column, row) => Self::Instant { uri, log, column, row: file_row(row) },
+            Fault::Amount(column, row) => {
+                let store_id = store_id.unwrap_or_default().to_owned();
+                Self::Amount { uri, log, column, row: file_row(row), store_id }
+            }
+        }
     }
 
     /// An encoder's complaint.

@@ -12,10 +12,10 @@ mod fetched;
 pub mod file;
 pub mod prune;
 pub mod reference;
-pub mod rejects;
 pub mod reports;
 pub mod scan;
-pub mod values;
 pub mod write;
 
+pub(crate) use cohort_core::batch::values;
+pub(crate) use cohort_core::rejects;
 pub use error::Error;

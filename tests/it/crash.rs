@@ -1,8 +1,10 @@
-//! Every crash point of a run on local disk: before and after each write lands, then the next run (SPEC 11).
+//! Every crash point of a run on local disk: before and after each write lands, then the next run
+//! (SPEC 11).
 //!
-//! A run is cut off by storage that fails for good at its n-th write: once without doing it, once after doing it.
-//! What the lineage names must be whole at any time, and the next run must leave the bytes of a run that
-//! was never cut off. Once over empty folders, once over those of an earlier run with other content.
+//! A run is cut off by storage that fails for good at its n-th write: once without doing it, once
+//! after doing it. What the lineage names must be whole at any time, and the next run must leave
+//! the bytes of a run that was never cut off. Once over empty folders, once over those of an
+//! earlier run with other content.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,14 +15,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use cohort::lineage::Lineage;
-use cohort::manifest::Overrides;
-use cohort::objects::{Error, Local, Object, Objects, Outcome, Put, Storage, Tag, Traffic, Uri};
-use cohort::run::{Shell, load_manifest};
-use cohort::sample::Sample;
-use cohort::workers::Workers;
+use cohort::Lineage;
+use cohort::Overrides;
+use cohort::{ObjectsError as Error, Local, Object, Objects, Outcome, Put, Storage, Tag, Traffic, Uri};
+use cohort::{Shell, load_manifest};
+use cohort::Sample;
+use cohort::Workers;
 
-/// Local disk that stops at a write, before or after doing it; where something happens meanwhile, only that one write fails.
+/// Local disk that stops at a write, before or after doing it; where something happens meanwhile,
+/// only that one write fails.
 struct Failing {
     disk: Local,
     writes: AtomicUsize,
@@ -167,7 +170,7 @@ fn committed_run_is_whole(files: &BTreeMap<String, Vec<u8>>, folder: &Path) {
     };
     let uri = Uri::from_argument(folder, name).unwrap();
     let lineage = Lineage::parse(lineage, &uri).unwrap();
-    for (_, output) in lineage.outputs.named() {
+    for (_, output) in lineage.outputs.each() {
         for file in &output.files {
             let path = fs::canonicalize(folder).unwrap();
             let name = Path::new(file.uri.path()).strip_prefix(path).unwrap().display().to_string();
@@ -229,8 +232,8 @@ fn a_rerun_with_the_same_input_writes_nothing() {
     assert_eq!(tree(&folder.join("out")), clean);
 }
 
-/// A run that failed at a part once took back the parts that it had created, although another run with the same content
-/// had found them there and committed a lineage that lists them.
+/// A run that failed at a part once took back the parts that it had created, although another run
+/// with the same content had found them there and committed a lineage that lists them.
 #[test]
 fn a_failing_run_takes_back_nothing_that_a_committed_run_lists() {
     let lake = tempfile::tempdir().unwrap();

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use arrow::array::{
     ArrayRef, Decimal128Array, Float64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
 };
-use cohort::sample::Sample;
+use cohort::Sample;
 use parquet::arrow::ArrowWriter;
 use serde_json::{Value, json};
 

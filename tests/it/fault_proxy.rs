@@ -1,7 +1,7 @@
 //! A proxy in front of an S3 server that breaks what a plan tells it to break.
 //!
-//! It keeps the `Host` header, so signatures still verify. It talks to the server over one connection a request,
-//! and to the client over one connection for as long as nothing breaks.
+//! It keeps the `Host` header, so signatures still verify. It talks to the server over one
+//! connection a request, and to the client over one connection for as long as nothing breaks.
 
 use std::io;
 use std::net::SocketAddr;
@@ -59,7 +59,8 @@ pub enum Fault {
     DelayHeaders(Duration),
     /// The byte at this offset of the body is another one.
     Flip(usize),
-    /// Tells the test that the request has come, and waits until the test drops its end; nothing is forwarded.
+    /// Tells the test that the request has come, and waits until the test drops its end; nothing is
+    /// forwarded.
     HoldBefore,
     /// The same after the server has carried it out, before the answer.
     HoldAfter,
@@ -153,8 +154,8 @@ impl Proxy {
         self.shared.writes.load(Ordering::SeqCst)
     }
 
-    /// Waits until nothing that came through is still on its way to the server. Requests held or stalled count
-    /// as on their way until their client is gone.
+    /// Waits until nothing that came through is still on its way to the server. Requests held or
+    /// stalled count as on their way until their client is gone.
     pub fn wait_until_idle(&self) {
         let deadline = std::time::Instant::now() + Duration::from_secs(10);
         while self.shared.under_way.load(Ordering::SeqCst) > 0 {
@@ -220,7 +221,8 @@ fn rewritten(head: &str, connection: &str) -> String {
 
 fn answer(status: u16, code: &str) -> String {
     let body = format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Error><Code>{code}</Code><Message>injected</Message></Error>"
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Error><Code>{code}</Code>\
+         <Message>injected</Message></Error>"
     );
     format!(
         "HTTP/1.1 {status} Injected\r\nContent-Type: application/xml\r\nContent-Length: {}\r\n\
@@ -263,7 +265,7 @@ async fn serve(shared: &Shared, mut client: TcpStream) -> io::Result<()> {
     Ok(())
 }
 
-/// Carries out one request; true where the connection serves another one.
+/// Carries out one request. True if the connection can serve another one.
 async fn exchange(
     shared: &Shared,
     client: &mut TcpStream,
@@ -388,8 +390,8 @@ impl Pace {
     }
 }
 
-/// Passes on the bytes read ahead and as many more as are left; to the stream's end where that is unknown. False
-/// where the plan has cut it short.
+/// Passes on the bytes read ahead and as many more as are left, or everything up to the stream's
+/// end if the length is unknown. False if the plan has cut it short.
 async fn pass(
     ahead: Vec<u8>,
     from: &mut TcpStream,

@@ -7,7 +7,7 @@ mod table;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use cohort::cohort::{Duration, Timestamp};
+use cohort_core::{Duration, Timestamp};
 use serde_json::Value;
 
 use crate::lake::{self, Partitioning};

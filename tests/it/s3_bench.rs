@@ -1,5 +1,6 @@
-//! `make bench-s3`: the day of the benchmark on S3, with 30 ms added to every request and each connection held
-//! to 100 MB/s, beside the same run on local disk. `COHORT_BENCH_DATA` names the day's folder.
+//! `make bench-s3`: the day of the benchmark on S3, with 30 ms added to every request and each
+//! connection held to 100 MB/s, beside the same run on local disk. `COHORT_BENCH_DATA` names the
+//! day's folder.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

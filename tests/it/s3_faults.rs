@@ -1,5 +1,6 @@
-//! Random faults on every kind of request: a run ends well or says that it may be tried again, and one more run
-//! leaves the bytes of a run without faults. `COHORT_FAULT_SEEDS=from..to` chooses the seeds.
+//! Random faults on every kind of request: a run ends well or says that it may be tried again, and
+//! one more run leaves the bytes of a run without faults. `COHORT_FAULT_SEEDS=from..to` chooses the
+//! seeds.
 
 use std::time::Duration;
 
@@ -25,8 +26,8 @@ fn mixed(seed: u64, position: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// What happens to a request under a seed. Each seed has a rate of its own, from rare faults to a storage that
-/// hardly works.
+/// What happens to a request under a seed. Each seed has a rate of its own, from rare faults to a
+/// storage that hardly works.
 fn fault(seed: u64, number: usize, write: bool) -> Fault {
     let rate = [3, 10, 25, 60][(seed % 4) as usize];
     let dice = mixed(seed, number as u64);

@@ -1,4 +1,5 @@
-//! The job as a process on S3: a small chain as input, runs with or without a proxy between, and what they left.
+//! The job as a process on S3: a small chain as input, runs with or without a proxy between, and
+//! what they left.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -6,7 +7,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use cohort::objects::{Objects, Put, S3, Uri};
+use cohort::{Objects, Put, S3, Uri};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use tokio::task::JoinSet;
@@ -32,7 +33,7 @@ pub struct Ended {
     pub exit: Option<i32>,
     /// What it logged.
     pub log: String,
-    /// Its summary, where it printed one.
+    /// Its summary, if it printed one.
     pub summary: Option<Value>,
 }
 
@@ -180,7 +181,8 @@ pub fn environment(command: &mut Command, port: u16, identity: Identity) {
         .env("COHORT_S3_STALL_MS", "300");
 }
 
-/// The lineage among the outputs, if any, after checking that each file it names is there and whole.
+/// The lineage among the outputs, if any, after checking that each file it names is there and
+/// whole.
 pub fn committed(outputs: &State) -> Option<Value> {
     let (_, lineage) = outputs.iter().find(|(name, _)| name.ends_with("/lineage.json"))?;
     let lineage: Value = serde_json::from_slice(lineage).unwrap();

@@ -22,8 +22,8 @@ fn sixteen_runs_over_the_same_input_commit_it_once() {
         for run in &ended {
             assert_eq!(run.exit, Some(0), "{}", run.log);
         }
-        // A run whose write had to be repeated finds its own content and cannot tell whose it is: it may say
-        // `committed` beside the winner. Without a retry, only the winner does.
+        // A run whose write had to be repeated finds its own content and cannot tell whose it is:
+        // it may say `committed` beside the winner. Without a retry, only the winner does.
         let summaries = ended.iter().filter_map(|run| run.summary.as_ref());
         let committed: Vec<_> =
             summaries.filter(|summary| summary["status"] == "committed").collect();

@@ -4,11 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use cohort::error::Kind;
-use cohort::objects::{
-    Error, Object, Objects, Outcome, Put, S3, S3Settings, Tag, Uri, conformance,
-};
+use cohort::Kind;
+use cohort::{ObjectsError as Error, Object, Objects, Outcome, Put, S3, S3Settings, Tag, Uri};
 
+use crate::conformance;
 use crate::fault_proxy::{Fault, Proxy, Request};
 use crate::seaweed::{
     ADMIN, Identity, JOB, READER, config, free_ports, fresh_prefix, impatient, s3, server, uri,
@@ -77,8 +76,9 @@ async fn large_objects_are_uploaded_in_parts_under_the_same_conditions() {
     assert_eq!(s3.read(&uri).await.unwrap(), (two, second));
 }
 
-/// The name of a large object holds its digest, so racers always bring the same content. That matters: SeaweedFS
-/// 4.48 honours the condition of a completion, but lets several that come at once pass.
+/// The name of a large object holds its digest, so racers always bring the same content. That
+/// matters: SeaweedFS 4.48 honours the condition of a completion, but lets several that come at
+/// once pass.
 #[tokio::test(flavor = "multi_thread")]
 async fn uploads_of_one_content_at_once_leave_it_whole_and_nothing_over() {
     let s3 = Arc::new(direct());
@@ -146,7 +146,8 @@ async fn a_broken_body_is_continued_from_its_last_byte() {
         let read = s3.read_ranges(&object, std::slice::from_ref(&(5..2_999_999))).await.unwrap();
         assert!(read[0] == content[5..2_999_999], "{name}");
         assert_eq!((s3.traffic().requests, s3.traffic().retries), (2, 1), "{name}");
-        // What came before the break was not asked for again; packets on their way when it broke were.
+        // What came before the break was not asked for again; packets on their way when it broke
+        // were.
         assert!(proxy.body_bytes() < 3_400_000, "{name}: {}", proxy.body_bytes());
     }
 }

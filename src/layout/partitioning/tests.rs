@@ -114,7 +114,8 @@ proptest! {
         length in 1_i64..200_000_000_000,
         pattern in prop::sample::select(VALID.to_vec()),
     ) {
-        let (from, to) = (Timestamp::from_us(from).unwrap(), Timestamp::from_us(from + length).unwrap());
+        let to = Timestamp::from_us(from + length).unwrap();
+        let from = Timestamp::from_us(from).unwrap();
         let parsed: Partitioning = pattern.parse().unwrap();
         let found: Vec<_> = parsed.partitions(from, to).collect();
         prop_assert!(found[0].0.contains(from));

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{good, uri, with};
-use crate::error::Kind;
+use crate::kind::Kind;
 use crate::manifest::{Manifest, Overrides, demo_run_config_uri};
 
 fn overrides(run_id: Option<&str>, start: Option<&str>, end: Option<&str>) -> Overrides {

@@ -1,7 +1,8 @@
-//! What a failed request means, told from the SDK's error: try again, give up, or read back.
+//! What a failed request means, according to the SDK's error: try again, give up, or read back.
 //!
-//! It owns the table from answers to [`Failure`], and from there to [`Error`]. It must let no credential and no
-//! signature through: it takes codes and chosen messages from an answer, never a request or a whole error.
+//! It owns the table from answers to [`Failure`], and from there to [`Error`]. It must let no
+//! credential and no signature through: it takes codes and chosen messages from an answer, never a
+//! request or a whole error.
 
 use std::error::Error as StdError;
 
@@ -9,9 +10,10 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
-use crate::objects::{Error, Outcome, Uri};
+use crate::objects::error::{Error, Outcome};
+use crate::objects::uri::Uri;
 
-/// The most characters of somebody else's message that a line of ours carries.
+/// The most characters of a message of the storage that a line of ours carries.
 const MESSAGE_CHARS_MAX: usize = 300;
 
 /// Why one request failed.
@@ -59,7 +61,7 @@ impl Failure {
             Self::Denied(reason) => Error::Denied { uri, action, reason },
             Self::Misconfigured(reason) => Error::Misconfigured { uri, reason },
             Self::Transient { reason, .. } => Error::Unavailable { uri, action, outcome, reason },
-            // What an operation does not expect of the storage may pass.
+            // An answer that the operation does not expect may be a passing fault.
             Self::Precondition | Self::NoUpload | Self::Collision => {
                 let reason = format!("unexpected answer: {self:?}");
                 Error::Unavailable { uri, action, outcome, reason }
@@ -69,7 +71,7 @@ impl Failure {
 }
 
 fn bucket_text(uri: &Uri) -> String {
-    format!("s3://{}/", super::bucket(uri))
+    format!("s3://{}/", uri.bucket())
 }
 
 /// What an error of the SDK means.
@@ -84,7 +86,7 @@ where
         SdkError::TimeoutError(_) => Failure::lost("no answer in time"),
         SdkError::DispatchFailure(failed) => credentials(error).unwrap_or_else(|| {
             let text = causes(error);
-            // The SDK reports an endpoint that it cannot make out like one that does not answer.
+            // The SDK reports an endpoint that it cannot parse like one that does not answer.
             if failed.is_other() && text.contains("ndpoint") {
                 not_sendable(&text)
             } else {
@@ -94,7 +96,7 @@ where
         SdkError::ResponseError(response) => {
             let status = response.raw().status().as_u16();
             match status {
-                // A proxy or another kind of server answers in no form that S3 knows.
+                // A proxy or another kind of server, whose answers have no form of S3.
                 300..=399 | 400 | 405 => Failure::Misconfigured(not_s3(status)),
                 _ => of_status(status, "", "an answer in no form that S3 knows"),
             }
@@ -112,13 +114,15 @@ where
 
 fn not_sendable(text: &str) -> Failure {
     Failure::Misconfigured(format!(
-        "could not build the request ({text}); check AWS_ENDPOINT_URL_S3, AWS_REGION and the bucket's name"
+        "could not build the request ({text}); check AWS_ENDPOINT_URL_S3, AWS_REGION and the \
+         bucket's name"
     ))
 }
 
 fn not_s3(status: u16) -> String {
     format!(
-        "expected an answer of S3, found HTTP status {status} in another form; check AWS_ENDPOINT_URL_S3"
+        "expected an answer of S3, found HTTP status {status} in another form; check \
+         AWS_ENDPOINT_URL_S3"
     )
 }
 
@@ -139,8 +143,8 @@ fn of_answer(status: u16, code: &str, message: &str, region: Option<&str>) -> Fa
         | "IncorrectEndpoint" => {
             let expected = region.map_or_else(String::new, |region| format!(" ({region})"));
             Failure::Misconfigured(format!(
-                "expected the bucket's own region{expected}, found a request to another ({code}); set \
-                 AWS_REGION, or check AWS_ENDPOINT_URL_S3"
+                "expected the bucket's own region{expected}, found a request to another ({code}); \
+                 set AWS_REGION, or check AWS_ENDPOINT_URL_S3"
             ))
         }
         "SlowDown"
@@ -173,7 +177,7 @@ fn of_answer(status: u16, code: &str, message: &str, region: Option<&str>) -> Fa
     }
 }
 
-/// What an answer means whose code says nothing.
+/// What the status of an answer means if its code says nothing.
 fn of_status(status: u16, code: &str, message: &str) -> Failure {
     let code = if code.is_empty() { "no code" } else { code };
     let text = match plain(message) {
@@ -193,12 +197,13 @@ fn of_status(status: u16, code: &str, message: &str) -> Failure {
         )),
         200..=299 => Failure::lost(text),
         _ => Failure::Misconfigured(format!(
-            "the storage refuses the request ({text}); check the URI, AWS_REGION and AWS_ENDPOINT_URL_S3"
+            "the storage refuses the request ({text}); check the URI, AWS_REGION and \
+             AWS_ENDPOINT_URL_S3"
         )),
     }
 }
 
-/// One line of a message of the storage; nothing where it may hold a credential or a signature.
+/// One line of a message of the storage; nothing if it may hold a credential or a signature.
 fn plain(message: &str) -> String {
     let lower = message.to_ascii_lowercase();
     let secret = ["signature", "credential", "x-amz-", "access key", "accesskey", "token"];
@@ -209,14 +214,14 @@ fn plain(message: &str) -> String {
     line.chars().take(MESSAGE_CHARS_MAX).collect()
 }
 
-/// The failure, where the credentials could not be had at all.
+/// The failure, if the credentials could not be obtained at all.
 fn credentials(error: &(dyn StdError + 'static)) -> Option<Failure> {
     let found =
         chain(error).into_iter().find_map(|cause| cause.downcast_ref::<CredentialsError>())?;
     let denied = |what: &str| {
         Failure::Denied(format!(
-            "{what}; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, a web identity, or run \
-             where a container or instance role is attached"
+            "{what}; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, a web identity, \
+             or run where a container or instance role is attached"
         ))
     };
     Some(match found {
@@ -233,7 +238,8 @@ fn credentials(error: &(dyn StdError + 'static)) -> Option<Failure> {
 /// The failure of a request that got no answer.
 fn unreachable(text: &str) -> Failure {
     let hint = if text.contains("lookup") || text.contains("resolve") || text.contains("dns") {
-        "; the name of the endpoint is unknown: check AWS_ENDPOINT_URL_S3, AWS_REGION and the network"
+        "; the name of the endpoint is unknown: check AWS_ENDPOINT_URL_S3, AWS_REGION and the \
+         network"
     } else if text.contains("refused") {
         "; nothing listens there: check AWS_ENDPOINT_URL_S3"
     } else if text.contains("certificate") {

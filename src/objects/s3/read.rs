@@ -1,8 +1,9 @@
-//! Reading from S3: listings page by page, whole objects, and ranges pinned to the version listed.
+//! Reading from S3: whole objects, and ranges pinned to the version that was listed.
 //!
-//! Near ranges are asked for as one and long ones as several at once, under the limits on requests and bytes.
-//! The SDK retries until an answer begins; a body that then breaks or stalls is continued here from its last
-//! byte, with `If-Match`, so that bytes of two versions never meet.
+//! Near ranges are asked for as one and long ones as several at once, under the limits on requests
+//! and bytes. The SDK retries until an answer begins. A body that then breaks or stalls is
+//! continued here from its last byte, with `If-Match`, so that bytes of two versions are never
+//! mixed.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -14,58 +15,14 @@ use bytes::{Bytes, BytesMut};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use super::client::{BYTES_PER_SECOND_MIN, Inner, tag};
 use super::error::{Failure, causes};
-use super::tidy::PROBE_PREFIX;
-use super::{BYTES_PER_SECOND_MIN, Inner, bucket, tag};
-use crate::objects::{Error, Object, Outcome, Tag, Uri};
+use crate::objects::error::{Error, Outcome};
+use crate::objects::interface::{Object, Tag};
+use crate::objects::uri::Uri;
 
-/// All objects under a prefix but probes, which are no run's content and may be another run's at work.
-pub(super) async fn list(inner: &Inner, prefix: &Uri) -> Result<Vec<Object>, Error> {
-    let mut objects = list_all(inner, prefix).await?;
-    objects.retain(|object| !object.uri.name().starts_with(PROBE_PREFIX));
-    Ok(objects)
-}
-
-/// All objects under a prefix. Keys that end with a slash are the folder markers of graphical clients.
-pub(super) async fn list_all(inner: &Inner, prefix: &Uri) -> Result<Vec<Object>, Error> {
-    let mut objects = Vec::new();
-    let mut token: Option<String> = None;
-    loop {
-        let request = || {
-            inner
-                .client
-                .list_objects_v2()
-                .bucket(bucket(prefix))
-                .prefix(prefix.path())
-                .max_keys(inner.settings.page_keys_max)
-                .set_continuation_token(token.clone())
-                .send()
-        };
-        let page = inner
-            .until_done(&mut inner.budget.attempts(), 0, request)
-            .await
-            .map_err(|failure| failure.into_error(prefix, "list", Outcome::NotDone))?;
-        for object in page.contents() {
-            let key = object.key().unwrap_or_default();
-            if !key.ends_with('/') {
-                objects.push(Object {
-                    uri: prefix.with_path(key),
-                    bytes: object.size().and_then(|size| u64::try_from(size).ok()).unwrap_or(0),
-                    tag: tag(object.e_tag()),
-                });
-            }
-        }
-        token = page.next_continuation_token().map(str::to_owned);
-        if token.is_none() {
-            break;
-        }
-    }
-    objects.sort_by(|a, b| a.uri.cmp(&b.uri));
-    Ok(objects)
-}
-
-/// The whole object, checked against its checksum where it has one. A broken body is asked for anew: what the
-/// checksum covers cannot be put together from two answers.
+/// The whole object, checked against its checksum if it has one. A broken body is asked for again
+/// from its start: what the checksum covers cannot be put together from two answers.
 pub(super) async fn whole(inner: &Inner, uri: &Uri) -> Result<(Bytes, Tag), Error> {
     let mut attempts = inner.budget.attempts();
     let _permit = inner.request_permit().await;
@@ -81,7 +38,7 @@ pub(super) async fn whole(inner: &Inner, uri: &Uri) -> Result<(Bytes, Tag), Erro
 }
 
 async fn whole_once(inner: &Inner, uri: &Uri) -> Result<(Bytes, Tag), Failure> {
-    let request = inner.client.get_object().bucket(bucket(uri)).key(uri.path());
+    let request = inner.client.get_object().bucket(uri.bucket()).key(uri.path());
     let answer = inner.attempt(0, request.checksum_mode(ChecksumMode::Enabled).send()).await?;
     let found = tag(answer.e_tag());
     let length = answer.content_length().and_then(|length| u64::try_from(length).ok());
@@ -94,9 +51,9 @@ async fn whole_once(inner: &Inner, uri: &Uri) -> Result<(Bytes, Tag), Failure> {
     }
 }
 
-/// The length and version of an object, or `None` where there is none.
+/// The length and version of an object, or `None` if there is none.
 pub(super) async fn head(inner: &Inner, uri: &Uri) -> Result<Option<Object>, Error> {
-    let request = || inner.client.head_object().bucket(bucket(uri)).key(uri.path()).send();
+    let request = || inner.client.head_object().bucket(uri.bucket()).key(uri.path()).send();
     match inner.until_done(&mut inner.budget.attempts(), 0, request).await {
         Ok(answer) => Ok(Some(Object {
             uri: uri.clone(),
@@ -156,7 +113,8 @@ fn length_of(range: &Range<u64>) -> usize {
     usize::try_from(range.end - range.start).unwrap_or(usize::MAX)
 }
 
-/// The ranges sorted and joined where no more than `gap` bytes lie between them; empty ones are left out.
+/// The ranges, sorted, and joined if no more than `gap` bytes lie between them. Empty ones are left
+/// out.
 fn merged(ranges: &[Range<u64>], gap: u64) -> Vec<Range<u64>> {
     let mut sorted: Vec<Range<u64>> =
         ranges.iter().filter(|range| range.start < range.end).cloned().collect();
@@ -233,7 +191,7 @@ async fn fill_once(
     let request = inner
         .client
         .get_object()
-        .bucket(bucket(&object.uri))
+        .bucket(object.uri.bucket())
         .key(object.uri.path())
         .range(format!("bytes={from}-{}", chunk.end - 1))
         .if_match(&object.tag.0)
@@ -261,8 +219,8 @@ fn broken_off(found: usize, expected: u64) -> Failure {
     Failure::lost(format!("the body ended after {found} of {expected} bytes"))
 }
 
-/// Appends the body to the buffer, which holds at most `most` bytes in the end. What came stays, whatever ends
-/// it.
+/// Appends the body to the buffer, which holds at most `most` bytes in the end. What has come stays
+/// in the buffer, whatever ends the body.
 async fn drain(
     inner: &Inner,
     mut body: ByteStream,

@@ -1,8 +1,9 @@
-//! How often and how long the S3 client tries: one loop for reads and writes, one budget for the run.
+//! How often and how long the S3 client tries: one loop for reads and writes, one budget for the
+//! run.
 //!
-//! Waits double from attempt to attempt with full jitter, so that the tasks of many runs that were throttled
-//! together do not come back together. A throttled request waits longer. A storage that fails each request uses
-//! the run's budget up instead of multiplying the load on itself by the attempts.
+//! Waits double from attempt to attempt with full jitter, so that the tasks of many runs that were
+//! throttled together do not come back together. A throttled request waits longer. A storage that
+//! fails every request uses up the run's budget, instead of bearing its load many times over.
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,7 +11,7 @@ use std::time::Duration;
 
 use super::error::Failure;
 use super::settings::Settings;
-use crate::objects::Traffic;
+use crate::objects::interface::Traffic;
 
 /// The retries left to the run, and what it has asked for so far.
 #[derive(Debug)]
@@ -74,7 +75,7 @@ impl Attempts<'_> {
     /// After a failed attempt: waits, and returns when it is time to try again.
     ///
     /// # Errors
-    /// The failure, where trying again cannot help, or the attempts or the budget are used up.
+    /// The failure, if trying again cannot help, or the attempts or the budget are used up.
     pub(super) async fn again_after(&mut self, failure: Failure) -> Result<(), Failure> {
         let (reason, doubtful, throttled) = match failure {
             Failure::Transient { reason, doubtful, throttled } => (reason, doubtful, throttled),
@@ -110,8 +111,8 @@ impl Attempts<'_> {
     }
 }
 
-/// A number in [0, 1) that differs between the processes and tasks that were turned away together. Waiting
-/// times reach no output, so this is the one place where chance is let in.
+/// A number in [0, 1) that differs between the processes and tasks that were turned away together.
+/// Waiting times reach no output, so chance may enter here.
 fn jitter() -> f64 {
     #[expect(
         clippy::disallowed_methods,

@@ -1,6 +1,7 @@
 //! The limits of the S3 client, and the environment variables that change them.
 //!
-//! It owns names, defaults and bounds. What is not set here is the SDK's: credentials, profile, endpoint.
+//! It owns names, defaults and bounds. What is not set here is the SDK's: credentials, profile,
+//! endpoint.
 
 use std::time::Duration;
 
@@ -29,7 +30,8 @@ pub struct Settings {
     pub backoff: Duration,
     /// The longest wait before trying again. `COHORT_S3_BACKOFF_MAX_MS`.
     pub backoff_max: Duration,
-    /// The length of an upload's parts; longer objects are uploaded in parts. `COHORT_S3_PART_BYTES`.
+    /// The length of an upload's parts; longer objects are uploaded in parts.
+    /// `COHORT_S3_PART_BYTES`.
     pub part_bytes: usize,
     /// Keys in one page of a listing. `COHORT_S3_PAGE_KEYS_MAX`.
     pub page_keys_max: i32,
@@ -56,15 +58,15 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// The defaults, but for what the process's environment sets.
+    /// The defaults, except for what the process's environment sets.
     ///
     /// # Errors
-    /// The variable that is no number or out of bounds, and the bounds.
+    /// The variable that is not a number or is out of bounds, and the bounds.
     pub fn from_environment() -> Result<Self, String> {
         Self::from_variables(|name| std::env::var(name).ok())
     }
 
-    /// The defaults, but for what `variable` answers.
+    /// The defaults, except for what `variable` returns.
     ///
     /// # Errors
     /// As [`Settings::from_environment`].
@@ -76,7 +78,8 @@ impl Settings {
             match text.parse::<u64>() {
                 Ok(number) if (least..=most).contains(&number) => Ok(number),
                 _ => Err(format!(
-                    "{name}: expected a whole number from {least} to {most}, found {text:?}; change or unset it"
+                    "{name}: expected a whole number from {least} to {most}, found {text:?}; \
+                     change or unset it"
                 )),
             }
         };

@@ -1,23 +1,15 @@
-//! Deletes, the sweep after a commit, and the probe before it.
+//! Deletes, and the sweep after a commit.
 
-use std::hash::{BuildHasher as _, RandomState};
-use std::sync::Arc;
-
-use bytes::Bytes;
-
+use super::client::Inner;
+use super::condition::PROBE_PREFIX;
 use super::error::Failure;
-use super::write::{self, Condition};
-use super::{Inner, bucket, read, upload};
-use crate::objects::{Error, Outcome, Put, Tag, Uri};
-
-/// How the names of probes begin.
-pub(super) const PROBE_PREFIX: &str = "_conditions-probe-";
-/// A sweep of another run of this `run_id` may delete a probe between its two writes; not three times.
-const PROBES_MAX: usize = 3;
+use super::{list, upload};
+use crate::objects::error::{Error, Outcome};
+use crate::objects::uri::Uri;
 
 /// Deletes the object. A delete that is repeated, or finds nothing, is done.
 pub(super) async fn delete(inner: &Inner, uri: &Uri) -> Result<(), Error> {
-    let request = || inner.client.delete_object().bucket(bucket(uri)).key(uri.path()).send();
+    let request = || inner.client.delete_object().bucket(uri.bucket()).key(uri.path()).send();
     let mut attempts = inner.budget.attempts();
     match inner.until_done(&mut attempts, 0, request).await {
         Ok(_) | Err(Failure::NoKey) => Ok(()),
@@ -31,11 +23,12 @@ const fn outcome(doubtful: bool) -> Outcome {
 
 /// Deletes probes and aborts uploads that killed writers left under the prefix.
 ///
-/// It cannot tell a killed writer's upload from a living one's. A run of the same `run_id` that loses its upload
-/// so ends with a temporary failure, and its retry finds this run's commit.
+/// It cannot tell the upload of a killed writer from that of a living one. A run of the same
+/// `run_id` that loses its upload in this way ends with a temporary failure, and its retry finds
+/// this run's commit.
 pub(super) async fn sweep(inner: &Inner, prefix: &Uri) -> Result<(), Error> {
     let probes = async {
-        for probe in read::list_all(inner, &prefix.join(PROBE_PREFIX)).await? {
+        for probe in list::list_all(inner, &prefix.join(PROBE_PREFIX)).await? {
             delete(inner, &probe.uri).await?;
         }
         Ok(())
@@ -50,7 +43,7 @@ async fn abort_uploads(inner: &Inner, prefix: &Uri) -> Result<(), Error> {
             inner
                 .client
                 .list_multipart_uploads()
-                .bucket(bucket(prefix))
+                .bucket(prefix.bucket())
                 .prefix(prefix.path())
                 .set_key_marker(key_marker.clone())
                 .set_upload_id_marker(id_marker.clone())
@@ -59,7 +52,7 @@ async fn abort_uploads(inner: &Inner, prefix: &Uri) -> Result<(), Error> {
         let page = match inner.until_done(&mut inner.budget.attempts(), 0, request).await {
             Ok(page) => page,
             Err(failure) => {
-                // Nothing visible depends on it, and not every server or policy has it.
+                // Nothing visible depends on it, and not every server or policy offers it.
                 let error = failure.into_error(prefix, "list", Outcome::NotDone);
                 tracing::warn!(%error, "could not look for uploads that were never completed");
                 return Ok(());
@@ -79,43 +72,4 @@ async fn abort_uploads(inner: &Inner, prefix: &Uri) -> Result<(), Error> {
         key_marker = page.next_key_marker().map(str::to_owned);
         id_marker = page.next_upload_id_marker().map(str::to_owned);
     }
-}
-
-/// Writes a small object twice under conditions that do not hold the second time.
-pub(super) async fn probe_conditions(inner: &Arc<Inner>, prefix: &Uri) -> Result<(), Error> {
-    if inner.is_unconditional() {
-        return Ok(());
-    }
-    for _ in 0..PROBES_MAX {
-        // Runs of one `run_id` may probe at once, so each takes a name of its own; it reaches no output.
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "a name that no other probe has, gone before the run ends"
-        )]
-        let number = RandomState::new().hash_one(0_u8);
-        let uri = prefix.join(&format!("{PROBE_PREFIX}{number:016x}"));
-        let honoured = honours_conditions(inner, &uri).await;
-        let deleted = delete(inner, &uri).await;
-        if honoured? {
-            return deleted;
-        }
-    }
-    Err(Error::Misconfigured {
-        uri: prefix.clone(),
-        reason: "expected a server that honours If-None-Match and If-Match, found one that overwrites all the \
-                 same; use a server that honours them, or accept that runs of one run_id at once may overwrite \
-                 each other with \"commit\": \"unconditional\" in the manifest"
-            .to_owned(),
-    })
-}
-
-async fn honours_conditions(inner: &Arc<Inner>, uri: &Uri) -> Result<bool, Error> {
-    let write = async |content: &'static str, condition: &Condition| {
-        write::put(inner, uri, Bytes::from_static(content.as_bytes()), condition).await
-    };
-    write("first", &Condition::Absent).await?;
-    let never = Condition::Seen(Tag(format!("\"{:032x}\"", 0)));
-    let (again, replaced) =
-        tokio::join!(write("second", &Condition::Absent), write("third", &never));
-    Ok(again? == Put::Conflict && replaced? == Put::Conflict)
 }

@@ -1,7 +1,8 @@
-//! Large objects in parts. Only the completion makes the object visible, and it carries the condition.
+//! Large objects in parts. Only the completion makes the object visible, and it carries the
+//! condition.
 //!
-//! An upload that does not end in an object is aborted, also when the write is dropped half-way; those of a
-//! killed process are left to the next run's sweep.
+//! An upload that does not end in an object is aborted, also if the write is dropped half-way.
+//! Those of a killed process are left to the next run's sweep.
 
 use std::sync::Arc;
 
@@ -10,12 +11,15 @@ use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use bytes::Bytes;
 use tokio::task::JoinSet;
 
+use super::client::{Inner, tag};
+use super::condition::Condition;
 use super::error::Failure;
-use super::write::{Condition, settle};
-use super::{Inner, bucket, tag};
-use crate::objects::{Error, Outcome, Put, Uri};
+use super::settle::settle;
+use crate::objects::error::{Error, Outcome};
+use crate::objects::interface::Put;
+use crate::objects::uri::Uri;
 
-/// An upload that has begun; dropped before it is completed, it is aborted.
+/// An upload that has begun. It is aborted if it is dropped before it is completed.
 struct Upload {
     inner: Arc<Inner>,
     uri: Uri,
@@ -23,7 +27,7 @@ struct Upload {
     open: bool,
 }
 
-/// Writes the object in parts where the condition holds.
+/// Writes the object in parts if the condition holds.
 pub(super) async fn put(
     inner: &Arc<Inner>,
     uri: &Uri,
@@ -41,7 +45,7 @@ pub(super) async fn put(
         match ended {
             Ok(put) => return Ok(put),
             Err(Ended::Failed(error)) => return Err(error),
-            // S3 wants an upload that collided with another write begun anew.
+            // S3 wants an upload that collided with another write to be begun again.
             Err(Ended::Collided) => restarts
                 .again_after(Failure::Collision)
                 .await
@@ -58,7 +62,7 @@ enum Ended {
 impl Upload {
     async fn begin(inner: &Arc<Inner>, uri: &Uri) -> Result<Self, Error> {
         let request =
-            || inner.client.create_multipart_upload().bucket(bucket(uri)).key(uri.path()).send();
+            || inner.client.create_multipart_upload().bucket(uri.bucket()).key(uri.path()).send();
         let begun = inner.until_done(&mut inner.budget.attempts(), 0, request).await;
         let failed = |failure: Failure| failure.into_error(uri, "write", Outcome::NotDone);
         let id = begun.map_err(failed)?.upload_id.unwrap_or_default();
@@ -95,7 +99,7 @@ impl Upload {
             let request = inner
                 .client
                 .complete_multipart_upload()
-                .bucket(bucket(&self.uri))
+                .bucket(self.uri.bucket())
                 .key(self.uri.path())
                 .upload_id(&self.id)
                 .multipart_upload(parts.clone())
@@ -168,7 +172,7 @@ async fn send_part(
         inner
             .client
             .upload_part()
-            .bucket(bucket(uri))
+            .bucket(uri.bucket())
             .key(uri.path())
             .upload_id(id)
             .part_number(number)
@@ -184,7 +188,7 @@ async fn send_part(
 pub(super) async fn abort(inner: &Inner, uri: &Uri, id: &str) {
     let request = || {
         let abort = inner.client.abort_multipart_upload();
-        abort.bucket(bucket(uri)).key(uri.path()).upload_id(id).send()
+        abort.bucket(uri.bucket()).key(uri.path()).upload_id(id).send()
     };
     match inner.until_done(&mut inner.budget.attempts(), 0, request).await {
         Ok(_) | Err(Failure::NoUpload | Failure::NoKey) => {}

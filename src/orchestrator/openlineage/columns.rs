@@ -1,7 +1,7 @@
 //! Which input columns each output column comes from (SPEC 6 and 7), in OpenLineage's vocabulary.
 
 use super::columns::Way::{Aggregation, Condition, Identity, Transformation};
-use crate::contract::{BASELINE, CAMPAIGNS, CLASSIFIER, CONTEXT, Log, MELOG, MRCH, MRDL};
+use cohort_core::contract::{BASELINE, CAMPAIGNS, CLASSIFIER, CONTEXT, Log, MELOG, MRCH, MRDL};
 
 /// How an input column enters an output column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

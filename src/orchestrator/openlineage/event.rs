@@ -4,8 +4,8 @@ use serde_json::{Map, Value, json};
 
 use super::columns;
 use super::identity::{Identity, Parent};
-use crate::cohort::time::Timestamp;
-use crate::contract::{self, Log};
+use cohort_core::Timestamp;
+use cohort_core::contract::{self, Log};
 use crate::objects::{Scheme, Uri};
 use crate::orchestrator::facts::{Dataset, Facts, Failure, Plan, Read};
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::cohort::time::Timestamp;
+use cohort_core::Timestamp;
 
 /// A UUID.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -29,7 +29,7 @@ pub use identity::{Identity, Parent, Uuid};
 pub use transport::Transport;
 
 use super::facts::Plan;
-use crate::cohort::time::Timestamp;
+use cohort_core::Timestamp;
 
 /// The events of one run.
 #[derive(Debug)]

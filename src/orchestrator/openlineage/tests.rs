@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use super::event::{State, event};
 use super::{Identity, OpenLineage, Parent, Uuid};
-use crate::cohort::Timestamp;
-use crate::error::Kind;
+use cohort_core::Timestamp;
+use crate::kind::Kind;
 use crate::orchestrator::facts::Failure;
 use crate::orchestrator::tests::{facts, plan};
 

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::context::Context;
 use super::message::{Level, Message, Metadata};
-use crate::contract::{MELOG, MRCH};
+use cohort_core::contract::{MELOG, MRCH};
 use crate::orchestrator::facts::{Facts, Plan, Written};
 
 /// The check that the rejected rows stay under a limit. The only one that the job itself can answer for: what concerns its

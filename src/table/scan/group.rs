@@ -6,13 +6,15 @@ use std::sync::Arc;
 
 use arrow::array::Array as _;
 use arrow::datatypes::{DataType, TimeUnit};
+use cohort_core::batch::Fault;
+use cohort_core::batch::predictions::ReadPredictions;
+use cohort_core::predictions::PredictionLog;
 use parquet::basic::{Encoding, Type};
 use parquet::file::serialized_reader::SerializedPageReader;
 
 use super::cells::{Cells, SkuCode, StoreCode};
 use super::codes::{Coder, Codes};
 use super::keys::{BAD_TICK, Keys, Matcher, Matches, NULL_TICK};
-use super::log::PredictionLog;
 use super::plain::{Physical, Plain};
 use super::points::Point;
 use super::probe::Probe;
@@ -105,7 +107,7 @@ pub fn count_in_scope(
 ///
 /// # Errors
 /// [`Error::Corrupt`], [`Error::Amount`], [`Error::Instant`].
-pub fn values<L: PredictionLog>(
+pub fn values<L: ReadPredictions>(
     source: &Source,
     row_group: usize,
     matches: &Matches,
@@ -113,28 +115,22 @@ pub fn values<L: PredictionLog>(
     cells: &Cells,
 ) -> Result<Vec<Point<L::Value>>, Error> {
     let uri = &source.file.object.uri;
-    let file_row = |row: usize| source.file.first_row(row_group) + matches.rows[row] as u64;
     let rows = matched_rows(source, row_group, matches);
     let mut points = Vec::with_capacity(matches.rows.len());
     for batch in source.file.batches(fetched, row_group, &value_roots::<L>(source), Some(rows))? {
         let batch = batch.map_err(|error| Error::corrupt(uri, row_group, error))?;
         let first = points.len();
-        let values = L::values(&source.columns, &batch).map_err(|(column, row)| Error::Amount {
-            uri: uri.clone(),
-            log: L::LOG.name,
-            column,
-            row: file_row(first + row),
-            store_id: cells.store_of(matches.cells[first + row]).to_owned(),
-        })?;
-        let ingested = Instants::new(batch.column_by_name(source.columns.name("ingested_at")));
-        for (i, value) in values.into_iter().enumerate() {
+        let column = |name: &str| batch.column_by_name(source.columns.name(name));
+        let fault = |fault| {
+            let (Fault::Amount(_, row) | Fault::Instant(_, row)) = fault;
+            let store_id = cells.store_of(matches.cells[first + row]);
+            let in_group = |row: usize| matches.rows[first + row];
+            Error::fault(source, row_group, fault, in_group, Some(store_id))
+        };
+        let values = L::values(&column, batch.num_rows()).map_err(fault)?;
+        let ingested = L::ingested_at(&column, batch.num_rows()).map_err(fault)?;
+        for (i, (value, ingested_at)) in values.into_iter().zip(ingested).enumerate() {
             let row = first + i;
-            let ingested_at = ingested.get(i).map_err(|_| Error::Instant {
-                uri: uri.clone(),
-                log: L::LOG.name,
-                column: "ingested_at",
-                row: file_row(row),
-            })?;
             // The matcher lets only instants of the calendar through.
             let at = Timestamp::from_us(matches.ticks[row]).unwrap_or(Timestamp::MIN);
             points.push(Point { cell: matches.cells[row], at, ingested_at, value });

@@ -22,7 +22,7 @@ use super::codes::{Codes, Stretch};
 use super::open::Open;
 use super::probe::{Probe, Span};
 use crate::cohort::Timestamp;
-use crate::table::rejects::{Reason, Reject, Scope};
+use crate::table::rejects::{Reject, Scope, judge_prediction};
 
 /// The code of a null tick.
 pub const NULL_TICK: i64 = i64::MIN;
@@ -290,22 +290,17 @@ impl Matcher<'_> {
             return;
         }
         let at = if tick == NULL_TICK { None } else { Timestamp::from_us(tick).ok() };
-        let reason = match at {
-            _ if store == StoreCode::MISSING => Reason::MissingStore,
-            None => Reason::MissingTickAt,
-            Some(at) if self.scope.misplaced(at) => Reason::OutsidePartition,
-            Some(_) if !store.is_wanted() => return,
-            Some(_) => {
-                if let Some(cell) =
-                    self.probe.cells.cell(store, sku).filter(|&cell| self.probe.wants(cell, tick))
-                {
+        let has_store = store != StoreCode::MISSING;
+        match judge_prediction(has_store, at, self.scope.partition()) {
+            Err(reason) if self.scope.counts(at) => found.rejects.push(Reject { row, reason }),
+            Err(_) => {}
+            Ok(_) if !store.is_wanted() => {}
+            Ok(_) => {
+                let cell = self.probe.cells.cell(store, sku);
+                if let Some(cell) = cell.filter(|&cell| self.probe.wants(cell, tick)) {
                     found.push(row, cell, tick);
                 }
-                return;
             }
-        };
-        if self.scope.counts(at) {
-            found.rejects.push(Reject { row, reason });
         }
     }
 }

@@ -52,7 +52,6 @@ pub mod cells;
 pub mod codes;
 pub mod group;
 pub mod keys;
-pub mod log;
 pub mod open;
 pub mod plain;
 pub mod points;
@@ -63,10 +62,10 @@ use std::marker::PhantomData;
 use std::ops::Range;
 use std::sync::Arc;
 
+use cohort_core::batch::predictions::ReadPredictions;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use tokio::sync::Semaphore;
 
-use self::log::PredictionLog;
 use self::points::{ByCell, Gathered, Point};
 use self::probe::Probe;
 use super::Error;
@@ -124,7 +123,7 @@ struct GroupFound<V> {
     rejected: Vec<Rejected>,
 }
 
-impl<L: PredictionLog> Scan<L> {
+impl<L: ReadPredictions> Scan<L> {
     /// Scans the log's files for what the probe needs.
     ///
     /// # Errors

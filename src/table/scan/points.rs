@@ -2,8 +2,9 @@
 
 use std::cmp::Ordering;
 
+use cohort_core::predictions::PredictionLog;
+
 use super::cells::Cell;
-use super::log::PredictionLog;
 use crate::cohort::Timestamp;
 
 /// A matched row.
@@ -111,7 +112,7 @@ impl<L: PredictionLog> Gathered<L> {
 
 /// Which of two rows of one cell and instant is the greater.
 fn rank<L: PredictionLog>(a: &Point<L::Value>, b: &Point<L::Value>) -> Ordering {
-    a.ingested_at.cmp(&b.ingested_at).then_with(|| L::order(&a.value, &b.value))
+    L::precedence((a.ingested_at, &a.value), (b.ingested_at, &b.value))
 }
 
 impl<R> ByCell<R> {
@@ -129,7 +130,8 @@ impl<R> ByCell<R> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::log::Scores;
+    use cohort_core::predictions::Scores;
+
     use super::*;
 
     fn point(cell: u32, at: i64, ingested: Option<i64>, score: Option<f64>) -> Point<Option<f64>> {

@@ -202,8 +202,17 @@ fn within(windows: &[Window], tick: i64) -> bool {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::cohort::report::tests::row;
-    use crate::cohort::{Duration, events};
+    use crate::cohort::{Duration, Report, events};
+
+    /// A row at `tick` microseconds with everything else null.
+    pub(in super::super) fn row(tick: i64, sku: Option<&str>, onset: Option<i64>) -> Report {
+        let at = |us| Timestamp::from_us(us).unwrap();
+        Report {
+            sku: sku.map(Arc::from),
+            first_detected_from: onset.map(at),
+            ..Report::at(at(tick))
+        }
+    }
 
     pub(in super::super) fn stores() -> Vec<StoreEvents> {
         let gap = Duration::from_us(5);

@@ -1,10 +1,8 @@
 //! One Parquet file. Writer settings are here and nowhere else.
 
-use std::sync::Arc;
-
-use arrow::array::{ArrayRef, RecordBatch};
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use arrow::array::RecordBatch;
 use bytes::Bytes;
+use cohort_core::batch::builder::schema;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
@@ -14,8 +12,7 @@ use parquet::schema::types::ColumnPath;
 use sha2::{Digest, Sha256};
 
 use super::checksums::joined;
-use crate::cohort::Money;
-use crate::contract::{Column, ColumnType, Log};
+use crate::contract::{ColumnType, Log};
 use crate::table::Error;
 
 /// Rows after which a part is closed at the end of a row group.
@@ -56,7 +53,6 @@ pub struct Group {
 #[derive(Debug)]
 pub struct GroupWriter {
     log: &'static Log,
-    schema: SchemaRef,
     writer: ArrowWriter<Vec<u8>>,
     rows: usize,
 }
@@ -82,23 +78,18 @@ impl GroupWriter {
     /// # Errors
     /// [`Error::Encode`].
     pub fn new(log: &'static Log) -> Result<Self, Error> {
-        let schema = schema(log);
-        let writer = ArrowWriter::try_new(Vec::new(), schema.clone(), Some(properties(log)));
+        let writer = ArrowWriter::try_new(Vec::new(), schema(log), Some(properties(log)));
         let writer = writer.map_err(|error| Error::encode(log.name, &error))?;
-        Ok(Self { log, schema, writer, rows: 0 })
+        Ok(Self { log, writer, rows: 0 })
     }
 
-    /// Appends rows given as the log's columns in order.
+    /// Appends rows of the log.
     ///
     /// # Errors
-    /// [`Error::Encode`].
-    pub fn write(&mut self, columns: Vec<ArrayRef>) -> Result<(), Error> {
-        let batch = RecordBatch::try_new(self.schema.clone(), columns).map_err(ParquetError::from);
-        let written = batch.and_then(|batch| {
-            self.rows += batch.num_rows();
-            self.writer.write(&batch)
-        });
-        written.map_err(|error| Error::encode(self.log.name, &error))
+    /// What the encoder says.
+    pub fn write(&mut self, batch: &RecordBatch) -> Result<(), ParquetError> {
+        self.rows += batch.num_rows();
+        self.writer.write(batch)
     }
 
     /// Ends the row group.
@@ -109,25 +100,6 @@ impl GroupWriter {
         let bytes =
             self.writer.into_inner().map_err(|error| Error::encode(self.log.name, &error))?;
         Ok(Group { rows: self.rows, bytes: bytes.into() })
-    }
-}
-
-/// A log's Arrow schema.
-pub fn schema(log: &Log) -> SchemaRef {
-    let field = |column: &Column| Field::new(column.name, data_type(column.kind), column.nullable);
-    Arc::new(Schema::new(log.columns.iter().map(field).collect::<Vec<_>>()))
-}
-
-/// The type that a column is written as.
-pub fn data_type(kind: ColumnType) -> DataType {
-    match kind {
-        ColumnType::String => DataType::Utf8,
-        ColumnType::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
-        ColumnType::Double => DataType::Float64,
-        ColumnType::Decimal => DataType::Decimal128(Money::PRECISION, Money::SCALE),
-        ColumnType::Int32 => DataType::Int32,
-        ColumnType::Int64 => DataType::Int64,
-        ColumnType::DoubleList => DataType::new_list(DataType::Float64, true),
     }
 }
 

@@ -1,14 +1,14 @@
 //! Rejected rows, whole, with file and row number (SPEC 2, *Bad rows*).
 
-use std::sync::Arc;
-
-use arrow::array::{Int64Builder, RecordBatch, StringBuilder};
+use arrow::array::RecordBatch;
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
 use arrow::json::writer::{LineDelimited, WriterBuilder};
 
-use super::mrch::repeated;
+use cohort_core::batch::builder::BatchBuilder;
+use parquet::errors::ParquetError;
+
 use super::part::{GroupWriter, Part};
 use crate::contract::REJECTS;
 use crate::layout::RunId;
@@ -73,31 +73,25 @@ pub fn all_columns(source: &Source) -> Vec<usize> {
 /// # Errors
 /// [`Error::Encode`].
 pub fn encode(all: &[RejectedRows], run_id: &RunId) -> Result<Part, Error> {
-    let mut rows = GroupWriter::new(&REJECTS)?;
-    for group in all {
-        let texts = StringBuilder::new;
-        let (mut dataset, mut file, mut reason, mut content) = (texts(), texts(), texts(), texts());
-        let mut row = Int64Builder::new();
-        for (reject, line) in group.rejects.iter().zip(&group.rows) {
-            dataset.append_value(group.dataset);
-            file.append_value(&group.file);
-            row.append_value(
-                i64::try_from(group.first_row + reject.row as u64).unwrap_or(i64::MAX),
-            );
-            reason.append_value(reject.reason.text());
-            content.append_value(line);
+    let mut group = GroupWriter::new(&REJECTS)?;
+    for of_group in all {
+        let mut batch = BatchBuilder::new(&REJECTS);
+        for (reject, line) in of_group.rejects.iter().zip(&of_group.rows) {
+            batch
+                .row()
+                .text("dataset", of_group.dataset)
+                .text("file", of_group.file.as_str())
+                .count("row", of_group.first_row + reject.row as u64)
+                .text("reason", reject.reason.text().as_str())
+                .text("content", line.as_str())
+                .text("run_id", run_id.as_str());
         }
-        let run_id = repeated(run_id.as_str(), group.rows.len());
-        rows.write(vec![
-            Arc::new(dataset.finish()),
-            Arc::new(file.finish()),
-            Arc::new(row.finish()),
-            Arc::new(reason.finish()),
-            Arc::new(content.finish()),
-            run_id,
-        ])?;
+        let written = batch.finish().map_err(ParquetError::from);
+        written
+            .and_then(|batch| group.write(&batch))
+            .map_err(|error| Error::encode(REJECTS.name, &error))?;
     }
-    Part::of(&REJECTS, &[rows.finish()?])
+    Part::of(&REJECTS, &[group.finish()?])
 }
 
 /// Each row as a JSON object.

@@ -12,7 +12,7 @@ use arrow::array::{
 };
 use arrow::datatypes::{Field, Float64Type, Schema};
 use arrow::record_batch::RecordBatch;
-use cohort::cohort::Timestamp;
+use cohort_core::Timestamp;
 use parquet::arrow::ArrowWriter;
 
 use crate::lake::Partitioning;

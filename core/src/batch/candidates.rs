@@ -1,0 +1,80 @@
+//! A record batch of campaigns or context as candidate causes (SPEC 2 and 7).
+
+use super::values::{Doubles, Instants, Texts};
+use super::{Fault, Lookup};
+use crate::Candidate;
+use crate::causes::Source;
+use crate::contract::{CAMPAIGNS, CONTEXT, Log};
+use crate::rejects::{Reason, Reject};
+
+/// What one of the two logs calls its columns, and which category a null one means.
+#[derive(Clone, Copy, Debug)]
+pub struct CandidateLog {
+    /// The contract's description.
+    pub log: &'static Log,
+    source: Source,
+    id: &'static str,
+    label: &'static str,
+    category: &'static str,
+}
+
+/// `all_campaign_data`.
+pub const CAMPAIGN_LOG: CandidateLog = CandidateLog {
+    log: &CAMPAIGNS,
+    source: Source::Campaign,
+    id: "campaign_id",
+    label: "name",
+    category: "Marketing",
+};
+
+/// `contextual_data`.
+pub const CONTEXT_LOG: CandidateLog = CandidateLog {
+    log: &CONTEXT,
+    source: Source::Context,
+    id: "context_id",
+    label: "label",
+    category: "Context",
+};
+
+impl CandidateLog {
+    /// Reads a batch: the candidates, and the rows that lack a required value, counted from `first`.
+    ///
+    /// # Errors
+    /// [`Fault::Instant`].
+    pub fn read(
+        &self,
+        column: Lookup<'_>,
+        rows: usize,
+        first: usize,
+    ) -> Result<(Vec<Candidate>, Vec<Reject>), Fault> {
+        let [id, label, store_id, sku, category] =
+            [self.id, self.label, "store_id", "sku", "category"]
+                .map(|name| Texts::new(column(name)));
+        let [starts_at, ends_at] = ["starts_at", "ends_at"].map(|name| Instants::new(column(name)));
+        let confidence = Doubles::new(column("confidence"));
+        let (mut candidates, mut rejects) = (Vec::new(), Vec::new());
+        for row in 0..rows {
+            let starts_at = starts_at.get(row).map_err(|_| Fault::Instant("starts_at", row))?;
+            let ends_at = ends_at.get(row).map_err(|_| Fault::Instant("ends_at", row))?;
+            let candidate = (|| {
+                let missing = Reason::MissingValue;
+                Ok(Candidate {
+                    source: self.source,
+                    id: id.get(row).ok_or(missing(self.id))?.into(),
+                    label: label.get(row).ok_or(missing(self.label))?.into(),
+                    starts_at: starts_at.ok_or(missing("starts_at"))?,
+                    ends_at: ends_at.ok_or(missing("ends_at"))?,
+                    category: category.get(row).unwrap_or(self.category).into(),
+                    store_id: store_id.get(row).map(Box::from),
+                    sku: sku.get(row).map(Box::from),
+                    confidence: confidence.get(row).unwrap_or(1.0),
+                })
+            })();
+            match candidate {
+                Ok(candidate) => candidates.push(candidate),
+                Err(reason) => rejects.push(Reject { row: first + row, reason }),
+            }
+        }
+        Ok((candidates, rejects))
+    }
+}

@@ -1,0 +1,82 @@
+//! Rows of MELOG: the versions of every event (SPEC 6).
+
+use arrow::array::RecordBatch;
+use arrow::error::ArrowError;
+
+use super::builder::BatchBuilder;
+use crate::contract::MELOG;
+use crate::identity::Names;
+use crate::rows::MelogRow;
+use crate::{Event, EventRows, Timestamp};
+
+/// A batch of MELOG in the making.
+#[derive(Debug)]
+pub struct MelogBatch {
+    batch: BatchBuilder,
+    run_id: String,
+    /// Holds one `cohort_name` at a time.
+    name: String,
+}
+
+impl MelogBatch {
+    /// No rows, to be written by this run.
+    #[must_use]
+    pub fn new(run_id: &str) -> Self {
+        Self {
+            batch: BatchBuilder::new(&MELOG),
+            run_id: run_id.to_owned(),
+            name: String::new(),
+        }
+    }
+
+    /// Appends an event's rows.
+    pub fn push(&mut self, names: &Names<'_>, event: &Event, rows: &EventRows<'_>) {
+        rows.melog.iter().for_each(|row| self.push_row(names, event, row, rows));
+    }
+
+    fn push_row(
+        &mut self,
+        names: &Names<'_>,
+        event: &Event,
+        shown: &MelogRow<'_>,
+        rows: &EventRows<'_>,
+    ) {
+        let cohort = &rows.cohorts[shown.cohort];
+        let cause = cohort.cause.as_ref();
+        let ended = |at: Timestamp| shown.status.is_ended().then_some(at);
+        self.name.clear();
+        names.cohort_name(cause.map(|cause| cause.cause).or(shown.cluster_name), &mut self.name);
+        let mut row = self.batch.row();
+        row.text("event_id", names.id.as_str())
+            .text("store_id", names.store_id)
+            .instant("window_start", shown.window_start)
+            .instant("window_end", ended(event.last_tick))
+            .text("event_status", shown.status.as_str())
+            .instant("created_at", event.opened_at)
+            .instant("finalized_at", ended(event.closed_at))
+            .count("version", shown.status.version())
+            .count("report_count", cohort.size.into())
+            .count("sku_count", shown.sku_count.into())
+            .double("severity_score", shown.severity)
+            .amount("impact_estimate", shown.amounts.impact)
+            .amount("attributed_sales_total", shown.amounts.attributed)
+            .amount("baseline_sales_total", shown.amounts.baseline)
+            .text("proposed_cause", cause.map(|cause| cause.cause))
+            .text("proposed_cause_category", cause.and_then(|cause| cause.category))
+            .double("confidence_score", cause.and_then(|cause| cause.confidence))
+            .double("cohort_confidence", cause.map(|cause| cause.cohort_confidence))
+            .text("cohort_id", names.cohort_id.as_str())
+            .text("cohort_name", self.name.as_str())
+            .text("cohort_reason", cohort.reason.as_str())
+            .text("run_id", self.run_id.as_str())
+            .instant("written_at", cohort.written_at);
+    }
+
+    /// The batch of all rows.
+    ///
+    /// # Errors
+    /// As [`BatchBuilder::finish`].
+    pub fn finish(mut self) -> Result<RecordBatch, ArrowError> {
+        self.batch.finish()
+    }
+}

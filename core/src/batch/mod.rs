@@ -1,0 +1,28 @@
+//! Record batches to rows and back (SPEC 2 and 6): Arrow in, Arrow out.
+//!
+//! [`values`] turns arrays of every type that SPEC 2 allows into the kernel's own types. [`reports`],
+//! [`predictions`] and [`candidates`] read one input log each. [`builder`] makes batches of a log in
+//! the contract's column order; [`mrch`] and [`melog`] fill them. A caller names the columns: it
+//! knows what a file or a frame calls them.
+
+pub mod builder;
+pub mod candidates;
+pub mod melog;
+pub mod mrch;
+pub mod predictions;
+pub mod reports;
+pub mod values;
+
+use arrow::array::ArrayRef;
+
+/// Finds a column of one record batch by its name in the contract; `None` if the input lacks it.
+pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<&'a ArrayRef>;
+
+/// A value that SPEC 2 does not allow, with the column and the row in its batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// An instant outside the years 0001 to 9999.
+    Instant(&'static str, usize),
+    /// An amount outside `decimal(18,4)`.
+    Amount(&'static str, usize),
+}

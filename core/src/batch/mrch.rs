@@ -1,0 +1,121 @@
+//! Rows of MRCH: the versions of every line (SPEC 6).
+
+use arrow::array::RecordBatch;
+use arrow::error::ArrowError;
+
+use super::builder::BatchBuilder;
+use crate::contract::MRCH;
+use crate::identity::Names;
+use crate::rows::{Cohort, MrchRow};
+use crate::{Event, EventRows, Id};
+
+/// A batch of MRCH in the making.
+#[derive(Debug)]
+pub struct MrchBatch {
+    batch: BatchBuilder,
+    run_id: String,
+    /// Holds one `cohort_name` at a time.
+    name: String,
+}
+
+impl MrchBatch {
+    /// No rows, to be written by this run.
+    #[must_use]
+    pub fn new(run_id: &str) -> Self {
+        Self {
+            batch: BatchBuilder::new(&MRCH),
+            run_id: run_id.to_owned(),
+            name: String::new(),
+        }
+    }
+
+    /// Rows so far.
+    #[must_use]
+    pub const fn rows(&self) -> usize {
+        self.batch.rows()
+    }
+
+    /// Appends an event's rows. Each time there are `rows_max` of them, they are handed over as a
+    /// batch.
+    ///
+    /// # Errors
+    /// Whatever the receiver returns, and [`ArrowError`] for a batch that cannot be built.
+    pub fn push<E: From<ArrowError>>(
+        &mut self,
+        names: &Names<'_>,
+        event: &Event,
+        rows: &EventRows<'_>,
+        rows_max: usize,
+        mut full: impl FnMut(RecordBatch) -> Result<(), E>,
+    ) -> Result<(), E> {
+        // Lines are sorted by onset, so reports with equal onsets are neighbours: hash each once.
+        let ids: Vec<_> = event
+            .lines
+            .chunk_by(|a, b| a.onset == b.onset)
+            .map(|report| (report[0].onset, Id::of(names.store_id, report[0].onset)))
+            .collect();
+        for row in &rows.mrch {
+            let report = ids.binary_search_by_key(&row.line.onset, |&(onset, _)| onset);
+            let report_id = report.map_or(names.id, |i| ids[i].1);
+            self.push_row(names, report_id, row, rows);
+            if self.batch.rows() == rows_max {
+                full(self.finish()?)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The batch of the rows since the last one.
+    ///
+    /// # Errors
+    /// As [`BatchBuilder::finish`].
+    pub fn finish(&mut self) -> Result<RecordBatch, ArrowError> {
+        self.batch.finish()
+    }
+
+    fn push_row(
+        &mut self,
+        names: &Names<'_>,
+        report_id: Id,
+        line: &MrchRow<'_>,
+        rows: &EventRows<'_>,
+    ) {
+        let (state, cohort) = (rows.state(line), &rows.cohorts[line.cohort]);
+        let Cohort { cause, reason, size, written_at, .. } = cohort;
+        let (cause, latest) = (cause.as_ref(), &state.latest);
+        self.name.clear();
+        names.cohort_name(cause.map(|cause| cause.cause).or(latest.cluster_name), &mut self.name);
+        let mut row = self.batch.row();
+        row.text("report_id", report_id.as_str())
+            .text("report_group_id", names.id.as_str())
+            .text("event_status", line.status.of_event().as_str())
+            .text("report_status", line.status.as_str())
+            .count("version", line.version.into())
+            .text("store_id", names.store_id)
+            .text("sku", line.line.sku.as_deref())
+            .instant("window_start", line.line.onset)
+            .instant("window_end", line.status.is_closed().then_some(state.tick))
+            .double("severity_score", state.severity)
+            .amount("impact_estimate", line.amounts.impact)
+            .text("run_id", self.run_id.as_str())
+            .amount("attributed_sales_total", line.amounts.attributed)
+            .amount("baseline_sales_total", line.amounts.baseline)
+            .doubles("feature_vector", latest.feature_vector)
+            .text("cluster_id", latest.cluster_id)
+            .text("cluster_name", latest.cluster_name)
+            .double("similarity_score", latest.similarity_score)
+            .double("cluster_match_confidence", latest.cluster_match_confidence)
+            .double("tsne_x", latest.tsne_x)
+            .double("tsne_y", latest.tsne_y)
+            .text("proposed_cause", cause.map(|cause| cause.cause))
+            .text("proposed_cause_category", cause.and_then(|cause| cause.category))
+            .double("confidence_score", cause.and_then(|cause| cause.confidence))
+            .text("supporting_evidence", cause.and_then(|cause| cause.evidence.as_deref()))
+            .text("cohort_id", names.cohort_id.as_str())
+            .text("cohort_name", self.name.as_str())
+            .double("cohort_confidence", cause.map(|cause| cause.cohort_confidence))
+            .text("cohort_reason", reason.as_str())
+            .count("cohort_size", (*size).into())
+            .instant("written_at", *written_at);
+    }
+}

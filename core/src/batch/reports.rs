@@ -1,0 +1,153 @@
+//! A record batch of MRDL as rows (SPEC 2).
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::values::{Amounts, Doubles, Instants, Lists, Pieces, Texts};
+use super::{Fault, Lookup};
+use crate::{Carried, Report, Timestamp};
+
+/// The columns of one batch of MRDL.
+#[derive(Debug)]
+pub struct ReportColumns {
+    store_id: Texts,
+    detected_at: Instants,
+    sku: Texts,
+    first_detected_from: Instants,
+    anomaly_id: Pieces,
+    severity: Doubles,
+    sales_total: Amounts,
+    ingested_at: Instants,
+    carried: Option<CarriedColumns>,
+}
+
+#[derive(Debug)]
+struct CarriedColumns {
+    feature_vector: Lists,
+    texts: [Texts; 5],
+    doubles: [Doubles; 5],
+}
+
+/// One allocation for each distinct text that repeats: SKUs, names, causes.
+#[derive(Debug, Default)]
+pub struct SharedTexts(HashMap<Box<str>, Arc<str>>);
+
+impl SharedTexts {
+    /// The text, shared with every equal one before.
+    pub fn share(&mut self, text: &str) -> Arc<str> {
+        if let Some(known) = self.0.get(text) {
+            return known.clone();
+        }
+        let new: Arc<str> = text.into();
+        self.0.insert(text.into(), new.clone());
+        new
+    }
+}
+
+impl ReportColumns {
+    /// The columns of a batch.
+    #[must_use]
+    pub fn new(column: Lookup<'_>) -> Self {
+        let texts = [
+            "cluster_id",
+            "cluster_name",
+            "proposed_cause",
+            "proposed_cause_category",
+            "supporting_evidence",
+        ];
+        let doubles = [
+            "similarity_score",
+            "cluster_match_confidence",
+            "tsne_x",
+            "tsne_y",
+            "confidence_score",
+        ];
+        let mut carried = texts.iter().chain(&doubles).chain(&["feature_vector"]);
+        let any = carried.any(|name| column(name).is_some());
+        Self {
+            store_id: Texts::new(column("store_id")),
+            detected_at: Instants::new(column("detected_at")),
+            sku: Texts::new(column("sku")),
+            first_detected_from: Instants::new(column("first_detected_from")),
+            anomaly_id: Pieces::new(column("anomaly_id")),
+            severity: Doubles::new(column("severity")),
+            sales_total: Amounts::new(column("sales_total")),
+            ingested_at: Instants::new(column("ingested_at")),
+            carried: any.then(|| CarriedColumns {
+                feature_vector: Lists::new(column("feature_vector")),
+                texts: texts.map(|name| Texts::new(column(name))),
+                doubles: doubles.map(|name| Doubles::new(column(name))),
+            }),
+        }
+    }
+
+    /// A row's store.
+    #[must_use]
+    pub fn store_id(&self, row: usize) -> Option<&str> {
+        self.store_id.get(row)
+    }
+
+    /// A row's tick.
+    ///
+    /// # Errors
+    /// [`Fault::Instant`].
+    pub fn detected_at(&self, row: usize) -> Result<Option<Timestamp>, Fault> {
+        self.detected_at.get(row).map_err(|_| Fault::Instant("detected_at", row))
+    }
+
+    /// A row's onset.
+    ///
+    /// # Errors
+    /// [`Fault::Instant`].
+    pub fn onset(&self, row: usize) -> Result<Option<Timestamp>, Fault> {
+        self.first_detected_from.get(row).map_err(|_| Fault::Instant("first_detected_from", row))
+    }
+
+    /// A row that is not rejected, at its tick and with its onset.
+    ///
+    /// # Errors
+    /// [`Fault`].
+    pub fn report(
+        &self,
+        row: usize,
+        detected_at: Timestamp,
+        onset: Option<Timestamp>,
+        texts: &mut SharedTexts,
+    ) -> Result<Report, Fault> {
+        let sales_total = self.sales_total.get(row);
+        let ingested_at = self.ingested_at.get(row);
+        Ok(Report {
+            detected_at,
+            sku: self.sku.get(row).map(|sku| texts.share(sku)),
+            first_detected_from: onset,
+            ingested_at: ingested_at.map_err(|_| Fault::Instant("ingested_at", row))?,
+            anomaly_id: self.anomaly_id.get(row),
+            severity: self.severity.get(row),
+            sales_total: sales_total.map_err(|_| Fault::Amount("sales_total", row))?,
+            carried: self.carried.as_ref().and_then(|columns| columns.carried(row, texts)),
+        })
+    }
+}
+
+impl CarriedColumns {
+    fn carried(&self, row: usize, shared: &mut SharedTexts) -> Option<Box<Carried>> {
+        let [cluster_id, cluster_name, cause, category, evidence] =
+            [0, 1, 2, 3, 4].map(|i| self.texts[i].get(row).map(|text| shared.share(text)));
+        let [similarity, match_confidence, tsne_x, tsne_y, confidence] =
+            [0, 1, 2, 3, 4].map(|i| self.doubles[i].get(row));
+        let carried = Carried {
+            feature_vector: self.feature_vector.get(row),
+            cluster_id,
+            cluster_name,
+            similarity_score: similarity,
+            cluster_match_confidence: match_confidence,
+            tsne_x,
+            tsne_y,
+            proposed_cause: cause,
+            proposed_cause_category: category,
+            supporting_evidence: evidence,
+            confidence_score: confidence,
+        };
+        (!carried.is_null()).then(|| Box::new(carried))
+    }
+}

@@ -1,0 +1,303 @@
+//! Arrow arrays to the core's types: text, instants, doubles and money, in any form that SPEC 2
+//! allows.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, Float64Array, StringArray};
+use arrow::compute::cast;
+use arrow::datatypes::{
+    DataType, Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type, Int64Type, TimeUnit,
+};
+
+use crate::reports::Piece;
+use crate::{Money, Overflow, TimeError, Timestamp};
+
+/// A column of text. Integers are read as their decimal text.
+#[derive(Clone, Debug)]
+pub struct Texts(Option<StringArray>);
+
+/// A column of texts that hardly ever repeat.
+#[derive(Clone, Debug)]
+pub struct Pieces {
+    /// All of its texts, one after the other.
+    all: Arc<str>,
+    /// The place of each row's text in it.
+    at: Vec<Option<Range<usize>>>,
+}
+
+/// A column of instants, floored to microseconds.
+#[derive(Clone, Debug)]
+pub struct Instants(Option<(arrow::array::Int64Array, TimeUnit)>);
+
+/// A column of doubles. NaN is null.
+#[derive(Clone, Debug)]
+pub struct Doubles(Option<Float64Array>);
+
+/// A column of amounts.
+#[derive(Clone, Debug)]
+pub struct Amounts(Option<ArrayRef>);
+
+/// A column of lists of doubles.
+#[derive(Clone, Debug)]
+pub struct Lists(Option<ArrayRef>);
+
+/// `cast`, for types that [`super::columns`] has let through. Those can always be cast.
+fn cast_to(array: Option<&ArrayRef>, to: &DataType) -> Option<ArrayRef> {
+    let array = array?;
+    if array.data_type() == to { Some(array.clone()) } else { cast(array, to).ok() }
+}
+
+/// The values of a dictionary array, one for each row. Any other array is returned as it is.
+fn plain(array: Option<&ArrayRef>) -> Option<ArrayRef> {
+    match array?.data_type() {
+        DataType::Dictionary(_, values) => cast_to(array, values),
+        _ => array.cloned(),
+    }
+}
+
+impl Texts {
+    /// The values of a column, or nulls if the file has none.
+    pub fn new(column: Option<&ArrayRef>) -> Self {
+        Self(cast_to(column, &DataType::Utf8).map(|array| array.as_string().clone()))
+    }
+
+    /// The text in a row.
+    pub fn get(&self, row: usize) -> Option<&str> {
+        self.0.as_ref().filter(|array| array.is_valid(row)).map(|array| array.value(row))
+    }
+}
+
+impl Pieces {
+    /// The values of a column, or nulls if the file has none.
+    pub fn new(column: Option<&ArrayRef>) -> Self {
+        let mut all = String::new();
+        let mut at = Vec::new();
+        for text in Texts::new(column).0.iter().flatten() {
+            let begin = all.len();
+            at.push(text.map(|text| {
+                all.push_str(text);
+                begin..all.len()
+            }));
+        }
+        Self { all: all.into(), at }
+    }
+
+    /// The text in a row.
+    pub fn get(&self, row: usize) -> Option<Piece> {
+        Piece::of(&self.all, self.at.get(row)?.clone()?)
+    }
+}
+
+impl Instants {
+    /// The values of a column, or nulls if the file has none.
+    pub fn new(column: Option<&ArrayRef>) -> Self {
+        let array = plain(column);
+        let unit = array.as_ref().and_then(|array| match array.data_type() {
+            DataType::Timestamp(unit, _) => Some(*unit),
+            _ => None,
+        });
+        let numbers = cast_to(array.as_ref(), &DataType::Int64)
+            .map(|a| a.as_primitive::<Int64Type>().clone());
+        Self(numbers.zip(unit))
+    }
+
+    /// The instant in a row.
+    ///
+    /// # Errors
+    /// [`TimeError::Range`] outside the years 0001 to 9999.
+    pub fn get(&self, row: usize) -> Result<Option<Timestamp>, TimeError> {
+        match &self.0 {
+            Some((array, unit)) if array.is_valid(row) => {
+                instant(array.value(row), *unit).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+}
+
+/// The instant that many units after 1970, floored to microseconds.
+///
+/// # Errors
+/// [`TimeError::Range`] outside the years 0001 to 9999.
+pub fn instant(value: i64, unit: TimeUnit) -> Result<Timestamp, TimeError> {
+    let us = match unit {
+        TimeUnit::Second => value.checked_mul(1_000_000),
+        TimeUnit::Millisecond => value.checked_mul(1000),
+        TimeUnit::Microsecond => Some(value),
+        TimeUnit::Nanosecond => Some(value.div_euclid(1000)),
+    };
+    Timestamp::from_us(us.ok_or(TimeError::Range(value))?)
+}
+
+impl Doubles {
+    /// The values of a column, or nulls if the file has none.
+    pub fn new(column: Option<&ArrayRef>) -> Self {
+        Self(cast_to(column, &DataType::Float64).map(|array| array.as_primitive().clone()))
+    }
+
+    /// The double in a row, never NaN.
+    pub fn get(&self, row: usize) -> Option<f64> {
+        let array = self.0.as_ref().filter(|array| array.is_valid(row))?;
+        Some(array.value(row)).filter(|x| !x.is_nan())
+    }
+}
+
+impl Amounts {
+    /// The values of a column, or nulls if the file has none.
+    pub fn new(column: Option<&ArrayRef>) -> Self {
+        let array = plain(column);
+        let to = array.as_ref().map(|array| match array.data_type() {
+            decimal if decimal.is_decimal() => decimal.clone(),
+            DataType::UInt64 => DataType::Decimal128(20, 0),
+            integer if integer.is_integer() => DataType::Int64,
+            _ => DataType::Float64,
+        });
+        Self(to.and_then(|to| cast_to(array.as_ref(), &to)))
+    }
+
+    /// The amount in a row. NaN and the infinities are null.
+    ///
+    /// # Errors
+    /// [`Overflow`] outside `decimal(18,4)`.
+    pub fn get(&self, row: usize) -> Result<Option<Money>, Overflow> {
+        let Some(array) = self.0.as_ref().filter(|array| array.is_valid(row)) else {
+            return Ok(None);
+        };
+        let (value, scale) = match *array.data_type() {
+            DataType::Decimal32(_, scale) => {
+                (i128::from(array.as_primitive::<Decimal32Type>().value(row)), scale)
+            }
+            DataType::Decimal64(_, scale) => {
+                (i128::from(array.as_primitive::<Decimal64Type>().value(row)), scale)
+            }
+            DataType::Decimal128(_, scale) => {
+                (array.as_primitive::<Decimal128Type>().value(row), scale)
+            }
+            DataType::Decimal256(_, scale) => (
+                array.as_primitive::<Decimal256Type>().value(row).to_i128().ok_or(Overflow)?,
+                scale,
+            ),
+            DataType::Int64 => (i128::from(array.as_primitive::<Int64Type>().value(row)), 0),
+            _ => {
+                return Money::from_double(
+                    array.as_primitive::<arrow::datatypes::Float64Type>().value(row),
+                );
+            }
+        };
+        Money::from_decimal(value, scale).map(Some)
+    }
+}
+
+impl Lists {
+    /// The values of a column, or nulls if the file has none.
+    pub fn new(column: Option<&ArrayRef>) -> Self {
+        Self(column.cloned())
+    }
+
+    /// The list in a row. NaN elements are null.
+    pub fn get(&self, row: usize) -> Option<Box<[Option<f64>]>> {
+        let array = self.0.as_ref().filter(|array| array.is_valid(row))?;
+        let items = match array.data_type() {
+            DataType::List(_) => array.as_list::<i32>().value(row),
+            DataType::LargeList(_) => array.as_list::<i64>().value(row),
+            DataType::FixedSizeList(..) => array.as_fixed_size_list().value(row),
+            _ => return None,
+        };
+        let items = Doubles::new(Some(&items));
+        let length = items.0.as_ref().map_or(0, Array::len);
+        Some((0..length).map(|i| items.get(i)).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::*;
+    use arrow::datatypes::i256;
+
+    use super::*;
+
+    fn units(array: impl Array + 'static, row: usize) -> Result<Option<i64>, Overflow> {
+        let array: ArrayRef = Arc::new(array);
+        Amounts::new(Some(&array)).get(row).map(|amount| amount.map(Money::units))
+    }
+
+    #[test]
+    fn amounts_come_as_any_decimal_integer_or_float() {
+        assert_eq!(
+            units(Decimal128Array::from(vec![125]).with_precision_and_scale(20, 6).unwrap(), 0),
+            Ok(Some(1))
+        );
+        assert_eq!(
+            units(
+                Decimal256Array::from(vec![i256::from(7)]).with_precision_and_scale(40, 0).unwrap(),
+                0
+            ),
+            Ok(Some(70_000))
+        );
+        assert_eq!(units(Decimal256Array::from(vec![i256::MAX]), 0), Err(Overflow));
+        assert_eq!(
+            units(Decimal64Array::from(vec![27]).with_precision_and_scale(9, 2).unwrap(), 0),
+            Ok(Some(2700))
+        );
+        assert_eq!(
+            units(Decimal32Array::from(vec![27]).with_precision_and_scale(9, 2).unwrap(), 0),
+            Ok(Some(2700))
+        );
+        assert_eq!(units(Int16Array::from(vec![-3]), 0), Ok(Some(-30_000)));
+        assert_eq!(units(UInt64Array::from(vec![u64::MAX]), 0), Err(Overflow));
+        assert_eq!(units(Int64Array::from(vec![100_000_000_000_000]), 0), Err(Overflow));
+        assert_eq!(units(Float32Array::from(vec![0.5, f32::NAN]), 0), Ok(Some(5000)));
+        assert_eq!(units(Float64Array::from(vec![f64::INFINITY, 1e14]), 0), Ok(None));
+        assert_eq!(units(Float64Array::from(vec![f64::INFINITY, 1e14]), 1), Err(Overflow));
+    }
+
+    #[test]
+    fn instants_come_in_any_unit_and_zone_and_nanoseconds_are_floored() {
+        let of = |array: ArrayRef| Instants::new(Some(&array)).get(0).unwrap().unwrap().as_us();
+        assert_eq!(of(Arc::new(TimestampSecondArray::from(vec![-1]))), -1_000_000);
+        assert_eq!(
+            of(Arc::new(TimestampMillisecondArray::from(vec![5]).with_timezone("+02:00"))),
+            5000
+        );
+        assert_eq!(of(Arc::new(TimestampMicrosecondArray::from(vec![5]).with_timezone("UTC"))), 5);
+        assert_eq!(of(Arc::new(TimestampNanosecondArray::from(vec![-1]))), -1);
+        let far: ArrayRef = Arc::new(TimestampSecondArray::from(vec![i64::MAX]));
+        assert!(Instants::new(Some(&far)).get(0).is_err());
+    }
+
+    #[test]
+    fn text_comes_as_any_string_or_integer_and_in_dictionaries() {
+        let of = |array: ArrayRef| Texts::new(Some(&array)).get(0).unwrap().to_owned();
+        assert_eq!(of(Arc::new(StringArray::from(vec!["a"]))), "a");
+        assert_eq!(of(Arc::new(LargeStringArray::from(vec!["a"]))), "a");
+        assert_eq!(of(Arc::new(StringViewArray::from(vec!["a"]))), "a");
+        assert_eq!(
+            of(Arc::new(
+                vec!["a"].into_iter().collect::<DictionaryArray<arrow::datatypes::Int8Type>>()
+            )),
+            "a"
+        );
+        assert_eq!(of(Arc::new(Int32Array::from(vec![-327]))), "-327");
+        assert_eq!(of(Arc::new(UInt64Array::from(vec![u64::MAX]))), "18446744073709551615");
+        assert_eq!(Texts::new(None).get(7), None);
+    }
+
+    #[test]
+    fn nan_is_null_in_columns_and_in_lists() {
+        let doubles: ArrayRef = Arc::new(Float32Array::from(vec![f32::NAN, 0.5]));
+        assert_eq!(
+            (Doubles::new(Some(&doubles)).get(0), Doubles::new(Some(&doubles)).get(1)),
+            (None, Some(0.5))
+        );
+        let lists = ListArray::from_iter_primitive::<arrow::datatypes::Float64Type, _, _>([
+            Some([Some(1.0), Some(f64::NAN), None]),
+            None,
+        ]);
+        let lists: ArrayRef = Arc::new(lists);
+        assert_eq!(Lists::new(Some(&lists)).get(0).as_deref(), Some(&[Some(1.0), None, None][..]));
+        assert_eq!(Lists::new(Some(&lists)).get(1), None);
+    }
+}

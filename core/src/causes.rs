@@ -1,0 +1,395 @@
+//! The likely cause of a line, and the dominant cause of an event (SPEC 7).
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::Timestamp;
+use super::money::divide_half_to_even;
+
+/// Which table a candidate comes from; a campaign wins over context.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Source {
+    /// `all_campaign_data`.
+    Campaign,
+    /// `contextual_data`.
+    Context,
+}
+
+impl Source {
+    /// The name of the dataset.
+    pub const fn dataset(self) -> &'static str {
+        match self {
+            Self::Campaign => "all_campaign_data",
+            Self::Context => "contextual_data",
+        }
+    }
+}
+
+/// Something that was going on and may explain a line: a campaign, or context such as weather.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Candidate {
+    /// Its table.
+    pub source: Source,
+    /// Its id there.
+    pub id: Box<str>,
+    /// What becomes the cause.
+    pub label: Box<str>,
+    /// What becomes the cause's category.
+    pub category: Box<str>,
+    /// The store it is for; `None` for every store.
+    pub store_id: Option<Box<str>>,
+    /// The SKU it is for; `None` for every SKU.
+    pub sku: Option<Box<str>>,
+    /// Its first instant.
+    pub starts_at: Timestamp,
+    /// Its last instant, included.
+    pub ends_at: Timestamp,
+    /// How sure its source is of it.
+    pub confidence: f64,
+}
+
+/// All candidates, found by store and SKU.
+///
+/// Each list is in the order in which equals win: campaign before context, then the least id, and where
+/// two rows share an id, the least of their other columns.
+#[derive(Clone, Debug, Default)]
+pub struct Candidates {
+    by_scope: BTreeMap<Scope, Vec<Candidate>>,
+}
+
+/// The store and the SKU that a candidate is for.
+type Scope = (Option<Box<str>>, Option<Box<str>>);
+
+/// A candidate's claim on a line over `[onset, last tick]`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Match<'a> {
+    /// Who claims.
+    pub candidate: &'a Candidate,
+    /// `confidence * specificity * overlap`: above zero.
+    pub score: f64,
+    /// The shared length in microseconds.
+    shared_us: i64,
+    /// The window's length in microseconds; zero counts as an overlap of 1.
+    window_us: i64,
+}
+
+impl Candidates {
+    /// Sorts the candidates; their order does not matter.
+    pub fn new(all: impl IntoIterator<Item = Candidate>) -> Self {
+        let mut by_scope: BTreeMap<_, Vec<Candidate>> = BTreeMap::new();
+        for candidate in all {
+            let scope = (candidate.store_id.clone(), candidate.sku.clone());
+            by_scope.entry(scope).or_default().push(candidate);
+        }
+        for list in by_scope.values_mut() {
+            list.sort_by(Candidate::tie_order);
+        }
+        Self { by_scope }
+    }
+
+    /// The candidates whose store and SKU allow this line and that touch `[onset, last_tick]`, in the order
+    /// in which equals win.
+    pub fn for_line(
+        &self,
+        store_id: &str,
+        sku: Option<&str>,
+        onset: Timestamp,
+        last_tick: Timestamp,
+    ) -> Vec<&Candidate> {
+        if self.by_scope.is_empty() {
+            return Vec::new();
+        }
+        let stores = [Some(store_id), None];
+        let skus: &[Option<&str>] = if sku.is_some() { &[sku, None] } else { &[None] };
+        let scopes = stores.iter().flat_map(|store| {
+            skus.iter().map(move |sku| (store.map(Box::from), sku.map(Box::from)))
+        });
+        let mut found: Vec<_> = scopes
+            .filter_map(|scope| self.by_scope.get(&scope))
+            .flatten()
+            .filter(|c| c.starts_at <= last_tick && c.ends_at >= onset)
+            .collect();
+        found.sort_by(|a, b| a.tie_order(b));
+        found
+    }
+}
+
+impl Candidate {
+    fn tie_order(&self, other: &Self) -> Ordering {
+        let key = |c: &Self| {
+            (c.source, c.id.clone(), c.label.clone(), c.category.clone(), c.starts_at, c.ends_at)
+        };
+        key(self).cmp(&key(other)).then_with(|| self.confidence.total_cmp(&other.confidence))
+    }
+
+    /// 1.0 where both store and SKU are given, 0.8 where one is, 0.5 where none is.
+    fn specificity(&self) -> f64 {
+        match (&self.store_id, &self.sku) {
+            (Some(_), Some(_)) => 1.0,
+            (Some(_), None) | (None, Some(_)) => 0.8,
+            (None, None) => 0.5,
+        }
+    }
+
+    /// Its claim on a line over `[onset, m]`; `None` where they do not touch or the score is not above zero.
+    fn claim(&self, onset: Timestamp, m: Timestamp) -> Option<Match<'_>> {
+        let shared_us = self.ends_at.min(m).as_us() - self.starts_at.max(onset).as_us();
+        if shared_us < 0 {
+            return None;
+        }
+        let window_us = m.as_us() - onset.as_us();
+        let overlap = if window_us == 0 { 1.0 } else { shared_us as f64 / window_us as f64 };
+        let score = self.confidence * self.specificity() * overlap;
+        (score > 0.0).then_some(Match { candidate: self, score, shared_us, window_us })
+    }
+}
+
+/// The best claim on a line over `[onset, m]`, out of candidates in the order in which equals win.
+pub(crate) fn best_match<'a>(
+    candidates: &[&'a Candidate],
+    onset: Timestamp,
+    m: Timestamp,
+) -> Option<Match<'a>> {
+    let mut best: Option<Match<'a>> = None;
+    for claim in candidates.iter().filter_map(|candidate| candidate.claim(onset, m)) {
+        if best.is_none_or(|best| claim.score > best.score) {
+            best = Some(claim);
+        }
+    }
+    best
+}
+
+impl Match<'_> {
+    /// `{"source":"all_campaign_data","id":"...","overlap":0.8333}`: four decimals of the exact ratio, half to even.
+    pub(crate) fn evidence(&self) -> String {
+        let (shared, window) = if self.window_us == 0 {
+            (1, 1)
+        } else {
+            (self.shared_us.into(), self.window_us.into())
+        };
+        let overlap = divide_half_to_even(shared * 10_000, window);
+        let id = serde_json::Value::from(&*self.candidate.id);
+        let source = self.candidate.source.dataset();
+        format!(
+            r#"{{"source":"{source}","id":{id},"overlap":{}.{:04}}}"#,
+            overlap / 10_000,
+            overlap % 10_000
+        )
+    }
+}
+
+/// What a line's cause is taken to be at some time.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Attribution<'a> {
+    /// A row of the line names it.
+    Reported(&'a super::Carried),
+    /// The best of the candidates.
+    Matched(Match<'a>),
+}
+
+impl<'a> Attribution<'a> {
+    /// The cause's text.
+    pub(crate) fn cause(&self) -> &'a str {
+        match self {
+            Self::Reported(row) => row.proposed_cause.as_deref().unwrap_or_default(),
+            Self::Matched(found) => &found.candidate.label,
+        }
+    }
+
+    fn category(&self) -> Option<&'a str> {
+        match self {
+            Self::Reported(row) => row.proposed_cause_category.as_deref(),
+            Self::Matched(found) => Some(&found.candidate.category),
+        }
+    }
+
+    fn confidence(&self) -> Option<f64> {
+        match self {
+            Self::Reported(row) => row.confidence_score,
+            Self::Matched(found) => Some(found.score),
+        }
+    }
+
+    fn evidence(&self) -> Option<Arc<str>> {
+        match self {
+            Self::Reported(row) => row.supporting_evidence.clone(),
+            Self::Matched(found) => Some(found.evidence().into()),
+        }
+    }
+}
+
+/// The dominant cause of an event's lines so far.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cause<'a> {
+    /// Its text.
+    pub cause: &'a str,
+    /// The category that its most confident line gives.
+    pub category: Option<&'a str>,
+    /// The confidence of that line.
+    pub confidence: Option<f64>,
+    /// The evidence of that line.
+    pub evidence: Option<Arc<str>>,
+    /// The cause's sum of confidence over the number of lines so far.
+    pub cohort_confidence: f64,
+    /// Whether two or more lines have a cause and all that have one have the same.
+    pub shared: bool,
+}
+
+/// The dominant cause of these lines, in the order (onset, SKU with null first); `None` where no line has one.
+///
+/// A null confidence counts as 0. Sums run in the order of the lines, so they are the same in every run.
+pub(crate) fn dominant<'a>(lines: impl IntoIterator<Item = Option<Attribution<'a>>>) -> Option<Cause<'a>> {
+    struct Claim<'a> {
+        sum: f64,
+        lines: usize,
+        best: Attribution<'a>,
+    }
+    let mut claims: BTreeMap<&str, Claim<'a>> = BTreeMap::new();
+    let mut lines_so_far = 0_u32;
+    for attribution in lines {
+        lines_so_far += 1;
+        let Some(attribution) = attribution else { continue };
+        let confidence = attribution.confidence().unwrap_or(0.0);
+        claims
+            .entry(attribution.cause())
+            .and_modify(|claim| {
+                claim.sum += confidence;
+                claim.lines += 1;
+                if confidence > claim.best.confidence().unwrap_or(0.0) {
+                    claim.best = attribution;
+                }
+            })
+            .or_insert(Claim { sum: confidence, lines: 1, best: attribution });
+    }
+    let with_cause: usize = claims.values().map(|claim| claim.lines).sum();
+    let shared = claims.len() == 1 && with_cause >= 2;
+    // The map is in the order of the texts, so the first of equals has the least text.
+    let mut ranked = claims.into_iter();
+    let first = ranked.next()?;
+    let (cause, claim) = ranked.fold(first, |best, next| {
+        let order = next.1.sum.partial_cmp(&best.1.sum).unwrap_or(Ordering::Equal);
+        if order.then(next.1.lines.cmp(&best.1.lines)).is_gt() { next } else { best }
+    });
+    Some(Cause {
+        cause,
+        category: claim.best.category(),
+        confidence: claim.best.confidence(),
+        evidence: claim.best.evidence(),
+        cohort_confidence: claim.sum / f64::from(lines_so_far),
+        shared,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Carried;
+
+    fn us(us: i64) -> Timestamp {
+        Timestamp::from_us(us).unwrap()
+    }
+
+    fn candidate(source: Source, id: &str, span: (i64, i64)) -> Candidate {
+        Candidate {
+            source,
+            id: id.into(),
+            label: format!("cause {id}").into(),
+            category: "c".into(),
+            store_id: None,
+            sku: None,
+            starts_at: us(span.0),
+            ends_at: us(span.1),
+            confidence: 1.0,
+        }
+    }
+
+    fn reported(cause: &str, confidence: Option<f64>) -> Carried {
+        Carried {
+            proposed_cause: Some(cause.into()),
+            confidence_score: confidence,
+            ..Carried::default()
+        }
+    }
+
+    fn best(all: Vec<Candidate>, onset: i64, m: i64) -> Option<(String, f64, String)> {
+        let all = Candidates::new(all);
+        let found = all.for_line("s", Some("k"), us(onset), us(m));
+        best_match(&found, us(onset), us(m))
+            .map(|m| (m.candidate.id.to_string(), m.score, m.evidence()))
+    }
+
+    #[test]
+    fn the_score_is_confidence_times_specificity_times_overlap() {
+        let everywhere = candidate(Source::Context, "w", (0, 60));
+        let here = Candidate {
+            store_id: Some("s".into()),
+            confidence: 0.5,
+            ..candidate(Source::Campaign, "p", (10, 90))
+        };
+        let (id, score, evidence) = best(vec![everywhere, here.clone()], 0, 60).unwrap();
+        assert_eq!((id.as_str(), score), ("w", 0.5));
+        assert_eq!(evidence, r#"{"source":"contextual_data","id":"w","overlap":1.0000}"#);
+        let (_, score, evidence) = best(vec![here], 0, 60).unwrap();
+        assert_eq!(score, 0.5 * 0.8 * (50.0 / 60.0));
+        assert_eq!(evidence, r#"{"source":"all_campaign_data","id":"p","overlap":0.8333}"#);
+    }
+
+    #[test]
+    fn equal_scores_go_to_the_campaign_then_to_the_least_id() {
+        let all = vec![
+            candidate(Source::Context, "a", (0, 9)),
+            candidate(Source::Campaign, "c", (0, 9)),
+            candidate(Source::Campaign, "b", (0, 9)),
+        ];
+        assert_eq!(best(all, 0, 9).unwrap().0, "b");
+    }
+
+    #[test]
+    fn other_stores_other_skus_zero_scores_and_reversed_spans_do_not_match() {
+        let all = vec![
+            Candidate { store_id: Some("t".into()), ..candidate(Source::Campaign, "a", (0, 9)) },
+            Candidate { sku: Some("l".into()), ..candidate(Source::Campaign, "b", (0, 9)) },
+            Candidate { confidence: 0.0, ..candidate(Source::Campaign, "c", (0, 9)) },
+            candidate(Source::Campaign, "d", (9, 0)),
+            candidate(Source::Campaign, "e", (10, 12)),
+            candidate(Source::Campaign, "touches in one instant", (9, 12)),
+        ];
+        assert_eq!(best(all, 0, 9), None);
+        assert_eq!(best(vec![candidate(Source::Campaign, "f", (5, 5))], 5, 5).unwrap().1, 0.5);
+    }
+
+    #[test]
+    fn overlap_rounds_half_to_even() {
+        let evidence = best(vec![candidate(Source::Campaign, "a\"", (0, 1))], 0, 160).unwrap().2;
+        assert_eq!(evidence, r#"{"source":"all_campaign_data","id":"a\"","overlap":0.0062}"#);
+    }
+
+    #[test]
+    fn the_dominant_cause_has_the_greatest_sum_then_most_lines_then_least_text() {
+        let rows = [
+            reported("b", Some(0.25)),
+            reported("b", Some(0.25)),
+            reported("a", Some(0.5)),
+            reported("c", Some(0.5)),
+        ];
+        let lines: Vec<_> =
+            rows.iter().map(|row| Some(Attribution::Reported(row))).chain([None]).collect();
+        let cause = dominant(lines.iter().copied()).unwrap();
+        assert_eq!(
+            (cause.cause, cause.confidence, cause.cohort_confidence, cause.shared),
+            ("b", Some(0.25), 0.1, false)
+        );
+        let cause = dominant(lines[2..].iter().copied()).unwrap();
+        assert_eq!(cause.cause, "a");
+    }
+
+    #[test]
+    fn a_null_confidence_counts_as_zero() {
+        let rows = [reported("a", None), reported("a", None)];
+        let lines: Vec<_> = rows.iter().map(|row| Some(Attribution::Reported(row))).collect();
+        let cause = dominant(lines.iter().copied()).unwrap();
+        assert_eq!((cause.confidence, cause.cohort_confidence, cause.shared), (None, 0.0, true));
+        assert_eq!(dominant([None, None]), None);
+    }
+}

@@ -1,0 +1,64 @@
+//! The contract of `cohort`, computed: Arrow in, Arrow out.
+//!
+//! This crate knows no clock, file, thread, network or logging, and does not depend on the order in
+//! which rows come in. Check it against SPEC.md side by side:
+//!
+//! | SPEC.md | here |
+//! |---|---|
+//! | 1 Terms | [`Timestamp`], [`Duration`], [`Interval`] in `time.rs` |
+//! | 2 Inputs: columns | [`contract`] |
+//! | 2 Inputs: types, money, doubles | [`batch::values`], [`Money`] in `money.rs`, `doubles.rs` |
+//! | 2 Inputs: bad rows | [`rejects`] |
+//! | 2 Inputs: duplicates | [`Report::precedence`], [`predictions::PredictionLog::precedence`] |
+//! | 3 Identity | [`Id`], [`Names`] in `identity.rs` |
+//! | 4 Events | [`fn@events`] in `events.rs` |
+//! | 5 Rows, and how far back a run reads | [`event_rows`] in `rows.rs`, [`lookback`] |
+//! | 6 MRCH, MELOG: values | `lines.rs`, `totals.rs`, `rows.rs` |
+//! | 6 MRCH, MELOG: columns | [`contract`], [`batch::mrch`], [`batch::melog`] |
+//! | 7 Causes | [`Candidates`] in `causes.rs` |
+//! | 12 `counts` | [`Counts`] |
+//!
+//! # Example
+//!
+//! The worked example of SPEC 9: three ticks of one SKU, five minutes apart.
+//!
+//! ```
+//! use cohort_core::{Duration, Report, events};
+//!
+//! let gap: Duration = "PT1H".parse()?;
+//! let ticks = ["2025-01-01T12:05:00Z", "2025-01-01T11:55:00Z", "2025-01-01T12:00:00Z"];
+//! let rows = ticks.map(|tick| tick.parse().map(Report::at)).into_iter().collect::<Result<_, _>>()?;
+//! let (events, duplicates) = events(rows, gap);
+//! assert_eq!((events.len(), duplicates), (1, 0));
+//! assert_eq!(events[0].opened_at.to_string(), "2025-01-01T11:55:00.000000Z");
+//! assert_eq!(events[0].closed_at.to_string(), "2025-01-01T13:05:00.000000Z");
+//! # Ok::<(), cohort_core::TimeError>(())
+//! ```
+
+pub mod batch;
+mod causes;
+pub mod contract;
+mod counts;
+mod doubles;
+mod events;
+mod identity;
+mod lines;
+pub mod lookback;
+mod money;
+pub mod predictions;
+pub mod rejects;
+mod reports;
+mod rows;
+mod time;
+mod totals;
+
+pub use causes::{Candidate, Candidates};
+pub use counts::Counts;
+pub use events::{Event, Line, events};
+pub use identity::{Id, Names};
+pub use money::{Money, Overflow, grouped};
+pub use predictions::{Predictions, Sale, Score, Series};
+pub use reports::{Carried, Report};
+pub use rows::{EventRows, EventStatus, Evidence, MelogRow, MrchRow, ReportStatus};
+pub use rows::{event_rows, rows_in};
+pub use time::{Duration, Interval, TimeError, Timestamp};

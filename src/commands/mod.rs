@@ -1,0 +1,192 @@
+//! What the user typed, and what each subcommand does about it (SPEC 10).
+//!
+//! One file per subcommand holds its arguments, its examples and its action. This one holds what
+//! they share: the command line as a whole, the exit codes, stdout and the runtime.
+
+mod run;
+mod sample;
+mod schema;
+mod show;
+
+use std::io::{self, Write as _};
+
+use clap::{Parser, Subcommand};
+
+use crate::error::Error;
+use crate::kind::Kind;
+use crate::logging::{self, Logging};
+use crate::objects::Uri;
+
+/// Group the short-term anomalies of shops into events, from logs to logs.
+///
+/// cohort reads what anomaly detectors reported per store and SKU, groups the reports of each store into events, and
+/// writes two logs: one row per report and tick as it evolves, and one row per event when it opens and when it closes.
+/// A run reads its input logs alone. The same run over the same input writes the same bytes.
+#[derive(Debug, Parser)]
+#[command(
+    name = "cohort",
+    version,
+    max_term_width = 100,
+    after_long_help = exit_codes(),
+    after_help = "`cohort help COMMAND` has examples; `cohort --help` the exit codes.",
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// How to log.
+    #[command(flatten)]
+    pub logging: Logging,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the job that a manifest describes: read, group, write, commit.
+    ///
+    /// Progress goes to stderr; stdout carries one line of JSON, the summary. A run that was killed, or that is run
+    /// again over changed input, is simply run again: the same run_id ends up with exactly one complete result.
+    #[command(after_long_help = examples(run::EXAMPLES))]
+    Run(Box<run::RunArgs>),
+    /// Print a published schema: of the manifest, the lineage, the summary, or a log's columns.
+    #[command(after_long_help = examples(schema::EXAMPLES))]
+    Schema(schema::SchemaArgs),
+    /// Make a seeded sample of a retail chain: input logs and a manifest, ready to run.
+    #[command(after_long_help = examples(sample::EXAMPLES))]
+    Sample(sample::SampleArgs),
+    /// Show what a committed run found: the events that matter most, as a table.
+    #[command(after_long_help = examples(show::EXAMPLES))]
+    Show(show::ShowArgs),
+}
+
+/// Does what the command line asks.
+///
+/// # Errors
+/// [`Error`], whose kind is the exit code.
+pub fn execute(cli: &Cli) -> Result<(), Error> {
+    logging::start(cli.logging)?;
+    match &cli.command {
+        Command::Run(args) => run::execute(args),
+        Command::Schema(args) => schema::execute(args),
+        Command::Sample(args) => sample::execute(args),
+        Command::Show(args) => show::execute(args),
+    }
+}
+
+/// A path or URI as typed.
+fn argument(text: &str) -> Result<Uri, Error> {
+    let folder = std::env::current_dir()
+        .map_err(|source| Error::Result { place: "the working folder".to_owned(), source })?;
+    Uri::from_argument(&folder, text).map_err(|error| Error::Usage(error.to_string()))
+}
+
+/// The runtime on which tasks wait for storage; what computes runs on [`Workers`].
+fn runtime() -> Result<tokio::runtime::Runtime, Error> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .map_err(|source| Error::Threads { threads: 1, source })
+}
+
+/// Prints on stdout; a reader who has gone away is no failure.
+fn print(text: &str) -> Result<(), Error> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(source) if source.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Error::Result { place: "stdout".to_owned(), source })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn examples(text: &str) -> String {
+    format!("Examples:\n{text}\n\n{}", exit_codes())
+}
+
+/// The table of exit codes, as the README has it.
+fn exit_codes() -> String {
+    let mut table = String::from("Exit codes:\n   0  committed, or already committed");
+    for kind in Kind::ALL {
+        let retry = if kind.is_retryable() { "; retry" } else { "" };
+        table.push_str(&format!("\n  {:>2}  {}{retry}", kind.exit_code(), kind.meaning()));
+    }
+    table.push_str(
+        "\n\nOnly 75 is worth a retry; every failure prints one line that says what to do.",
+    );
+    table
+}
+
+/// What clap says of a wrong command line, on one line.
+pub fn refusal(error: &clap::Error) -> String {
+    if error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        return "expected a command: run, schema, sample or show, found none; see cohort --help"
+            .into();
+    }
+    let said = error.render().to_string();
+    let reason = said.split("\n\nUsage:").next().unwrap_or_default();
+    let reason = reason.split("\n\nFor more information").next().unwrap_or_default();
+    let paragraphs = reason.split("\n\n");
+    let lines: Vec<String> = paragraphs
+        .map(|paragraph| paragraph.split_whitespace().collect::<Vec<_>>().join(" "))
+        .collect();
+    let reason = lines.join("; ");
+    let reason = reason.strip_prefix("error: ").unwrap_or(&reason);
+    format!("{reason}; see cohort --help")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn help_has_examples_and_the_exit_codes_for_every_command() {
+        for mut command in Cli::command().get_subcommands().cloned() {
+            let help = command.render_long_help().to_string();
+            assert!(help.contains("Examples:\n  cohort "), "{help}");
+            assert!(help.contains("  75  temporary"), "{help}");
+        }
+    }
+
+    #[test]
+    fn examples_in_help_parse() {
+        for text in [run::EXAMPLES, schema::EXAMPLES, sample::EXAMPLES, show::EXAMPLES] {
+            for example in text.replace("\\\n", " ").split("\n\n") {
+                let words = example.split_whitespace();
+                let typed: Vec<&str> =
+                    words.take_while(|word| *word != "|" && !word.starts_with("2>")).collect();
+                assert!(Cli::try_parse_from(&typed).is_ok(), "{example}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_refusal_is_one_line() {
+        for (typed, said) in [
+            (
+                vec!["cohort", "run"],
+                "the following required arguments were not provided: --manifest <URI>; see cohort --help",
+            ),
+            (
+                vec!["cohort", "run", "--manifets", "x"],
+                "unexpected argument '--manifets' found; tip: a similar argument exists: '--manifest'; see cohort --help",
+            ),
+            (
+                vec!["cohort", "run", "--manifest", "x", "--threads", "0"],
+                "invalid value '0' for '--threads <N>': number would be zero for non-zero type; see cohort --help",
+            ),
+            (
+                vec!["cohort", "rum"],
+                "unrecognized subcommand 'rum'; tip: a similar subcommand exists: 'run'; see cohort --help",
+            ),
+        ] {
+            assert_eq!(refusal(&Cli::try_parse_from(typed).unwrap_err()), said);
+        }
+    }
+}

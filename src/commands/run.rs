@@ -1,0 +1,182 @@
+//! `cohort run`: the job itself, and what it tells whoever called.
+
+use std::io;
+use std::num::NonZeroU16;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use clap::Args;
+
+use super::{argument, print, runtime};
+use crate::error::Error;
+use crate::manifest::{CommitMode, Manifest, Overrides};
+use crate::objects::{Objects as _, Storage, Traffic};
+use crate::orchestrator::facts::{Facts, Plan};
+use crate::orchestrator::{Reporters, Surroundings, termination, xcom};
+use crate::process::{self, one_line};
+use crate::run::{self, Outcome, Shell, load_manifest};
+use crate::summary::{Execution, Summary};
+use crate::workers::Workers;
+
+/// Which run: a manifest and what the command line puts over it.
+#[derive(Debug, Args)]
+pub struct ManifestArgs {
+    /// The run manifest: a path, file:///..., or s3://bucket/key.
+    #[arg(long, value_name = "URI")]
+    pub manifest: String,
+    /// The run's name, over the manifest's: 1 to 250 characters of A-Za-z0-9._:+@=~-.
+    #[arg(long, value_name = "ID")]
+    pub run_id: Option<String>,
+    /// The interval's first instant, over the manifest's, in RFC 3339.
+    #[arg(long, value_name = "INSTANT")]
+    pub interval_start: Option<String>,
+    /// The first instant after the interval, over the manifest's, in RFC 3339.
+    #[arg(long, value_name = "INSTANT")]
+    pub interval_end: Option<String>,
+    /// The longest quiet time within one event, over the manifest's, in ISO 8601.
+    #[arg(long, value_name = "DURATION")]
+    pub gap: Option<String>,
+    /// How far back an event may begin, over the manifest's, in ISO 8601.
+    #[arg(long, value_name = "DURATION")]
+    pub max_lookback: Option<String>,
+}
+
+impl ManifestArgs {
+    /// What goes over the manifest.
+    pub fn overrides(&self) -> Overrides {
+        Overrides {
+            run_id: self.run_id.clone(),
+            start: self.interval_start.clone(),
+            end: self.interval_end.clone(),
+            gap: self.gap.clone(),
+            max_lookback: self.max_lookback.clone(),
+        }
+    }
+}
+
+/// `cohort run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// Which run.
+    #[command(flatten)]
+    pub run: ManifestArgs,
+    /// Threads that compute; the result is the same for any number [default: one per processor].
+    #[arg(long, value_name = "N")]
+    pub threads: Option<NonZeroU16>,
+    /// Write the summary to this file as well.
+    #[arg(long, value_name = "PATH")]
+    pub result_file: Option<PathBuf>,
+}
+
+pub(super) const EXAMPLES: &str = "  \
+cohort run --manifest run_manifest.json
+
+  cohort run --manifest s3://lake/conf/cohorting.json \\
+      --run-id scheduled__2025-01-01T00:00:00+00:00 \\
+      --interval-start 2025-01-01T00:00:00Z --interval-end 2025-01-02T00:00:00Z
+
+  cohort run --manifest run_manifest.json --threads 4 -v 2>run.log | jq .rows";
+
+/// Runs the job, or stops it when asked to, and tells whoever called.
+pub(super) fn execute(args: &RunArgs) -> Result<(), Error> {
+    let runtime = runtime()?;
+    let outcome = runtime.block_on(async {
+        let storage = Arc::new(Storage::new());
+        let mut reporters = reporters(args, storage.clone()).await;
+        // A run that is dropped half-way leaves what was committed before (SPEC 11).
+        let outcome = tokio::select! {
+            outcome = carry(args, storage, &mut reporters) => outcome,
+            signal = termination::stop_requested() => Err(stopped(signal)),
+        };
+        match &outcome {
+            Ok(_) => {}
+            Err(Error::Stopped { signal }) => reporters.aborted(signal).await,
+            Err(error) => reporters.failed(error.kind(), &one_line(&error.to_string())).await,
+        }
+        outcome
+    });
+    // Requests that are still under way must not hold up the end.
+    runtime.shutdown_background();
+    // Last of all: the final line of both streams together is the summary, or the reason of the failure.
+    print(&(outcome? + "\n"))
+}
+
+fn stopped(signal: io::Result<&'static str>) -> Error {
+    match signal {
+        Ok(signal) => Error::Stopped { signal },
+        Err(error) => Error::Bug(format!("no handler for signals: {error}")),
+    }
+}
+
+/// One run from its manifest to the summary, which is what it returns.
+async fn carry(
+    args: &RunArgs,
+    storage: Arc<Storage>,
+    reporters: &mut Reporters,
+) -> Result<String, Error> {
+    #[expect(clippy::disallowed_methods, reason = "the summary says how long the run took")]
+    let begun = Instant::now();
+    let threads = args.threads.map_or_else(processors, |threads| usize::from(threads.get()));
+    let manifest = argument(&args.run.manifest)?;
+    let manifest = load_manifest(&*storage, &manifest, &args.run.overrides()).await?;
+    reporters.started(Plan::of(&manifest)).await;
+    if manifest.commit == CommitMode::Unconditional {
+        storage.accept_unconditional();
+    }
+    let workers = Workers::start(threads).map_err(run::Error::from)?;
+    let shell = Shell { objects: storage.clone(), workers };
+    let outcome = shell.run(&manifest).await?;
+    let summary = summary(&manifest, &outcome, &storage.traffic(), threads, begun);
+    let facts = Facts::of(&outcome.lineage, &summary, outcome.highlights);
+    let written = reporters.finished(&facts).await;
+    written
+        .map_err(|(path, source)| Error::Result { place: path.display().to_string(), source })?;
+    Ok(facts.summary)
+}
+
+/// The channels that the environment and the command line ask for.
+async fn reporters(args: &RunArgs, objects: Arc<Storage>) -> Reporters {
+    Reporters::open(Surroundings {
+        env: &|name| std::env::var(name).ok(),
+        objects,
+        clock: process::now,
+        result_file: args.result_file.clone(),
+        xcom_folder: Path::new(xcom::XCOM_FOLDER),
+        termination_log: Path::new(termination::TERMINATION_LOG),
+    })
+    .await
+}
+
+/// The summary of a run, with what it cost.
+fn summary(
+    manifest: &Manifest,
+    outcome: &Outcome,
+    traffic: &Traffic,
+    threads: usize,
+    begun: Instant,
+) -> Summary {
+    let ms =
+        |duration: std::time::Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    Summary {
+        run_id: manifest.run_id.clone(),
+        status: outcome.status,
+        interval: manifest.interval,
+        lineage: outcome.lineage_uri.clone(),
+        rows: outcome.lineage.outputs.as_ref().map(|_, output| output.rows),
+        counts: outcome.lineage.counts,
+        execution: Execution {
+            wall_ms: ms(begun.elapsed()),
+            cpu_ms: ms(process::cpu_time()),
+            threads: threads as u64,
+            requests: traffic.requests,
+            retries: traffic.retries,
+            bytes_written: outcome.bytes_written,
+        },
+        peak_memory_bytes: process::peak_memory_bytes(),
+    }
+}
+
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get)
+}

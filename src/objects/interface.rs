@@ -1,0 +1,119 @@
+//! What a run asks of its storage: the trait, and the values that it takes and returns.
+
+use std::fmt;
+use std::ops::Range;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use super::error::Error;
+use super::uri::Uri;
+
+/// An opaque version tag: changes whenever the object's content does. On S3 the `ETag`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Tag(pub String);
+
+impl fmt::Display for Tag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// An object as a listing shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Object {
+    /// Its place.
+    pub uri: Uri,
+    /// Its length in bytes.
+    pub bytes: u64,
+    /// Its version; every later read of it is pinned to this.
+    pub tag: Tag,
+}
+
+/// What became of a conditional write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Put {
+    /// The object now has this content, under this version.
+    Done(Tag),
+    /// The condition did not hold: another object is there. Nothing was written.
+    Conflict,
+}
+
+/// What an adapter has asked of its storage so far, for the run's summary.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Requests sent, including retries. Local disk counts none.
+    pub requests: u64,
+    /// Requests sent again because the first answer was lost, broken or "come back later".
+    pub retries: u64,
+}
+
+/// The operations that a run needs of its storage.
+///
+/// Every method is safe to call from many tasks at once. Retries and time limits are the adapter's
+/// own.
+#[async_trait]
+pub trait Objects: Send + Sync + fmt::Debug {
+    /// All objects whose path begins with the prefix's, sorted by the bytes of their path.
+    /// Nothing under the prefix is an empty list, not an error.
+    ///
+    /// # Errors
+    /// [`Error::Denied`], [`Error::Unavailable`]; [`Error::NotFound`] if the bucket itself is
+    /// missing.
+    async fn list(&self, prefix: &Uri) -> Result<Vec<Object>, Error>;
+
+    /// The whole content and its version.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if there is none, and as [`Objects::list`].
+    async fn read(&self, uri: &Uri) -> Result<(Bytes, Tag), Error>;
+
+    /// The bytes of each range, in the order asked for. Ranges lie within the object's length.
+    ///
+    /// # Errors
+    /// [`Error::Changed`] if the object is gone or no longer has the tag that it was listed with,
+    /// and as [`Objects::read`].
+    async fn read_ranges(
+        &self,
+        object: &Object,
+        ranges: &[Range<u64>],
+    ) -> Result<Vec<Bytes>, Error>;
+
+    /// Writes the object only if there is none. Readers see all of it or nothing.
+    ///
+    /// # Errors
+    /// [`Error::Denied`], [`Error::Unavailable`]. [`Outcome::Unknown`](super::Outcome) only if
+    /// reading back failed too.
+    async fn create(&self, uri: &Uri, content: Bytes) -> Result<Put, Error>;
+
+    /// Writes the object only over the version with this tag. Readers see the old content or the
+    /// new.
+    ///
+    /// # Errors
+    /// As [`Objects::create`].
+    async fn replace(&self, uri: &Uri, content: Bytes, seen: &Tag) -> Result<Put, Error>;
+
+    /// Deletes the object; one that is not there is already deleted.
+    ///
+    /// # Errors
+    /// As [`Objects::create`].
+    async fn delete(&self, uri: &Uri) -> Result<(), Error>;
+
+    /// Removes what killed writers left unfinished under the prefix and no listing shows: temporary
+    /// files, uploads never completed, probes. Objects stay. Part of SPEC 11, step 4.
+    ///
+    /// # Errors
+    /// As [`Objects::list`].
+    async fn sweep(&self, prefix: &Uri) -> Result<(), Error>;
+
+    /// Tries whether the storage honours the conditions of [`Objects::create`] and
+    /// [`Objects::replace`], with an object of its own directly under the prefix, which ends with a
+    /// slash. To be called before a commit.
+    ///
+    /// # Errors
+    /// [`Error::Misconfigured`] if it ignores them, and as [`Objects::create`].
+    async fn probe_conditions(&self, prefix: &Uri) -> Result<(), Error>;
+
+    /// What was asked of the storage so far.
+    fn traffic(&self) -> Traffic;
+}

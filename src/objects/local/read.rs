@@ -1,0 +1,66 @@
+//! How local disk reads: whole files, and ranges pinned to the version that was listed.
+
+use std::fs::File;
+use std::io::{self, ErrorKind, Read as _};
+use std::ops::Range;
+
+use bytes::Bytes;
+use rustix::buffer::spare_capacity;
+use rustix::io::{Errno, pread};
+
+use super::answers::{failed, tag_of};
+use crate::objects::error::{Error, Outcome};
+use crate::objects::interface::Tag;
+use crate::objects::uri::Uri;
+
+/// The whole file and its version.
+pub(super) fn whole(uri: &Uri) -> Result<(Bytes, Tag), Error> {
+    let failed = |error| failed(uri, "read", Outcome::NotDone, &error);
+    let mut file = File::open(uri.path()).map_err(failed)?;
+    let before = tag_of(&file.metadata().map_err(failed)?);
+    let mut content = Vec::new();
+    file.read_to_end(&mut content).map_err(failed)?;
+    if tag_of(&file.metadata().map_err(failed)?) != before {
+        return Err(Error::Changed { uri: uri.clone() });
+    }
+    Ok((content.into(), before))
+}
+
+/// The bytes of each range, if the file has this version before and after.
+pub(super) fn pinned(uri: &Uri, tag: &Tag, ranges: &[Range<u64>]) -> Result<Vec<Bytes>, Error> {
+    let failed = |error: io::Error| match error.kind() {
+        ErrorKind::NotFound | ErrorKind::UnexpectedEof => Error::Changed { uri: uri.clone() },
+        _ => failed(uri, "read", Outcome::NotDone, &error),
+    };
+    let file = File::open(uri.path()).map_err(failed)?;
+    let unchanged = |file: &File| match file.metadata() {
+        Ok(found) if tag_of(&found) == *tag => Ok(()),
+        Ok(_) => Err(Error::Changed { uri: uri.clone() }),
+        Err(error) => Err(failed(error)),
+    };
+    unchanged(&file)?;
+    let mut parts = Vec::with_capacity(ranges.len());
+    for range in ranges {
+        parts.push(read_range(&file, range).map_err(failed)?.into());
+    }
+    // A file written in place while it was read is caught here; one replaced by a rename stays
+    // whole.
+    unchanged(&file)?;
+    Ok(parts)
+}
+
+/// The bytes of a range, read into memory that was not zeroed before.
+pub(super) fn read_range(file: &File, range: &Range<u64>) -> io::Result<Vec<u8>> {
+    let length = usize::try_from(range.end.saturating_sub(range.start)).unwrap_or(usize::MAX);
+    let mut bytes = Vec::with_capacity(length);
+    while bytes.len() < length {
+        let next = range.start + bytes.len() as u64;
+        match pread(file, spare_capacity(&mut bytes), next) {
+            Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    bytes.truncate(length);
+    Ok(bytes)
+}
