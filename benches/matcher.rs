@@ -2,7 +2,7 @@
 //!
 //! `cargo bench --features bench --bench matcher`
 
-use cohort::table::scan::bench::{Order, Scanned, Shape};
+use cohort::scan_bench::{Order, Scanned, Shape};
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
 

@@ -239,7 +239,9 @@ pub struct Cause<'a> {
 /// The dominant cause of these lines, in the order (onset, SKU with null first); `None` where no line has one.
 ///
 /// A null confidence counts as 0. Sums run in the order of the lines, so they are the same in every run.
-pub(crate) fn dominant<'a>(lines: impl IntoIterator<Item = Option<Attribution<'a>>>) -> Option<Cause<'a>> {
+pub(crate) fn dominant<'a>(
+    lines: impl IntoIterator<Item = Option<Attribution<'a>>>,
+) -> Option<Cause<'a>> {
     struct Claim<'a> {
         sum: f64,
         lines: usize,

@@ -154,7 +154,10 @@ mod tests {
             (0, "0.00", "0"),
         ] {
             let amount = Money::from_units(units).unwrap();
-            assert_eq!((amount.to_hundredths().as_str(), amount.to_whole().as_str()), (hundredths, whole));
+            assert_eq!(
+                (amount.to_hundredths().as_str(), amount.to_whole().as_str()),
+                (hundredths, whole)
+            );
         }
     }
 

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::causes::{Attribution, Candidate, Candidates, Cause, best_match, dominant};
+use super::doubles::greater;
 use super::lines::{LineState, Total, push_states};
 use super::money::Overflow;
-use super::doubles::greater;
 use super::totals::totals;
 use super::{Event, Interval, Line, Money, Predictions, Timestamp};
 

@@ -133,7 +133,8 @@ impl Shell {
         let Computed { mrch, melog, counts, highlights } = computed;
         let mut parts = Vec::new();
         let outputs = Outputs { mrch, melog, rejects }.zip(manifest.outputs.as_ref());
-        let outputs = outputs.map(|_, (of_log, uri)| list_output(manifest, uri, of_log, &mut parts));
+        let outputs =
+            outputs.map(|_, (of_log, uri)| list_output(manifest, uri, of_log, &mut parts));
         let mut inputs = reads.zip(manifest.inputs.as_ref()).map(|_, (read, of)| read.lineage(of));
         inputs.reports.rows_duplicate = duplicates;
         let lineage = Lineage {

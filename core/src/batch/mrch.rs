@@ -22,11 +22,7 @@ impl MrchBatch {
     /// No rows, to be written by this run.
     #[must_use]
     pub fn new(run_id: &str) -> Self {
-        Self {
-            batch: BatchBuilder::new(&MRCH),
-            run_id: run_id.to_owned(),
-            name: String::new(),
-        }
+        Self { batch: BatchBuilder::new(&MRCH), run_id: run_id.to_owned(), name: String::new() }
     }
 
     /// Rows so far.

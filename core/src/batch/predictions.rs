@@ -39,9 +39,8 @@ impl ReadPredictions for Sales {
         let amounts = |name| Amounts::new(column(name));
         let (baseline, actual) = (amounts("baseline_sales"), amounts("actual_sales"));
         let row = |row| {
-            let amount = |amounts: &Amounts, name| {
-                amounts.get(row).map_err(|_| Fault::Amount(name, row))
-            };
+            let amount =
+                |amounts: &Amounts, name| amounts.get(row).map_err(|_| Fault::Amount(name, row));
             Ok((amount(&baseline, "baseline_sales")?, amount(&actual, "actual_sales")?))
         };
         (0..rows).map(row).collect()

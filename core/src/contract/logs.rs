@@ -32,11 +32,7 @@ pub struct Inputs<T> {
     )]
     pub campaigns: Option<T>,
     /// For the context.
-    #[serde(
-        rename = "contextual_data",
-        default = "none",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(rename = "contextual_data", default = "none", skip_serializing_if = "Option::is_none")]
     pub context: Option<T>,
     /// For the edits, which only the registry reads.
     #[serde(

@@ -13,10 +13,10 @@ use super::codes::Codes;
 use super::keys::{Keys, Matcher, NULL_TICK};
 use super::plain::{Physical, Plain};
 use super::probe::Probe;
-use crate::cohort::{Carried, Duration, Interval, Report, Timestamp, events};
+use crate::cohort::{Duration, Interval, Report, Timestamp, events};
 use crate::table::rejects::Scope;
 
-/// Minutes from one tick to the next.
+/// Microseconds from one tick to the next.
 const TICK_US: i64 = 300_000_000;
 
 /// How many stores, SKUs and ticks a log has: one row for each triple.
@@ -116,14 +116,9 @@ fn with_line(store: usize) -> StoreEvents {
     let us = |ticks: usize| Timestamp::from_us(ticks as i64 * TICK_US).unwrap_or(Timestamp::MIN);
     let onset = store / 10;
     let report = |tick: usize| Report {
-        detected_at: us(onset + tick),
         sku: Some(sku_name(0).into()),
         first_detected_from: Some(us(onset)),
-        ingested_at: None,
-        anomaly_id: None,
-        severity: None,
-        sales_total: None,
-        carried: None::<Box<Carried>>,
+        ..Report::at(us(onset + tick))
     };
     let gap = Duration::from_us(6 * TICK_US);
     (store_name(store).into(), events((0..12).map(report).collect(), gap).0)

@@ -12,9 +12,9 @@ use proptest::prelude::*;
 use super::super::cells::{Cells, StoreEvents};
 use super::super::plain::{Physical, Plain};
 use super::*;
-use crate::table::scan::probe::tests::row;
 use crate::cohort::{Duration, Interval, events};
 use crate::table::rejects::Reason;
+use crate::table::scan::probe::tests::row;
 
 const STORES: usize = 6;
 /// More than the windows that are walked over one by one.
