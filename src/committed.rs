@@ -107,11 +107,7 @@ impl Committed {
     ///
     /// # Errors
     /// [`Error::Objects`], [`Error::Part`].
-    pub async fn lines(
-        &self,
-        objects: &dyn Objects,
-        store: &str,
-    ) -> Result<Vec<LineRow>, Error> {
+    pub async fn lines(&self, objects: &dyn Objects, store: &str) -> Result<Vec<LineRow>, Error> {
         lines(objects, &self.lineage.outputs.mrch, store).await
     }
 }
@@ -132,11 +128,7 @@ async fn events(objects: &dyn Objects, log: &Output) -> Result<Vec<EventRow>, Er
     Ok(newest.into_values().collect())
 }
 
-async fn lines(
-    objects: &dyn Objects,
-    log: &Output,
-    store: &str,
-) -> Result<Vec<LineRow>, Error> {
+async fn lines(objects: &dyn Objects, log: &Output, store: &str) -> Result<Vec<LineRow>, Error> {
     let mut rows = Vec::new();
     for part in &log.files {
         let (bytes, _) = objects.read(&part.uri).await?;

@@ -3,7 +3,10 @@
 //!
 //! They belong to the binary, not to the library: a program that embeds the library decides for
 //! itself.
-#![allow(unsafe_code, reason = "the allocator's settings have no safe interface; the gain is measured below")]
+#![allow(
+    unsafe_code,
+    reason = "the allocator's settings have no safe interface; the gain is measured below"
+)]
 
 /// Makes glibc's allocator keep one heap for all threads, and keep what was freed of it.
 ///

@@ -59,4 +59,6 @@ pub use run::{Error as RunError, Shell, load_manifest};
 pub use sample::Sample;
 pub use schemas::{ALL as SCHEMAS, Schema, find as find_schema};
 pub use summary::{Execution, Summary};
+#[cfg(feature = "bench")]
+pub use table::scan::bench as scan_bench;
 pub use workers::Workers;

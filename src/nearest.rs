@@ -4,7 +4,10 @@
 ///
 /// A candidate that contains the name, or is contained in it, comes before all others. Then the
 /// fewest edits decide.
-pub(crate) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(
+    name: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
     let typed = name.to_lowercase();
     let distance = |candidate: &str| {
         let part = typed.len() > 2 && (candidate.contains(&typed) || typed.contains(candidate));

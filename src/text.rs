@@ -9,8 +9,8 @@ use std::str::FromStr;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use cohort_core::{Interval, Timestamp};
 use crate::objects::Uri;
+use cohort_core::{Interval, Timestamp};
 
 /// Writes the value as [`Display`] has it.
 ///

@@ -6,8 +6,8 @@ use std::str::FromStr;
 
 use super::wire::{Wire, WireInput};
 use super::{
-    CommitMode, Dataset, Error, Fault, GAP_DEFAULT, MAX_LOOKBACK_DEFAULT,
-    MAX_REJECT_RATIO_DEFAULT, Manifest, Overrides,
+    CommitMode, Dataset, Error, Fault, GAP_DEFAULT, MAX_LOOKBACK_DEFAULT, MAX_REJECT_RATIO_DEFAULT,
+    Manifest, Overrides,
 };
 use cohort_core::contract::{self, Inputs, Outputs};
 use cohort_core::{Duration, Interval, Timestamp};

@@ -13,10 +13,10 @@ mod wire;
 
 use std::collections::BTreeMap;
 
-use cohort_core::contract::{Inputs, Outputs};
-use cohort_core::{Duration, Interval};
 use crate::layout::{Partitioning, RunId};
 use crate::objects::Uri;
+use cohort_core::contract::{Inputs, Outputs};
+use cohort_core::{Duration, Interval};
 
 pub use fault::{Error, Fault};
 pub use resolved::{Resolved, ResolvedInput, ResolvedOutputs};

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{Dataset, Manifest, VERSION};
-use cohort_core::contract::Inputs;
-use cohort_core::{Duration, Interval};
 use crate::layout::RunId;
 use crate::objects::Uri;
 use crate::text;
+use cohort_core::contract::Inputs;
+use cohort_core::{Duration, Interval};
 
 /// A manifest with every default filled in, URIs absolute and times in the contract's form.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

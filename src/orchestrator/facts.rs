@@ -9,8 +9,8 @@ use crate::run::Highlights;
 use cohort_core::contract::{EDITS, Log, MRDL, REJECTS};
 use cohort_core::{Counts, Duration, Interval};
 
-use crate::kind::Kind;
 use crate::commit::Status;
+use crate::kind::Kind;
 use crate::layout;
 use crate::lineage::{self, Lineage};
 use crate::manifest::{self, Manifest};

@@ -28,9 +28,9 @@ use openlineage::{OpenLineage, State};
 use pipes::{Level, Pipes};
 use xcom::ResultFiles;
 
-use cohort_core::Timestamp;
 use crate::kind::Kind;
 use crate::objects::Objects;
+use cohort_core::Timestamp;
 
 /// A stopped run says so within this time, well inside the second that it has.
 const ABORT_TIME_MAX: Duration = Duration::from_millis(600);

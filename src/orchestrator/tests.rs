@@ -10,12 +10,12 @@ use base64::Engine as _;
 use serde_json::{Value, json};
 
 use super::facts::{Dataset, Facts, Plan, Read, Written};
-use crate::run::{Highlight, Highlights};
 use super::{Reporters, Surroundings};
-use cohort_core::{Duration, Interval, Timestamp};
 use crate::kind::Kind;
-use cohort_core::Counts;
 use crate::objects::{Memory, Objects, Uri};
+use crate::run::{Highlight, Highlights};
+use cohort_core::Counts;
+use cohort_core::{Duration, Interval, Timestamp};
 
 fn uri(text: &str) -> Uri {
     Uri::from_argument(Path::new("/"), text).unwrap()

@@ -15,8 +15,8 @@ use parquet::errors::ParquetError;
 use super::{Error, Highlights, Shell};
 use crate::layout::RunId;
 use crate::manifest::Manifest;
+use crate::table::scan::cells::{Cells, StoreCode, StoreEvents};
 use crate::table::scan::points::ByCell;
-use crate::table::scan::probe::{Cells, StoreEvents};
 use crate::table::write::mrch::MrchWriter;
 use crate::table::write::part::{GROUP_ROWS, GROUP_ROWS_MIN, Group, GroupWriter, PART_ROWS, Part};
 
@@ -47,7 +47,7 @@ pub struct AllPredictions {
 #[derive(Clone, Copy)]
 struct OfStore<'a> {
     all: &'a AllPredictions,
-    store: usize,
+    store: StoreCode,
 }
 
 impl Predictions for OfStore<'_> {
@@ -82,14 +82,10 @@ impl Shell {
         candidates: Candidates,
     ) -> Result<Computed, Error> {
         let (predictions, candidates) = (Arc::new(predictions), Arc::new(candidates));
-        let mut first = 0;
         let chunks = chunks(stores, manifest.interval).into_iter().map(|stores| {
             let (predictions, candidates) = (predictions.clone(), candidates.clone());
             let (interval, run_id) = (manifest.interval, manifest.run_id.clone());
-            let of_first = first;
-            first += stores.len();
-            self.workers
-                .run(move || chunk(&stores, of_first, &predictions, &candidates, interval, run_id))
+            self.workers.run(move || chunk(&stores, &predictions, &candidates, interval, run_id))
         });
         let chunks = try_join_all(chunks).await?;
         let (mut counts, mut highlights) = (Counts::default(), Highlights::default());
@@ -161,7 +157,6 @@ fn melog_part(batches: Vec<RecordBatch>) -> Result<Part, crate::table::Error> {
 /// The rows of these stores.
 fn chunk(
     stores: &[StoreEvents],
-    first: usize,
     predictions: &AllPredictions,
     candidates: &Candidates,
     interval: Interval,
@@ -172,7 +167,8 @@ fn chunk(
     let mut counts = Counts::default();
     let mut highlights = Highlights::default();
     let mut rows = EventRows::default();
-    for (store, (store_id, events)) in (first..).zip(stores) {
+    for (store_id, events) in stores {
+        let store = predictions.cells.store_code(store_id);
         let of_store = OfStore { all: predictions, store };
         let mut wrote = false;
         for event in events {

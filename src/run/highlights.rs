@@ -85,7 +85,12 @@ impl Highlights {
     }
 
     /// Takes the rows of the event log among an event's rows: the last of them says all.
-    pub fn add_rows(&mut self, store_id: &Arc<str>, event: &cohort_core::Event, rows: &EventRows<'_>) {
+    pub fn add_rows(
+        &mut self,
+        store_id: &Arc<str>,
+        event: &cohort_core::Event,
+        rows: &EventRows<'_>,
+    ) {
         let Some(row) = rows.melog.last() else { return };
         let cause = rows.cohorts[row.cohort].cause.as_ref().map(|cause| cause.cause);
         self.add(Highlight {

@@ -32,9 +32,10 @@ use crate::lineage::{self, Lineage};
 use crate::manifest::{self, Manifest, Overrides};
 use crate::objects::{Objects, Scheme, Uri};
 use crate::table::dataset::{self, Source};
+use crate::table::scan::cells::{Cells, StoreEvents};
 use crate::table::scan::points::ByCell;
-use crate::table::scan::probe::{Cells, Probe, StoreEvents};
-use crate::table::scan::{Budget, Scan};
+use crate::table::scan::probe::Probe;
+use crate::table::scan::{Limits, Scan};
 use crate::table::write::part::Part;
 use crate::workers::Workers;
 
@@ -114,10 +115,10 @@ impl Shell {
         let stores = Arc::new(stores);
         let cells = Arc::new(Cells::new(&stores));
         let (windows, ticks) = self.probes(&cells, &stores).await?;
-        let budget = self.budget(manifest);
+        let limits = self.limits(manifest);
         let (sales, scores) = tokio::try_join!(
-            self.scan::<Sales>(manifest, manifest.inputs.sales.as_ref(), windows, &budget),
-            self.scan::<Scores>(manifest, manifest.inputs.scores.as_ref(), ticks, &budget),
+            self.scan::<Sales>(manifest, manifest.inputs.sales.as_ref(), windows, &limits),
+            self.scan::<Scores>(manifest, manifest.inputs.scores.as_ref(), ticks, &limits),
         )?;
         let (sales, sales_rows) = sales;
         let (scores, scores_rows) = scores;
@@ -132,7 +133,8 @@ impl Shell {
         let Computed { mrch, melog, counts, highlights } = computed;
         let mut parts = Vec::new();
         let outputs = Outputs { mrch, melog, rejects }.zip(manifest.outputs.as_ref());
-        let outputs = outputs.map(|_, (of_log, uri)| list_output(manifest, uri, of_log, &mut parts));
+        let outputs =
+            outputs.map(|_, (of_log, uri)| list_output(manifest, uri, of_log, &mut parts));
         let mut inputs = reads.zip(manifest.inputs.as_ref()).map(|_, (read, of)| read.lineage(of));
         inputs.reports.rows_duplicate = duplicates;
         let lineage = Lineage {
@@ -213,7 +215,7 @@ impl Shell {
         manifest: &Manifest,
         dataset: Option<&manifest::Dataset>,
         probe: Probe,
-        budget: &Budget,
+        limits: &Limits,
     ) -> Result<(Option<Read>, ByCell<L::Row>), Error> {
         let Some(dataset) = dataset else { return Ok((None, ByCell::none(probe.cells.count()))) };
         let interval = manifest.interval;
@@ -224,7 +226,7 @@ impl Shell {
         let scan = Scan::<L> {
             objects: self.objects.clone(),
             workers: self.workers.clone(),
-            budget: budget.clone(),
+            limits: limits.clone(),
             interval,
             log: PhantomData,
         };
@@ -243,15 +245,15 @@ impl Shell {
     }
 
     /// Local files are read as fast as they can be decoded; over a network more requests must be under way.
-    fn budget(&self, manifest: &Manifest) -> Budget {
+    fn limits(&self, manifest: &Manifest) -> Limits {
         let inputs = &manifest.inputs;
         let logs = [inputs.sales.as_ref(), inputs.scores.as_ref()];
         let remote =
             |dataset: &manifest::Dataset| matches!(dataset.uri.scheme(), Scheme::S3 { .. });
         if logs.into_iter().flatten().any(remote) {
-            Budget::new(16, 48)
+            Limits::new(16, 48)
         } else {
-            Budget::new(self.workers.count() + 1, 16)
+            Limits::new(self.workers.count() + 1, 16)
         }
     }
 }

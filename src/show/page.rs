@@ -4,8 +4,8 @@ use std::cmp::Reverse;
 use std::fmt::Write as _;
 
 use super::Options;
-use crate::committed::{EventRow, LineRow};
 use super::table::{Heading, Side, table};
+use crate::committed::{EventRow, LineRow};
 use cohort_core::{Money, Timestamp, grouped};
 
 use crate::lineage::{Input, Lineage};
@@ -58,8 +58,7 @@ pub(super) fn page(
     }
     page.push_str(&table(&EVENTS, &shown.iter().map(event_cells).collect::<Vec<_>>()));
     if options.store.is_some() {
-        let _ =
-            writeln!(page, "\n {} of its reports\n", plural(lines.len() as u64, "snapshot"));
+        let _ = writeln!(page, "\n {} of its reports\n", plural(lines.len() as u64, "snapshot"));
         let cells: Vec<_> = lines.iter().map(line_cells).collect();
         page.push_str(&table(&LINES, &cells));
     } else {

@@ -1,4 +1,5 @@
-//! A file's columns held against the contract: names as the manifest maps them, types as SPEC 2 allows.
+//! A file's columns held against the contract: names as the manifest maps them, types as SPEC 2
+//! allows.
 
 use arrow::datatypes::DataType;
 
@@ -7,7 +8,8 @@ use super::file::File;
 use crate::contract::{Column, ColumnType, Log};
 use crate::manifest::Dataset;
 
-/// Where a log's columns stand in one file: of each contract column the root column, if the file has it.
+/// Which columns of one file are a log's: for each column of the contract, the root column that
+/// holds it, if the file has one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Columns {
     log: &'static Log,

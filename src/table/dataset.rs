@@ -14,7 +14,7 @@ use crate::objects::{Object, Objects};
 /// Footers that are read at once.
 const OPEN_AT_ONCE: usize = 16;
 
-/// A file and where the contract's columns stand in it.
+/// A file, and which of its columns are the contract's.
 #[derive(Clone, Debug)]
 pub struct Source {
     /// The file.
@@ -23,11 +23,12 @@ pub struct Source {
     pub columns: Columns,
 }
 
-/// Opens the files that may hold rows of `[from, to)`: those of the partitions that overlap it, or all of
-/// them where the dataset has no partitions. In the order of their URIs.
+/// Opens the files that may hold rows of `[from, to)`, in the order of their URIs. Those are the
+/// files of the partitions that overlap it, or all files if the dataset has no partitions.
 ///
 /// # Errors
-/// [`Error::MissingDataset`] where nothing at all lies under the dataset's URI, and whatever is wrong with a file.
+/// [`Error::MissingDataset`] if nothing at all lies under the dataset's URI, and whatever is wrong
+/// with a file.
 pub async fn open(
     objects: &dyn Objects,
     log: &'static Log,
@@ -75,7 +76,7 @@ async fn list(
     Ok(found)
 }
 
-/// Whether no part of a path hides the file, as writers hide what is not data.
+/// Whether no part of a path hides the file. Writers hide what is not data.
 fn is_data(path: &str) -> bool {
     path.split('/').all(layout::is_data)
 }

@@ -15,7 +15,8 @@ pub enum Error {
     Objects(#[from] objects::Error),
     /// Nothing at all lies under a dataset's URI.
     #[error(
-        "{uri}: expected the dataset {log}, found no file under its URI; check the URI, or the job that should have written it"
+        "{uri}: expected the dataset {log}, found no file under its URI; check the URI, or the \
+         job that should have written it"
     )]
     MissingDataset {
         /// Where it should be.
@@ -23,9 +24,10 @@ pub enum Error {
         /// Its name.
         log: &'static str,
     },
-    /// A file is no Parquet file, or only a part of one.
+    /// A file is not a Parquet file, or only a part of one.
     #[error(
-        "{uri}: expected a Parquet file, found {found}; write it again, move it away, or begin its name with _"
+        "{uri}: expected a Parquet file, found {found}; write it again, move it away, or begin \
+         its name with _"
     )]
     NotParquet {
         /// The file.
@@ -35,7 +37,8 @@ pub enum Error {
     },
     /// A required or mapped column is not in a file.
     #[error(
-        "{uri}: expected a column {column:?} for {log}.{contract}, found {found}; map it under \"columns\" in the manifest, or write it"
+        "{uri}: expected a column {column:?} for {log}.{contract}, found {found}; map it under \
+         \"columns\" in the manifest, or write it"
     )]
     MissingColumn {
         /// The file.
@@ -51,7 +54,8 @@ pub enum Error {
     },
     /// A column has a type that the contract's cannot be read from.
     #[error(
-        "{uri}: expected {expected} in column {column:?} of {log}, found {found}; write it with that type"
+        "{uri}: expected {expected} in column {column:?} of {log}, found {found}; write it with \
+         that type"
     )]
     ColumnType {
         /// The file.
@@ -67,7 +71,8 @@ pub enum Error {
     },
     /// An amount does not fit `decimal(18,4)`.
     #[error(
-        "{uri}: expected amounts of {log}.{column} with at most 14 digits before the point, found a larger one in row {row} (store {store_id}); correct the row"
+        "{uri}: expected amounts of {log}.{column} with at most 14 digits before the point, \
+         found a larger one in row {row} (store {store_id}); correct the row"
     )]
     Amount {
         /// The file.
@@ -83,7 +88,8 @@ pub enum Error {
     },
     /// An instant lies outside the years 0001 to 9999.
     #[error(
-        "{uri}: expected instants of {log}.{column} in the years 0001 to 9999, found another in row {row}; correct the row"
+        "{uri}: expected instants of {log}.{column} in the years 0001 to 9999, found another in \
+         row {row}; correct the row"
     )]
     Instant {
         /// The file.
@@ -97,7 +103,8 @@ pub enum Error {
     },
     /// A file's pages cannot be decoded.
     #[error(
-        "{uri}: expected readable Parquet pages in row group {row_group}, found: {reason}; write the file again"
+        "{uri}: expected readable Parquet pages in row group {row_group}, found: {reason}; \
+         write the file again"
     )]
     Corrupt {
         /// The file.
@@ -107,7 +114,7 @@ pub enum Error {
         /// What the decoder says.
         reason: String,
     },
-    /// The encoder failed, which no data should make it do.
+    /// The encoder failed. No data should make it do so.
     #[error("could not encode {log}: {reason}")]
     Encode {
         /// The dataset's name.

@@ -14,21 +14,22 @@ pub struct Fetched {
 }
 
 impl Fetched {
-    /// The parts of a file of `bytes` bytes; `contents` belong to `ranges` in turn.
+    /// The parts of a file of `bytes` bytes. Each of the `contents` belongs to the range at its
+    /// place.
     pub fn new(bytes: u64, ranges: &[Range<u64>], contents: Vec<Bytes>) -> Self {
         let mut parts: Vec<_> = ranges.iter().map(|range| range.start).zip(contents).collect();
         parts.sort_unstable_by_key(|&(start, _)| start);
         Self { bytes, parts }
     }
 
-    /// These parts and others, each with where it begins.
+    /// These parts and others, each given with the offset at which it begins.
     pub fn and(mut self, others: impl Iterator<Item = (u64, Bytes)>) -> Self {
         self.parts.extend(others);
         self.parts.sort_by_key(|(start, part)| (*start, part.len()));
         self
     }
 
-    /// What has been fetched from `start` on, up to the end of its part.
+    /// The bytes from `start` to the end of the part that holds it.
     fn part(&self, start: u64) -> Result<Bytes> {
         let after = self.parts.partition_point(|&(at, _)| at <= start);
         let found = after.checked_sub(1).and_then(|i| {

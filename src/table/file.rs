@@ -1,4 +1,4 @@
-//! One Parquet file: its footer, fetched once, and its column chunks, fetched as asked for.
+//! One Parquet file: its footer, fetched once, and its column chunks, fetched as they are needed.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use super::fetched::{Fetched, coalesce};
 use crate::cohort::Interval;
 use crate::objects::{Object, Objects, Scheme};
 
-/// Bytes fetched from the end of a file at first: enough for the footer of most.
+/// Bytes first fetched from the end of a file. Most footers fit.
 const TAIL_BYTES: u64 = 64 << 10;
 /// Rows of a batch.
 const BATCH_ROWS: usize = 8192;
@@ -31,7 +31,7 @@ const BATCH_ROWS: usize = 8192;
 pub struct File {
     /// Where it lies, pinned to the version that was listed.
     pub object: Object,
-    /// The time that its partition stands for; `None` without partitions.
+    /// The time that its partition covers, or `None` if there are no partitions.
     pub partition: Option<Interval>,
     arrow: ArrowReaderMetadata,
     tag: String,
@@ -76,8 +76,8 @@ impl File {
         Ok(Self { object, partition, arrow, tag })
     }
 
-    /// The file's version as the lineage shows it: the storage's entity tag, or on local disk, which has
-    /// none, the SHA-256 of the footer.
+    /// The file's version as the lineage shows it: the storage's entity tag. Local disk has none,
+    /// and the SHA-256 of the footer takes its place.
     pub fn tag(&self) -> &str {
         &self.tag
     }
@@ -129,8 +129,8 @@ impl File {
         leaves.columns().iter().position(|column| column.path().parts() == [name])
     }
 
-    /// The byte ranges of the leaf column's pages that hold rows of `rows`, or of the whole column chunk
-    /// where the file has no offset index or `rows` is `None`.
+    /// The byte ranges of the leaf column's pages that hold rows of `rows`. It is the whole column
+    /// chunk if the file has no offset index, or if `rows` is `None`.
     pub fn column_ranges(
         &self,
         row_group: usize,
@@ -143,7 +143,7 @@ impl File {
         };
         let mut ranges = rows.scan_ranges(&pages);
         let first_page = pages.first().and_then(|page| u64::try_from(page.offset).ok());
-        // What stands before the first data page is the dictionary.
+        // The dictionary comes before the first data page.
         ranges.push(start..first_page.unwrap_or(start));
         ranges
     }
@@ -154,7 +154,7 @@ impl File {
         (0..leaves.num_columns()).filter(|&leaf| roots.contains(&leaves.get_column_root_idx(leaf)))
     }
 
-    /// Fetches byte ranges, neighbours in one request.
+    /// Fetches byte ranges. Ranges that touch are fetched as one.
     ///
     /// # Errors
     /// [`Error::Objects`].
@@ -201,8 +201,8 @@ impl File {
                 .with_projection(mask)
                 .with_batch_size(BATCH_ROWS);
         if let Some(rows) = rows {
-            // A mask, which short selections may else become, decodes the pages between as well; only
-            // those of the selected rows have been fetched.
+            // By default a short selection becomes a mask, which decodes the pages between the rows
+            // as well. Only the pages of the selected rows have been fetched.
             builder = builder
                 .with_row_selection(rows)
                 .with_row_selection_policy(RowSelectionPolicy::Selectors);
@@ -216,7 +216,7 @@ impl Fetched {
         self.and(ranges.iter().map(|range| range.start).zip(contents.iter().cloned()))
     }
 
-    /// `footer-` and the SHA-256 of a file's footer: it changes with every number in the file's statistics.
+    /// `footer-` and the SHA-256 of a file's footer. It changes with any number in the statistics.
     fn footer_digest(&self, bytes: u64) -> String {
         use parquet::file::reader::ChunkReader as _;
         let tail = self.get_bytes(bytes - 8, 8).unwrap_or_default();

@@ -1,7 +1,7 @@
 //! Row groups and pages that statistics prove to hold nothing that a run needs.
 //!
-//! A part is kept where a row in it may be wanted, and also where a row in it may have to be rejected in
-//! the run's interval: pruning never hides a bad row.
+//! A part is kept if a row in it may be wanted, and also if a row in it may have to be rejected in
+//! the run's interval. Pruning never hides a bad row.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -20,9 +20,9 @@ use crate::cohort::{Interval, Timestamp};
 pub struct Wanted {
     /// The first and the last tick.
     pub ticks: (Timestamp, Timestamp),
-    /// The stores, sorted by their bytes; `None` for all.
+    /// The stores, sorted by their bytes, or `None` for all.
     pub stores: Option<Arc<[Arc<str>]>>,
-    /// The interval in which rejected rows count; `None` where they do not.
+    /// The interval in which rejected rows count, or `None` if they do not count.
     pub rejects_in: Option<Interval>,
 }
 
@@ -37,7 +37,8 @@ impl<T> Bounds<T> {
     const UNKNOWN: Self = Self { range: None, nulls: true };
 }
 
-/// The rows of a row group that may matter, as ranges of row numbers inside it; empty where none may.
+/// The rows of a row group that may matter, as ranges of row numbers inside it. There are none if
+/// no row may.
 pub fn candidate_rows(
     source: &Source,
     row_group: usize,
@@ -145,7 +146,7 @@ fn may_reject(
     (placed_here && (ticks.nulls || misplaced)) || (in_time && storeless)
 }
 
-/// The unit of a tick column that holds 64-bit integers; no bounds are taken from any other.
+/// The unit of a tick column that holds 64-bit integers. No bounds are taken from any other column.
 fn tick_unit(source: &Source, tick: &str) -> Option<TimeUnit> {
     let root = source.columns.root(tick)?;
     match source.file.schema().field(root).data_type() {
@@ -154,7 +155,7 @@ fn tick_unit(source: &Source, tick: &str) -> Option<TimeUnit> {
     }
 }
 
-/// Whether a column's bounds are in the order of its text: integers are in another.
+/// Whether a column's bounds are in the order of its text. Those of integers are not.
 fn is_text(source: &Source, column: &str) -> bool {
     source.columns.root(column).is_some_and(|root| {
         match source.file.schema().field(root).data_type() {

@@ -93,8 +93,7 @@ struct Decoder<'a> {
 impl Decoder<'_> {
     fn batch(&mut self, batch: &RecordBatch, in_group: &[usize]) -> Result<(), Error> {
         let source = self.source;
-        let columns =
-            ReportColumns::new(&|name| batch.column_by_name(source.columns.name(name)));
+        let columns = ReportColumns::new(&|name| batch.column_by_name(source.columns.name(name)));
         for (row, &in_group) in in_group.iter().enumerate() {
             self.row(&columns, row, in_group)?;
         }

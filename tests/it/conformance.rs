@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use cohort::{ObjectsError as Error, Local, Memory, Object, Objects, Put, Tag, Uri};
+use cohort::{Local, Memory, Object, Objects, ObjectsError as Error, Put, Tag, Uri};
 use tokio::task::JoinSet;
 
 /// How many tasks race for one object.

@@ -17,10 +17,12 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use cohort::Lineage;
 use cohort::Overrides;
-use cohort::{ObjectsError as Error, Local, Object, Objects, Outcome, Put, Storage, Tag, Traffic, Uri};
-use cohort::{Shell, load_manifest};
 use cohort::Sample;
 use cohort::Workers;
+use cohort::{
+    Local, Object, Objects, ObjectsError as Error, Outcome, Put, Storage, Tag, Traffic, Uri,
+};
+use cohort::{Shell, load_manifest};
 
 /// Local disk that stops at a write, before or after doing it; where something happens meanwhile,
 /// only that one write fails.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cohort::Kind;
-use cohort::{ObjectsError as Error, Object, Objects, Outcome, Put, S3, S3Settings, Tag, Uri};
+use cohort::{Object, Objects, ObjectsError as Error, Outcome, Put, S3, S3Settings, Tag, Uri};
 
 use crate::conformance;
 use crate::fault_proxy::{Fault, Proxy, Request};

@@ -7,15 +7,15 @@ use jsonschema::{Registry, Validator};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::{Value, json};
 
-use cohort::Status;
-use cohort_core::contract::{self, Outputs};
 use cohort::Lineage;
-use cohort_core::Counts;
-use sha2::{Digest as _, Sha256};
-use cohort::{Manifest, Overrides};
+use cohort::Status;
 use cohort::Uri;
-use cohort::{SCHEMAS, find_schema};
 use cohort::{Execution, Summary};
+use cohort::{Manifest, Overrides};
+use cohort::{SCHEMAS, find_schema};
+use cohort_core::Counts;
+use cohort_core::contract::{self, Outputs};
+use sha2::{Digest as _, Sha256};
 
 fn schema(name: &str) -> Value {
     serde_json::from_str(find_schema(name).unwrap().text).unwrap()
@@ -212,8 +212,7 @@ fn a_lineage_validates_and_reads_back() {
         .flat_map(|(_, output)| &output.files)
         .map(|file| format!("{}\n", file.sha256))
         .collect();
-    let digest: String =
-        Sha256::digest(digests).iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest: String = Sha256::digest(digests).iter().map(|byte| format!("{byte:02x}")).collect();
     assert_eq!(digest, lineage.content_sha256);
     assert_eq!(Lineage::parse(written.as_bytes(), &uri("l.json")).unwrap(), lineage);
 }

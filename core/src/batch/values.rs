@@ -1,4 +1,5 @@
-//! Arrow arrays to the core's types: text, instants, doubles and money, whatever form SPEC 2 allows them in.
+//! Arrow arrays to the core's types: text, instants, doubles and money, in any form that SPEC 2
+//! allows.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -12,16 +13,16 @@ use arrow::datatypes::{
 use crate::reports::Piece;
 use crate::{Money, Overflow, TimeError, Timestamp};
 
-/// A column of text; integers show as their decimal text.
+/// A column of text. Integers are read as their decimal text.
 #[derive(Clone, Debug)]
 pub struct Texts(Option<StringArray>);
 
-/// A column of texts of which hardly two are equal.
+/// A column of texts that hardly ever repeat.
 #[derive(Clone, Debug)]
 pub struct Pieces {
     /// All of its texts, one after the other.
     all: Arc<str>,
-    /// Where each row's text lies in it.
+    /// The place of each row's text in it.
     at: Vec<Option<Range<usize>>>,
 }
 
@@ -29,7 +30,7 @@ pub struct Pieces {
 #[derive(Clone, Debug)]
 pub struct Instants(Option<(arrow::array::Int64Array, TimeUnit)>);
 
-/// A column of doubles, NaN already null.
+/// A column of doubles. NaN is null.
 #[derive(Clone, Debug)]
 pub struct Doubles(Option<Float64Array>);
 
@@ -41,13 +42,13 @@ pub struct Amounts(Option<ArrayRef>);
 #[derive(Clone, Debug)]
 pub struct Lists(Option<ArrayRef>);
 
-/// `cast`, for types that [`super::columns`] has let through and that always can be.
+/// `cast`, for types that [`super::columns`] has let through. Those can always be cast.
 fn cast_to(array: Option<&ArrayRef>, to: &DataType) -> Option<ArrayRef> {
     let array = array?;
     if array.data_type() == to { Some(array.clone()) } else { cast(array, to).ok() }
 }
 
-/// The values of a dictionary array, one for each row; any other array as it is.
+/// The values of a dictionary array, one for each row. Any other array is returned as it is.
 fn plain(array: Option<&ArrayRef>) -> Option<ArrayRef> {
     match array?.data_type() {
         DataType::Dictionary(_, values) => cast_to(array, values),
@@ -56,7 +57,7 @@ fn plain(array: Option<&ArrayRef>) -> Option<ArrayRef> {
 }
 
 impl Texts {
-    /// Of a column, or of nulls where the file has none.
+    /// The values of a column, or nulls if the file has none.
     pub fn new(column: Option<&ArrayRef>) -> Self {
         Self(cast_to(column, &DataType::Utf8).map(|array| array.as_string().clone()))
     }
@@ -68,7 +69,7 @@ impl Texts {
 }
 
 impl Pieces {
-    /// Of a column, or of nulls where the file has none.
+    /// The values of a column, or nulls if the file has none.
     pub fn new(column: Option<&ArrayRef>) -> Self {
         let mut all = String::new();
         let mut at = Vec::new();
@@ -89,7 +90,7 @@ impl Pieces {
 }
 
 impl Instants {
-    /// Of a column, or of nulls where the file has none.
+    /// The values of a column, or nulls if the file has none.
     pub fn new(column: Option<&ArrayRef>) -> Self {
         let array = plain(column);
         let unit = array.as_ref().and_then(|array| match array.data_type() {
@@ -130,12 +131,12 @@ pub fn instant(value: i64, unit: TimeUnit) -> Result<Timestamp, TimeError> {
 }
 
 impl Doubles {
-    /// Of a column, or of nulls where the file has none.
+    /// The values of a column, or nulls if the file has none.
     pub fn new(column: Option<&ArrayRef>) -> Self {
         Self(cast_to(column, &DataType::Float64).map(|array| array.as_primitive().clone()))
     }
 
-    /// The double in a row; never NaN.
+    /// The double in a row, never NaN.
     pub fn get(&self, row: usize) -> Option<f64> {
         let array = self.0.as_ref().filter(|array| array.is_valid(row))?;
         Some(array.value(row)).filter(|x| !x.is_nan())
@@ -143,7 +144,7 @@ impl Doubles {
 }
 
 impl Amounts {
-    /// Of a column, or of nulls where the file has none.
+    /// The values of a column, or nulls if the file has none.
     pub fn new(column: Option<&ArrayRef>) -> Self {
         let array = plain(column);
         let to = array.as_ref().map(|array| match array.data_type() {
@@ -155,7 +156,7 @@ impl Amounts {
         Self(to.and_then(|to| cast_to(array.as_ref(), &to)))
     }
 
-    /// The amount in a row; null for NaN and the infinities.
+    /// The amount in a row. NaN and the infinities are null.
     ///
     /// # Errors
     /// [`Overflow`] outside `decimal(18,4)`.
@@ -189,12 +190,12 @@ impl Amounts {
 }
 
 impl Lists {
-    /// Of a column, or of nulls where the file has none.
+    /// The values of a column, or nulls if the file has none.
     pub fn new(column: Option<&ArrayRef>) -> Self {
         Self(column.cloned())
     }
 
-    /// The list in a row, NaN elements already null.
+    /// The list in a row. NaN elements are null.
     pub fn get(&self, row: usize) -> Option<Box<[Option<f64>]>> {
         let array = self.0.as_ref().filter(|array| array.is_valid(row))?;
         let items = match array.data_type() {

@@ -4,10 +4,10 @@ use serde_json::{Map, Value, json};
 
 use super::columns;
 use super::identity::{Identity, Parent};
-use cohort_core::Timestamp;
-use cohort_core::contract::{self, Log};
 use crate::objects::{Scheme, Uri};
 use crate::orchestrator::facts::{Dataset, Facts, Failure, Plan, Read};
+use cohort_core::Timestamp;
+use cohort_core::contract::{self, Log};
 
 const SPEC: &str = "https://openlineage.io/spec";
 

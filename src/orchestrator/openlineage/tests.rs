@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 
 use super::event::{State, event};
 use super::{Identity, OpenLineage, Parent, Uuid};
-use cohort_core::Timestamp;
 use crate::kind::Kind;
 use crate::orchestrator::facts::Failure;
 use crate::orchestrator::tests::{facts, plan};
+use cohort_core::Timestamp;
 
 const PARENT: &str = "prod-airflow/cohorting.run/01941f29-7c00-7aaa-8bbb-0123456789ab";
 const ROOT: &str = "prod-airflow/cohorting/01941f29-7c00-7aaa-8bbb-0123456789ac";

@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::context::Context;
 use super::message::{Level, Message, Metadata};
-use cohort_core::contract::{MELOG, MRCH};
 use crate::orchestrator::facts::{Facts, Plan, Written};
+use cohort_core::contract::{MELOG, MRCH};
 
 /// The check that the rejected rows stay under a limit. The only one that the job itself can answer for: what concerns its
 /// outputs is better checked by someone else who reads them.

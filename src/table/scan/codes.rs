@@ -1,8 +1,8 @@
 //! A key column of a row group as a stream of codes, page by page and run by run.
 //!
-//! Dictionary pages without nulls, which is what key columns are made of, stay in Parquet's own runs: a
-//! stretch of equal codes is seen at once and a stretch that nobody asks for is passed over undecoded.
-//! Any other page is decoded value by value.
+//! Key columns are mostly made of dictionary pages without nulls. Those stay in Parquet's own runs:
+//! a stretch of equal codes is seen at once, and a stretch that nobody asks for is skipped
+//! undecoded. Any other page is decoded value by value.
 
 use bytes::Bytes;
 use parquet::basic::Encoding;
@@ -22,7 +22,7 @@ pub enum Stretch<T> {
     Same(T, usize),
     /// This many rows, none of them null.
     Present(usize),
-    /// This many rows, of which some may be null.
+    /// This many rows, some of which may be null.
     Any(usize),
 }
 
@@ -43,7 +43,7 @@ enum Cursor<T> {
     Runs { runs: Runs, left: usize },
     /// Decoded values, read up to `at`.
     Decoded { codes: Vec<T>, at: usize },
-    /// One code for all rows there may be.
+    /// One code for all rows, however many.
     Endless(T),
 }
 
@@ -75,7 +75,7 @@ impl<T: Copy + PartialEq> Codes<T> {
         }
     }
 
-    /// The codes of a column that the file does not have: all null.
+    /// The codes of a column that the file does not have: all are null.
     pub fn absent(coder: Coder<T>) -> Self {
         let page = Cursor::Endless(coder(None));
         Self {
@@ -88,7 +88,7 @@ impl<T: Copy + PartialEq> Codes<T> {
         }
     }
 
-    /// Codes that were decoded elsewhere, of all the rows that will be asked for or passed over.
+    /// Codes that were decoded elsewhere. They cover all rows that will be read or skipped.
     pub fn decoded(codes: Vec<T>, coder: Coder<T>) -> Self {
         let page = Cursor::Decoded { codes, at: 0 };
         Self {
@@ -101,10 +101,10 @@ impl<T: Copy + PartialEq> Codes<T> {
         }
     }
 
-    /// What the next rows have in common; never empty.
+    /// What the next rows have in common. It is at least one row.
     ///
     /// # Errors
-    /// At the end of the column, and where a page cannot be decoded.
+    /// At the end of the column, and if a page cannot be decoded.
     pub fn peek(&mut self) -> Result<Stretch<T>> {
         loop {
             match &mut self.page {
@@ -125,7 +125,7 @@ impl<T: Copy + PartialEq> Codes<T> {
         }
     }
 
-    /// Passes over `n` rows; whole pages are not even decompressed.
+    /// Skips `n` rows. Whole pages are not even decompressed.
     ///
     /// # Errors
     /// As [`Codes::peek`].
@@ -160,24 +160,24 @@ impl<T: Copy + PartialEq> Codes<T> {
         Ok(())
     }
 
-    /// Passes over stretches of one code each for as long as `pass` says so, at most `most` rows; how many it
-    /// was.
+    /// Skips stretches of equal codes while `skips` says so, up to `most` rows. Returns how many
+    /// rows it skipped.
     ///
     /// # Errors
     /// As [`Codes::peek`].
-    pub fn skip_while(&mut self, most: usize, pass: impl Fn(T) -> bool) -> Result<usize> {
-        let mut passed = 0;
-        while passed < most {
+    pub fn skip_while(&mut self, most: usize, skips: impl Fn(T) -> bool) -> Result<usize> {
+        let mut skipped = 0;
+        while skipped < most {
             match self.peek()? {
-                Stretch::Same(code, rows) if pass(code) => {
-                    let rows = rows.min(most - passed);
+                Stretch::Same(code, rows) if skips(code) => {
+                    let rows = rows.min(most - skipped);
                     self.skip(rows)?;
-                    passed += rows;
+                    skipped += rows;
                 }
                 _ => break,
             }
         }
-        Ok(passed)
+        Ok(skipped)
     }
 
     /// Appends the codes of the next `n` rows.
@@ -219,7 +219,8 @@ impl<T: Copy + PartialEq> Codes<T> {
         })
     }
 
-    /// Rows of the next data page, after taking in a dictionary page before it; `None` at the end.
+    /// How many rows the next data page has, or `None` at the end. A dictionary page that comes
+    /// before it is read.
     fn rows_of_next_page(&mut self) -> Result<Option<usize>> {
         while let Some(next) = self.reader()?.peek_next_page()? {
             if !next.is_dict {
@@ -230,7 +231,7 @@ impl<T: Copy + PartialEq> Codes<T> {
         Ok(None)
     }
 
-    /// Opens the next page, be it a dictionary or data.
+    /// Opens the next page, whether it is a dictionary or data.
     fn next_page(&mut self) -> Result<()> {
         let page = self.reader()?.get_next_page()?;
         self.page = match page {
@@ -320,7 +321,7 @@ impl<T: Copy + PartialEq> Codes<T> {
         Ok(self.spread(codes.collect::<Result<_>>()?, present))
     }
 
-    /// Puts the codes of the values that are there among the nulls.
+    /// Puts the codes of the values and of the nulls in the order of the rows.
     fn spread(&self, codes: Vec<T>, present: Option<Vec<bool>>) -> Cursor<T> {
         let Some(present) = present else { return Cursor::Decoded { codes, at: 0 } };
         let null = (self.coder)(None);
@@ -331,7 +332,7 @@ impl<T: Copy + PartialEq> Codes<T> {
     }
 }
 
-/// Which rows have a value; `None` where all have.
+/// Which rows have a value, or `None` if all have.
 fn presence(levels: Bytes, rows: usize) -> Result<Option<Vec<bool>>> {
     let mut runs = Runs::new(levels, 1).map_err(eof)?;
     if rows == 0 || matches!(runs.peek().map_err(eof)?, Run::Repeated(1, n) if n >= rows) {
@@ -355,7 +356,8 @@ fn read_entries<T: Copy>(
             Err(ParquetError::General("a page without its dictionary".to_owned()))
         };
     };
-    // An index past the end means a broken page; checking it once for all is cheaper than at every value.
+    // An index past the end means a broken page. One check at the end is cheaper than one per
+    // value.
     let broken = std::cell::Cell::new(false);
     runs.read(n, out, |index| {
         dictionary.get(index as usize).copied().unwrap_or_else(|| {

@@ -1,4 +1,5 @@
-//! One row group of a prediction log: its key columns as codes, then the values of the rows that matched.
+//! One row group of a prediction log: its key columns as codes, then the values of the matched
+//! rows.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -11,11 +12,12 @@ use cohort_core::predictions::PredictionLog;
 use parquet::basic::{Encoding, Type};
 use parquet::file::serialized_reader::SerializedPageReader;
 
+use super::cells::{Cells, SkuCode, StoreCode};
 use super::codes::{Coder, Codes};
 use super::keys::{BAD_TICK, Keys, Matcher, Matches, NULL_TICK};
 use super::plain::{Physical, Plain};
 use super::points::Point;
-use super::probe::{Cells, MISSING_STORE, NO_SKU, NO_STORE, NULL_SKU, Probe};
+use super::probe::Probe;
 use crate::cohort::{Interval, Timestamp};
 use crate::table::Error;
 use crate::table::dataset::Source;
@@ -79,7 +81,7 @@ pub fn match_keys(
     }
 }
 
-/// Rows whose tick, or whose place where it has none, lies in the scope.
+/// How many rows lie in the scope, by their tick, or by their partition if they have no tick.
 ///
 /// # Errors
 /// [`Error::Corrupt`].
@@ -154,7 +156,8 @@ pub fn matched_rows(
     selection(&runs.collect::<Vec<_>>(), source.file.group_rows(row_group))
 }
 
-/// Whether a key column's pages are read as runs; the few encodings that are not are decoded whole.
+/// Whether a key column's pages are read as runs. A column with any other encoding is decoded
+/// whole.
 fn reads_as_runs(source: &Source, row_group: usize, leaf: usize) -> bool {
     let column = source.file.metadata().row_group(row_group).column(leaf);
     #[expect(deprecated, reason = "older writers still use these names")]
@@ -262,31 +265,33 @@ const fn from_us(us: i64, unit: TimeUnit) -> i64 {
     }
 }
 
-fn store_coder(cells: &Arc<Cells>, unsigned: bool) -> Coder<u32> {
+fn store_coder(cells: &Arc<Cells>, unsigned: bool) -> Coder<StoreCode> {
     let cells = cells.clone();
-    Box::new(move |value| {
-        text(value, unsigned, MISSING_STORE, NO_STORE, |name| cells.store_code(name))
+    Box::new(move |value| match value {
+        None => StoreCode::MISSING,
+        Some(value) => {
+            text(value, unsigned, |name| cells.store_code(name)).unwrap_or(StoreCode::UNWANTED)
+        }
     })
 }
 
-fn sku_coder(cells: &Arc<Cells>, unsigned: bool) -> Coder<u32> {
+fn sku_coder(cells: &Arc<Cells>, unsigned: bool) -> Coder<SkuCode> {
     let cells = cells.clone();
-    Box::new(move |value| text(value, unsigned, NULL_SKU, NO_SKU, |sku| cells.sku_code(sku)))
+    Box::new(move |value| match value {
+        None => SkuCode::NULL,
+        Some(value) => {
+            text(value, unsigned, |sku| cells.sku_code(Some(sku))).unwrap_or(SkuCode::UNWANTED)
+        }
+    })
 }
 
-fn text(
-    value: Option<Plain<'_>>,
-    unsigned: bool,
-    null: u32,
-    unknown: u32,
-    code: impl Fn(&str) -> u32,
-) -> u32 {
+/// The code of a value as text, or `None` if it is no text.
+fn text<T>(value: Plain<'_>, unsigned: bool, code: impl Fn(&str) -> T) -> Option<T> {
     match value {
-        None => null,
-        Some(Plain::Bytes(bytes)) => std::str::from_utf8(bytes).map_or(unknown, code),
-        Some(Plain::Integer(number)) if unsigned => code(&number.cast_unsigned().to_string()),
-        Some(Plain::Integer(number)) => code(&number.to_string()),
-        Some(Plain::Int96(..)) => unknown,
+        Plain::Bytes(bytes) => std::str::from_utf8(bytes).ok().map(code),
+        Plain::Integer(number) if unsigned => Some(code(&number.cast_unsigned().to_string())),
+        Plain::Integer(number) => Some(code(&number.to_string())),
+        Plain::Int96(..) => None,
     }
 }
 

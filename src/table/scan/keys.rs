@@ -1,19 +1,26 @@
 //! The rows of a row group that some line needs, found from the key columns alone.
 //!
-//! Three streams of codes (store, SKU, tick) advance together, one stretch of equal codes at a time. A
-//! stretch whose store has no line, whose tick no line of its store needs, or whose cell has none, is
-//! passed over whole. Where a tick lasts for many stores, all of those without an open window are passed over
-//! together ([`Open`]); of a stretch of one store and one tick only the SKUs are decoded, of one cell only the
-//! ticks; what remains is looked at row by row. A row that may have to be rejected is never passed over: one
-//! without a store, without a tick, or perhaps outside its partition.
+//! Three streams of codes, for store, SKU and tick, advance together. Each says how far its next
+//! value reaches ([`Stretch`]). The matcher takes the rows in pieces, and does as little with each
+//! piece as it can:
+//!
+//! 1. One tick lasts for many stores: all stores without an open window are skipped ([`Open`]).
+//! 2. One store without lines: its rows are skipped.
+//! 3. One store at one tick: only the SKUs are decoded, and only if a window is open.
+//! 4. One cell: only the ticks are decoded, and only if the cell has windows.
+//! 5. Anything else is decoded and looked at row by row.
+//!
+//! A row that may have to be rejected is never skipped. That is one without a store, one without a
+//! tick, and any row that may lie outside its file's partition.
 
 use std::ops::Range;
 
 use parquet::errors::Result;
 
+use super::cells::{Cell, SkuCode, StoreCode};
 use super::codes::{Codes, Stretch};
 use super::open::Open;
-use super::probe::{MISSING_STORE, NO_STORE, Probe, Span};
+use super::probe::{Probe, Span};
 use crate::cohort::Timestamp;
 use crate::table::rejects::{Reject, Scope, judge_prediction};
 
@@ -23,16 +30,16 @@ pub const NULL_TICK: i64 = i64::MIN;
 pub const BAD_TICK: i64 = i64::MAX;
 /// With more windows open than this, a lookup for each row is cheaper than a walk over the windows.
 const HELD_MAX: usize = 8;
-/// Rows that are looked at in one go.
+/// Rows that are decoded in one go.
 const CHUNK_ROWS: usize = 4096;
 
 /// The key columns of a row group.
 #[derive(Debug)]
 pub struct Keys {
     /// Stores.
-    pub stores: Codes<u32>,
+    pub stores: Codes<StoreCode>,
     /// SKUs.
-    pub skus: Codes<u32>,
+    pub skus: Codes<SkuCode>,
     /// Ticks in microseconds.
     pub ticks: Codes<i64>,
 }
@@ -42,9 +49,9 @@ pub struct Keys {
 pub struct Matches {
     /// The wanted rows, ascending.
     pub rows: Vec<usize>,
-    /// Of each its cell.
-    pub cells: Vec<u32>,
-    /// Of each its tick in microseconds.
+    /// The cell of each wanted row.
+    pub cells: Vec<Cell>,
+    /// The tick of each wanted row, in microseconds.
     pub ticks: Vec<i64>,
     /// Rejected rows that count.
     pub rejects: Vec<Reject>,
@@ -63,23 +70,32 @@ pub struct Matcher<'a> {
     pub check_partition: bool,
 }
 
-/// What is kept from stretch to stretch: the windows open at the last long tick, where each store's last search
-/// ended, and buffers.
+/// What is kept from one piece to the next.
 #[derive(Default)]
 struct Buffers {
+    /// The windows open at the last tick that lasted long.
     open: Open,
+    /// Where the last search for each store's windows ended.
     hints: Vec<u32>,
+    /// The windows of one store at one tick.
     held: Vec<Span>,
-    stores: Vec<u32>,
-    skus: Vec<u32>,
+    stores: Vec<StoreCode>,
+    skus: Vec<SkuCode>,
     ticks: Vec<i64>,
+}
+
+/// Where the matcher is: the next row, and how many rows the next piece may have.
+#[derive(Clone, Copy)]
+struct At {
+    row: usize,
+    rows: usize,
 }
 
 impl Matcher<'_> {
     /// The wanted rows among the candidates, which are ascending ranges.
     ///
     /// # Errors
-    /// Where a page cannot be decoded.
+    /// If a page cannot be decoded.
     pub fn run(&self, keys: &mut Keys, candidates: &[Range<usize>]) -> Result<Matches> {
         let mut found = Matches::default();
         let hints = vec![0; self.probe.cells.stores.len()];
@@ -89,79 +105,111 @@ impl Matcher<'_> {
             keys.skip(range.start - row)?;
             row = range.start;
             while row < range.end {
-                row += self.stretch(keys, row, range.end - row, &mut buffers, &mut found)?;
+                let at = At { row, rows: range.end - row };
+                row += self.piece(keys, at, &mut buffers, &mut found)?;
             }
         }
         Ok(found)
     }
 
-    /// Takes one stretch of at most `most` rows; how many it was.
-    fn stretch(
+    /// Takes the next piece, and returns how many rows it had.
+    fn piece(
         &self,
         keys: &mut Keys,
-        row: usize,
-        most: usize,
+        at: At,
         buffers: &mut Buffers,
         found: &mut Matches,
     ) -> Result<usize> {
         let (store, sku, tick) = (keys.stores.peek()?, keys.skus.peek()?, keys.ticks.peek()?);
-        let rows = store.rows().min(sku.rows()).min(tick.rows()).min(most);
-        let tick_needs_a_look = self.check_partition
-            || match tick {
-                Stretch::Same(tick, _) => tick == NULL_TICK || tick == BAD_TICK,
-                Stretch::Present(_) => false,
-                Stretch::Any(_) => true,
-            };
-        if let (Stretch::Same(tick, lasts), false) = (tick, tick_needs_a_look) {
-            let lasts = lasts.min(most);
-            if buffers.open.reach(self.probe, tick, lasts) {
-                let open = &buffers.open;
-                let quiet = |store| store != MISSING_STORE && open.of(store).is_empty();
-                let passed = keys.stores.skip_while(lasts, quiet)?;
-                if passed > 0 {
-                    keys.skus.skip(passed)?;
-                    keys.ticks.skip(passed)?;
-                    return Ok(passed);
+        let rows = store.rows().min(sku.rows()).min(tick.rows()).min(at.rows);
+        if !self.needs_a_look(tick) {
+            if let Stretch::Same(tick, lasts) = tick {
+                let skipped = self.skip_quiet(keys, tick, lasts.min(at.rows), buffers)?;
+                if skipped > 0 {
+                    return Ok(skipped);
                 }
             }
-        }
-        if let (Stretch::Same(store, _), false) = (store, tick_needs_a_look)
-            && store != MISSING_STORE
-        {
-            let wanted = store != NO_STORE
-                && match (tick, sku) {
-                    (Stretch::Same(tick, _), _) => {
-                        buffers.hold(self.probe, store, tick);
-                        if buffers.held.len() <= HELD_MAX {
-                            Self::one_tick(keys, (row, rows), tick, buffers, found)?;
-                            return Ok(rows);
-                        }
-                        true
-                    }
-                    (_, Stretch::Same(sku, _)) => match self.probe.cells.cell(store, sku) {
-                        Some(cell) => {
-                            return self.one_cell(keys, (row, rows), cell, buffers, found);
-                        }
-                        None => false,
-                    },
-                    _ => true,
-                };
-            if !wanted {
-                keys.skip(rows)?;
-                return Ok(rows);
+            if let Stretch::Same(store, _) = store
+                && store != StoreCode::MISSING
+            {
+                let at = At { rows, ..at };
+                let taken = self.one_store(keys, at, (store, sku, tick), buffers, found)?;
+                if let Some(taken) = taken {
+                    return Ok(taken);
+                }
             }
         }
         let rows = rows.min(CHUNK_ROWS);
         keys.read(rows, buffers)?;
-        self.look(row, buffers, found);
+        self.look(at.row, buffers, found);
         Ok(rows)
     }
 
-    /// Takes a stretch of one store and one tick, of which at most the held windows' cells are wanted: only the
-    /// SKUs are decoded, and those only if there is one.
+    /// Whether a row with one of these ticks may have to be rejected because of it.
+    fn needs_a_look(&self, tick: Stretch<i64>) -> bool {
+        self.check_partition
+            || match tick {
+                Stretch::Same(tick, _) => tick == NULL_TICK || tick == BAD_TICK,
+                Stretch::Present(_) => false,
+                Stretch::Any(_) => true,
+            }
+    }
+
+    /// Skips the stores, of those that come next at this tick, that have no open window, and
+    /// returns how many rows that was. Skips nothing if the tick is not worth knowing them.
+    fn skip_quiet(
+        &self,
+        keys: &mut Keys,
+        tick: i64,
+        lasts: usize,
+        buffers: &mut Buffers,
+    ) -> Result<usize> {
+        if !buffers.open.reach(self.probe, tick, lasts) {
+            return Ok(0);
+        }
+        let open = &buffers.open;
+        let quiet = |store| store != StoreCode::MISSING && open.of(store).is_empty();
+        let skipped = keys.stores.skip_while(lasts, quiet)?;
+        if skipped > 0 {
+            keys.skus.skip(skipped)?;
+            keys.ticks.skip(skipped)?;
+        }
+        Ok(skipped)
+    }
+
+    /// Takes a stretch of one store, if anything about it saves a look at each row. Returns how
+    /// many rows it took, or `None` if nothing does.
+    fn one_store(
+        &self,
+        keys: &mut Keys,
+        at: At,
+        (store, sku, tick): (StoreCode, Stretch<SkuCode>, Stretch<i64>),
+        buffers: &mut Buffers,
+        found: &mut Matches,
+    ) -> Result<Option<usize>> {
+        if store.is_wanted() {
+            if let Stretch::Same(tick, _) = tick {
+                buffers.hold(self.probe, store, tick);
+                if buffers.held.len() > HELD_MAX {
+                    return Ok(None);
+                }
+                Self::one_tick(keys, at, tick, buffers, found)?;
+                return Ok(Some(at.rows));
+            }
+            let Stretch::Same(sku, _) = sku else { return Ok(None) };
+            if let Some(cell) = self.probe.cells.cell(store, sku) {
+                return self.one_cell(keys, at, cell, buffers, found).map(Some);
+            }
+        }
+        keys.skip(at.rows)?;
+        Ok(Some(at.rows))
+    }
+
+    /// Takes a stretch of one store and one tick. Only the cells of the held windows are wanted, so
+    /// that the SKUs are decoded only if there is such a window.
     fn one_tick(
         keys: &mut Keys,
-        (row, rows): (usize, usize),
+        At { row, rows }: At,
         tick: i64,
         buffers: &mut Buffers,
         found: &mut Matches,
@@ -181,13 +229,14 @@ impl Matcher<'_> {
         Ok(())
     }
 
-    /// Takes a stretch of one cell, or the beginning of one: only the ticks are decoded, and held against the
-    /// cell's windows, which ascend as ticks mostly do. How many rows it was.
+    /// Takes a stretch of one cell, or its beginning, and returns how many rows it took. Only the
+    /// ticks are decoded. They are held against the cell's windows, which ascend as ticks mostly
+    /// do.
     fn one_cell(
         &self,
         keys: &mut Keys,
-        (row, rows): (usize, usize),
-        cell: u32,
+        At { row, rows }: At,
+        cell: Cell,
         buffers: &mut Buffers,
         found: &mut Matches,
     ) -> Result<usize> {
@@ -217,7 +266,7 @@ impl Matcher<'_> {
     fn look(&self, first: usize, buffers: &Buffers, found: &mut Matches) {
         let codes = buffers.stores.iter().zip(&buffers.skus).zip(&buffers.ticks);
         for (i, ((&store, &sku), &tick)) in codes.enumerate() {
-            if store < NO_STORE && tick != NULL_TICK && tick != BAD_TICK && !self.check_partition {
+            if store.is_wanted() && tick != NULL_TICK && tick != BAD_TICK && !self.check_partition {
                 let Some(cell) = self.probe.cells.cell(store, sku) else { continue };
                 if self.probe.wants(cell, tick) {
                     found.push(first + i, cell, tick);
@@ -230,16 +279,22 @@ impl Matcher<'_> {
 
     /// Judges a row that may have to be rejected.
     #[cold]
-    fn judge(&self, row: usize, (store, sku, tick): (u32, u32, i64), found: &mut Matches) {
+    fn judge(
+        &self,
+        row: usize,
+        (store, sku, tick): (StoreCode, SkuCode, i64),
+        found: &mut Matches,
+    ) {
         if tick == BAD_TICK {
             found.bad_tick.get_or_insert(row);
             return;
         }
         let at = if tick == NULL_TICK { None } else { Timestamp::from_us(tick).ok() };
-        match judge_prediction(store != MISSING_STORE, at, self.scope.partition()) {
+        let has_store = store != StoreCode::MISSING;
+        match judge_prediction(has_store, at, self.scope.partition()) {
             Err(reason) if self.scope.counts(at) => found.rejects.push(Reject { row, reason }),
             Err(_) => {}
-            Ok(_) if store == NO_STORE => {}
+            Ok(_) if !store.is_wanted() => {}
             Ok(_) => {
                 let cell = self.probe.cells.cell(store, sku);
                 if let Some(cell) = cell.filter(|&cell| self.probe.wants(cell, tick)) {
@@ -251,19 +306,19 @@ impl Matcher<'_> {
 }
 
 impl Buffers {
-    /// Holds the windows of a store that are open at a tick.
-    fn hold(&mut self, probe: &Probe, store: u32, tick: i64) {
+    /// Holds the windows of a wanted store that are open at a tick.
+    fn hold(&mut self, probe: &Probe, store: StoreCode, tick: i64) {
         self.held.clear();
         if self.open.is_at(tick) {
             self.held.extend_from_slice(self.open.of(store));
         } else {
-            self.held.extend(probe.holding(store, tick, &mut self.hints[store as usize]));
+            self.held.extend(probe.holding(store, tick, &mut self.hints[store.index()]));
         }
     }
 }
 
 impl Matches {
-    fn push(&mut self, row: usize, cell: u32, tick: i64) {
+    fn push(&mut self, row: usize, cell: Cell, tick: i64) {
         self.rows.push(row);
         self.cells.push(cell);
         self.ticks.push(tick);

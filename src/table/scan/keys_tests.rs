@@ -1,4 +1,4 @@
-//! Every layout in which a log may be written gives the same wanted and rejected rows as a look at each row.
+//! Any layout of a log gives the wanted and the rejected rows that a look at each row gives.
 
 use std::sync::Arc;
 
@@ -9,15 +9,15 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
 use proptest::prelude::*;
 
+use super::super::cells::{Cells, StoreEvents};
 use super::super::plain::{Physical, Plain};
-use super::super::probe::{Cells, NULL_SKU, StoreEvents};
 use super::*;
-use crate::table::scan::probe::tests::row;
 use crate::cohort::{Duration, Interval, events};
 use crate::table::rejects::Reason;
+use crate::table::scan::probe::tests::row;
 
 const STORES: usize = 6;
-/// More than the windows that a store is looked at one by one for.
+/// More than the windows that are walked over one by one.
 const SKUS: usize = HELD_MAX + 4;
 const TICKS: i64 = 16;
 
@@ -34,7 +34,7 @@ fn sku(number: usize) -> Option<String> {
     (number > 0).then(|| format!("k{number}"))
 }
 
-/// Stores of which each line is (store, SKU, onset, length); store 0 has most of them.
+/// Stores with lines, each given as (store, SKU, onset, length). Store 0 has most of them.
 fn stores(lines: &[(usize, usize, i64, i64)]) -> Vec<StoreEvents> {
     let of_store = |store: usize| {
         let of_it = lines.iter().filter(|line| line.0.saturating_sub(STORES) == store);
@@ -47,7 +47,8 @@ fn stores(lines: &[(usize, usize, i64, i64)]) -> Vec<StoreEvents> {
     (0..STORES).map(of_store).filter(|(_, events)| !events.is_empty()).collect()
 }
 
-/// The cells of a log in an order of its columns, 0 the store, 1 the SKU, 2 the tick, or of time backwards.
+/// The rows of a log, sorted by these columns (0 the store, 1 the SKU, 2 the tick), or with time
+/// running backwards.
 fn layout(order: [usize; 3], backwards: bool) -> Vec<Cell> {
     let skus = |store| {
         (0..SKUS).flat_map(move |sku| (0..TICKS).map(move |tick| [store, sku, tick as usize]))
@@ -94,11 +95,9 @@ fn keys(file: &Bytes, cells: &Arc<Cells>) -> Keys {
     };
     let (of_stores, of_skus) = (cells.clone(), cells.clone());
     let stores = Box::new(move |value: Option<Plain<'_>>| {
-        text(value).map_or(MISSING_STORE, |name| of_stores.store_code(&name))
+        of_stores.store_code(text(value).as_deref().unwrap_or_default())
     });
-    let skus = Box::new(move |value: Option<Plain<'_>>| {
-        text(value).map_or(NULL_SKU, |name| of_skus.sku_code(&name))
-    });
+    let skus = Box::new(move |value: Option<Plain<'_>>| of_skus.sku_code(text(value).as_deref()));
     let ticks = Box::new(|value: Option<Plain<'_>>| match value {
         Some(Plain::Integer(tick)) => tick,
         _ => NULL_TICK,
@@ -126,8 +125,8 @@ fn look_at_each(
             (_, None) => Reason::MissingTickAt,
             (Some(store), &Some(tick)) => {
                 let store = probe.cells.store_code(store);
-                let sku = sku.as_deref().map_or(NULL_SKU, |sku| probe.cells.sku_code(sku));
-                let cell = if store == NO_STORE { None } else { probe.cells.cell(store, sku) };
+                let sku = probe.cells.sku_code(sku.as_deref());
+                let cell = if store.is_wanted() { probe.cells.cell(store, sku) } else { None };
                 wanted.extend(cell.filter(|&cell| probe.wants(cell, tick)).map(|_| i));
                 continue;
             }

@@ -1,10 +1,54 @@
 //! The prediction scan: out of many millions of rows, the few that a line needs.
 //!
-//! Row groups and pages that statistics rule out are never fetched ([`super::prune`]). Of the others the key
-//! columns come first, as runs of codes ([`runs`], [`codes`], [`keys`]), held against what the lines need
-//! ([`probe`], [`open`]). Values are fetched and decoded only for the rows that matched ([`group`]), and gathered
-//! without duplicates ([`points`]). Memory depends on the lines, never on the number of rows scanned.
+//! Memory depends on the lines, never on the number of rows scanned. Each step reads less than the
+//! one before it would have to:
+//!
+//! 1. Row groups and pages that the statistics rule out are never fetched ([`super::prune`]).
+//! 2. Of the others, the key columns are fetched and turned into codes ([`cells`], [`codes`]): a
+//!    number for each store and SKU that has lines, one mark for all others. Runs of equal values
+//!    stay runs ([`runs`]).
+//! 3. The codes are held against what the lines need ([`probe`], [`open`], [`keys`]). That gives
+//!    the numbers of the wanted rows.
+//! 4. Values are fetched and decoded for the wanted rows alone ([`group`]).
+//! 5. They are gathered by cell, without duplicates ([`points`]).
+//!
+//! # Ten rows
+//!
+//! Store `b` has one line about the SKU `x`, with a window from 12:00 to 12:05. No other store has
+//! a line. `b` thus has the code 0, `x` has 1, and the pair is cell 0. A row group, written tick by
+//! tick, holds:
+//!
+//! | row | `store_id` | `sku` | `tick_at` | codes       |
+//! |-----|------------|-------|-----------|-------------|
+//! | 0   | a          | x     | 12:00     | unwanted, 1 |
+//! | 1   | a          | y     | 12:00     | unwanted, unwanted |
+//! | 2   | b          | x     | 12:00     | 0, 1        |
+//! | 3   | b          | y     | 12:00     | 0, unwanted |
+//! | 4   | c          | x     | 12:00     | unwanted, 1 |
+//! | 5   | a          | x     | 12:10     | unwanted, 1 |
+//! | 6   | a          | y     | 12:10     | unwanted, unwanted |
+//! | 7   | b          | x     | 12:10     | 0, 1        |
+//! | 8   | b          | y     | 12:10     | 0, unwanted |
+//! | 9   | (empty) | x   | 12:10     | missing, 1  |
+//!
+//! The streams know their runs: the tick 12:00 lasts for five rows, the store `a` for two. (In a
+//! real page a run has at least eight rows. Shorter ones are packed, and decoded before use.) The
+//! matcher proceeds in five pieces:
+//!
+//! - Rows 0 and 1. At 12:00 one window is open, that of cell 0. The tick has more rows than there
+//!   are stores and windows to visit, so the open windows are found once for all its rows. `a` has
+//!   none, and two rows are skipped in all three columns.
+//! - Rows 2 and 3. `b` has an open window, of the SKU `x`. Only the SKUs are decoded. Row 2 has
+//!   `x`, and is wanted.
+//! - Row 4. `c` has no open window and is skipped.
+//! - Rows 5 to 8. At 12:10 no window is open. `a` and `b` are skipped together.
+//! - Row 9. It has no store, and must be rejected. It is decoded and judged.
+//!
+//! Row 2 is the only one of which values are fetched.
 
+#[cfg(feature = "bench")]
+pub mod bench;
+pub mod cells;
 pub mod codes;
 pub mod group;
 pub mod keys;
@@ -32,17 +76,17 @@ use crate::cohort::Interval;
 use crate::objects::Objects;
 use crate::workers::{Stopped, Workers};
 
-/// How the scans of a run, together, spend memory and connections.
+/// How much memory and how many connections the scans of a run may use, together.
 #[derive(Clone, Debug)]
-pub struct Budget {
+pub struct Limits {
     /// Row groups that are on their way at once.
     groups: usize,
-    /// KiB of column chunks that are held at once, and how many of them are free.
+    /// KiB of column chunks that may be held at once, and how many of them are free.
     kib: u32,
     free_kib: Arc<Semaphore>,
 }
 
-/// A rejected row: its file's place among the sources, its row group, and the row.
+/// A rejected row: the place of its file among the sources, its row group, and the row.
 pub type Rejected = (usize, usize, Reject);
 
 /// What a scan found.
@@ -52,7 +96,7 @@ pub struct Found<R> {
     pub rows: ByCell<R>,
     /// Rows that were looked at.
     pub rows_read: u64,
-    /// Matched rows that gave way to a greater duplicate.
+    /// Wanted rows that gave way to a greater duplicate.
     pub duplicates: u64,
     /// Rejected rows that count, in the order of files and rows.
     pub rejected: Vec<Rejected>,
@@ -66,7 +110,7 @@ pub struct Scan<L> {
     /// The processors.
     pub workers: Workers,
     /// The limits.
-    pub budget: Budget,
+    pub limits: Limits,
     /// The run's interval, in which rejected rows count.
     pub interval: Interval,
     /// The log.
@@ -94,7 +138,7 @@ impl<L: ReadPredictions> Scan<L> {
             groups.iter().flat_map(|(.., rows)| rows).map(|rows| rows.len() as u64).sum();
         let mut found = stream::iter(groups)
             .map(|(file, group, rows)| self.group(sources, probe, file, group, rows))
-            .buffer_unordered(self.budget.groups);
+            .buffer_unordered(self.limits.groups);
         let mut gathered = Gathered::<L>::new(probe.cells.count());
         let mut rejected = Vec::new();
         while let Some(group) = found.try_next().await? {
@@ -107,13 +151,13 @@ impl<L: ReadPredictions> Scan<L> {
         Ok(Found { rows, rows_read, duplicates, rejected })
     }
 
-    /// The row groups that may hold something, as (file, row group, candidate rows).
+    /// The row groups that may hold something, each as (file, row group, candidate rows).
     fn candidates(
         &self,
         sources: &[Source],
         probe: &Probe,
     ) -> Vec<(usize, usize, Vec<Range<usize>>)> {
-        // Without lines nothing is wanted but the rejected rows: no store is.
+        // Without lines no store is wanted, and only rejected rows are looked for.
         let ticks = probe.span.unwrap_or((self.interval.start, self.interval.start));
         let wanted = Wanted {
             ticks,
@@ -157,7 +201,7 @@ impl<L: ReadPredictions> Scan<L> {
             .flat_map(|leaf| source.file.column_ranges(group, leaf, Some(&select)));
         let ranges: Vec<_> = ranges.collect();
         let kib = ranges.iter().map(|range| range.end - range.start).sum::<u64>() >> 10;
-        let _held = self.budget.hold(kib).await;
+        let _held = self.limits.hold(kib).await;
         let values = source.file.fetch(&*self.objects, ranges).await?;
         let (shared, probe) = (sources.clone(), probe.clone());
         let points = self
@@ -167,7 +211,7 @@ impl<L: ReadPredictions> Scan<L> {
         Ok(GroupFound { points, rejected })
     }
 
-    /// Rows of the log whose tick lies in the interval, for the share that the rejected ones have in them.
+    /// How many rows of the log have a tick in the interval: what the rejected rows are a share of.
     ///
     /// # Errors
     /// As [`Scan::run`].
@@ -186,20 +230,20 @@ impl<L: ReadPredictions> Scan<L> {
             self.workers.run(count).await?
         });
         counts
-            .buffer_unordered(self.budget.groups)
+            .buffer_unordered(self.limits.groups)
             .try_fold(0, |sum, n| async move { Ok(sum + n) })
             .await
     }
 }
 
-impl Budget {
-    /// Limits for so many row groups and MiB.
+impl Limits {
+    /// Limits of this many row groups and MiB.
     pub fn new(groups: usize, mib: u16) -> Self {
         let kib = u32::from(mib) << 10;
         Self { groups, kib, free_kib: Arc::new(Semaphore::new(kib as usize)) }
     }
 
-    /// Waits until so many KiB are free; more than there are count as all of them.
+    /// Waits until this many KiB are free. More than there are count as all of them.
     async fn hold(&self, kib: u64) -> Option<tokio::sync::SemaphorePermit<'_>> {
         let kib = u32::try_from(kib).unwrap_or(u32::MAX).min(self.kib);
         // The semaphore is never closed.

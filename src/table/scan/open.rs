@@ -1,50 +1,65 @@
 //! The windows that are open at one tick, of all stores at once.
 //!
-//! Where a log is written tick by tick, a tick lasts for as many rows as there are cells. Then it pays to know
-//! the windows that hold it before looking at any row: a store without one is passed over at a glance.
+//! A window is a stretch of time over which one cell, a store's SKU, needs its rows of the log. At
+//! a given tick most stores have no window that holds it. If a log is written tick by tick, one
+//! tick lasts for as many rows as there are cells in the chain: thousands. It pays to find the
+//! windows that hold the tick once, before any of its rows is looked at. The rows of a store that
+//! has none can then be skipped without decoding them.
+//!
+//! [`Open::reach`] moves to a tick, and [`Open::of`] tells the windows of a store at that tick.
+//!
+//! Moving has a cost of its own: it walks over all stores and over the windows that may hold the
+//! tick. It is worth that only if the tick has at least as many rows. If it has fewer, `reach`
+//! declines, and the caller looks each store up by itself.
 
+use super::cells::StoreCode;
 use super::probe::{Probe, Span};
 
-/// The windows that hold a tick, by store.
+/// The windows that hold one tick, by store.
 #[derive(Debug, Default)]
 pub struct Open {
+    /// The tick that was reached last.
     tick: Option<i64>,
-    /// A tick that did not deserve it, and its rows then: it may have more in the next page.
-    refused: Option<(i64, usize)>,
-    /// By (store, SKU).
+    /// The last tick that was declined, and its row count. It is reconsidered if the count grows,
+    /// as it may when the next page continues the tick.
+    declined: Option<(i64, usize)>,
+    /// The windows that hold the tick, in the order (store, SKU).
     spans: Vec<Span>,
-    /// Where each store's spans begin, and where the last one's end.
+    /// The place in `spans` at which each store's windows begin. One more entry says where the
+    /// last store's windows end.
     first: Vec<u32>,
 }
 
 impl Open {
-    /// Moves to a tick that lasts for so many rows. Says no, and stays, where the rows do not deserve it: they
-    /// must be no fewer than the stores and the windows to be looked at.
+    /// Moves to a tick that lasts for this many rows, and returns whether it did. It declines, and
+    /// changes nothing, if the rows are fewer than the stores and windows that it would visit.
     pub fn reach(&mut self, probe: &Probe, tick: i64, rows: usize) -> bool {
         if self.is_at(tick) {
             return true;
         }
         let stores = probe.cells.stores.len();
-        let no_better = |(refused, then)| refused == tick && rows <= then;
-        if stores > rows || self.refused.is_some_and(no_better) {
+        let declined_before = |(declined, then)| declined == tick && rows <= then;
+        if stores > rows || self.declined.is_some_and(declined_before) {
             return false;
         }
-        // A step forward adds what has begun since; any other begins anew.
+        // A step forward keeps what is open, and adds the windows that began since. A step back
+        // starts from nothing, and considers every window that may hold the tick.
         let since = self.tick.filter(|&last| last < tick);
         let begun = since.map_or_else(|| probe.near(tick), |last| probe.begun(last, tick));
         let kept = if since.is_some() { self.spans.len() } else { 0 };
         if kept + begun.len() + stores > rows {
-            self.refused = Some((tick, rows));
+            self.declined = Some((tick, rows));
             return false;
         }
         self.spans.truncate(kept);
         self.spans.retain(|span| span.holds(tick));
         self.spans.extend(begun.iter().filter(|span| span.holds(tick)));
-        // What was open already is in order: a stable sort has little to do.
+        // The windows that were kept are in order already. The stable sort is fast on such input.
         self.spans.sort_by_key(|span| (span.store, span.sku));
+        // Count each store's windows one entry late. The running sum then gives their beginnings.
         self.first.clear();
         self.first.resize(stores + 1, 0);
-        self.spans.iter().for_each(|span| self.first[span.store as usize + 1] += 1);
+        self.spans.iter().for_each(|span| self.first[span.store.index() + 1] += 1);
         (0..stores).for_each(|store| self.first[store + 1] += self.first[store]);
         self.tick = Some(tick);
         true
@@ -55,9 +70,9 @@ impl Open {
         self.tick == Some(tick)
     }
 
-    /// The windows of a store; none of a store that no line belongs to.
-    pub fn of(&self, store: u32) -> &[Span] {
-        match self.first.get(store as usize..) {
+    /// The windows of a store at the tick that was reached last. A store without lines has none.
+    pub fn of(&self, store: StoreCode) -> &[Span] {
+        match self.first.get(store.index()..) {
             Some(&[from, to, ..]) => &self.spans[from as usize..to as usize],
             _ => &[],
         }
@@ -68,8 +83,8 @@ impl Open {
 mod tests {
     use std::sync::Arc;
 
+    use super::super::cells::Cells;
     use super::super::probe::tests::stores;
-    use super::super::probe::{Cells, NO_STORE};
     use super::*;
 
     #[test]
@@ -81,13 +96,13 @@ mod tests {
                 let mut open = Open::default();
                 for tick in (0..200).map(|i| i * stride % 40) {
                     assert!(open.reach(&probe, tick, 100));
-                    for store in 0..2 {
+                    for store in ["a", "b"].map(|name| cells.store_code(name)) {
                         let mut alone: Vec<_> =
                             probe.holding(store, tick, &mut 0).copied().collect();
                         alone.sort_by_key(|span| span.sku);
-                        assert_eq!(open.of(store), alone, "{stride} {tick} {store}");
+                        assert_eq!(open.of(store), alone, "{stride} {tick} {store:?}");
                     }
-                    assert!(open.of(NO_STORE).is_empty());
+                    assert!(open.of(StoreCode::UNWANTED).is_empty());
                 }
             }
         }
@@ -98,13 +113,14 @@ mod tests {
         let stores = stores();
         let cells = Arc::new(Cells::new(&stores));
         let probe = Probe::windows(&cells, &stores);
+        let a = cells.store_code("a");
         let reach = |rows| Open::default().reach(&probe, 10, rows);
         assert_eq!((reach(1), reach(2), reach(3)), (false, false, true));
         let mut open = Open::default();
         assert!(open.reach(&probe, 10, 3));
         assert!(open.reach(&probe, 10, 1), "a tick that was reached stays so");
         assert!(!open.reach(&probe, 20, 2));
-        assert!(open.is_at(10) && !open.of(0).is_empty(), "a refusal changes nothing");
-        assert!(open.reach(&probe, 20, 4), "with more rows it is judged anew");
+        assert!(open.is_at(10) && !open.of(a).is_empty(), "declining changes nothing");
+        assert!(open.reach(&probe, 20, 4), "with more rows it is reconsidered");
     }
 }

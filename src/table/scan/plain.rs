@@ -18,7 +18,7 @@ pub enum Plain<'a> {
 pub enum Physical {
     /// Length and bytes.
     Bytes,
-    /// Four bytes; `true` where they are unsigned.
+    /// Four bytes, unsigned if `true`.
     Int32(bool),
     /// Eight bytes.
     Int64,

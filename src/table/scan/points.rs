@@ -4,13 +4,14 @@ use std::cmp::Ordering;
 
 use cohort_core::predictions::PredictionLog;
 
+use super::cells::Cell;
 use crate::cohort::Timestamp;
 
 /// A matched row.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Point<V> {
     /// Its cell.
-    pub cell: u32,
+    pub cell: Cell,
     /// Its tick.
     pub at: Timestamp,
     /// When it was written.
@@ -19,8 +20,9 @@ pub struct Point<V> {
     pub value: V,
 }
 
-/// Matched rows as they come in, with duplicates removed now and then: however often a log repeats itself, memory
-/// holds at most twice as many rows as there are cells and instants with one, or a quarter of a million.
+/// Matched rows as they come in, with duplicates removed now and then. However often a log repeats
+/// itself, memory holds no more than twice as many rows as there are pairs of a cell and an
+/// instant, or a quarter of a million if those are few.
 #[derive(Debug)]
 pub struct Gathered<L: PredictionLog> {
     cells: usize,
@@ -32,11 +34,11 @@ pub struct Gathered<L: PredictionLog> {
     duplicates: u64,
 }
 
-/// The rows of each cell: each instant once, ascending.
+/// The rows of each cell, each instant once, ascending.
 #[derive(Debug)]
 pub struct ByCell<R> {
     rows: Vec<R>,
-    /// Where each cell's rows begin, and where the last one's end.
+    /// Where each cell's rows begin, and where the last cell's end.
     first: Vec<usize>,
 }
 
@@ -62,20 +64,20 @@ impl<L: PredictionLog> Gathered<L> {
         }
     }
 
-    /// All rows in the order (cell, instant), each such pair once, and where each cell's rows begin. Of rows
-    /// that agree in both, it keeps the greatest by (`ingested_at`, values in order).
+    /// All rows in the order (cell, instant), and where each cell's rows begin. Of rows that agree
+    /// in both, only the greatest by (`ingested_at`, values in order) is kept.
     fn sorted(&mut self) -> (Vec<Point<L::Value>>, Vec<usize>) {
         let groups = std::mem::take(&mut self.groups);
         let Some(&any) = groups.iter().flatten().next() else {
             return (Vec::new(), vec![0; self.cells + 1]);
         };
-        // Rows are dealt out to their cells, whose few are then sorted among themselves.
+        // Rows are dealt out to their cells first. The few of each cell are then sorted.
         let mut next = vec![0; self.cells + 1];
-        groups.iter().flatten().for_each(|point| next[point.cell as usize + 1] += 1);
+        groups.iter().flatten().for_each(|point| next[point.cell.index() + 1] += 1);
         (0..self.cells).for_each(|cell| next[cell + 1] += next[cell]);
         let mut points = vec![any; self.len];
         for point in groups.into_iter().flatten() {
-            let place = &mut next[point.cell as usize];
+            let place = &mut next[point.cell.index()];
             points[*place] = point;
             *place += 1;
         }
@@ -120,7 +122,8 @@ impl<R> ByCell<R> {
     }
 
     /// The rows of a cell.
-    pub fn of(&self, cell: usize) -> &[R] {
+    pub fn of(&self, cell: Cell) -> &[R] {
+        let cell = cell.index();
         &self.rows[self.first[cell]..self.first[cell + 1]]
     }
 }
@@ -133,7 +136,7 @@ mod tests {
 
     fn point(cell: u32, at: i64, ingested: Option<i64>, score: Option<f64>) -> Point<Option<f64>> {
         let us = |us| Timestamp::from_us(us).unwrap();
-        Point { cell, at: us(at), ingested_at: ingested.map(us), value: score }
+        Point { cell: Cell::at(cell), at: us(at), ingested_at: ingested.map(us), value: score }
     }
 
     #[test]
@@ -156,8 +159,12 @@ mod tests {
             point(1, 4, None, None),
         ]);
         let (rows, duplicates) = gathered.finish();
-        let scores =
-            |cell| rows.of(cell).iter().map(|row| (row.at.as_us(), row.score)).collect::<Vec<_>>();
+        let scores = |cell| {
+            rows.of(Cell::at(cell))
+                .iter()
+                .map(|row| (row.at.as_us(), row.score))
+                .collect::<Vec<_>>()
+        };
         assert_eq!(
             (scores(0), scores(1), scores(2)),
             (vec![(7, Some(0.3))], vec![(4, None), (5, Some(0.1))], vec![])

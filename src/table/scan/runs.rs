@@ -1,7 +1,7 @@
 //! Parquet's RLE/bit-packing hybrid, read as the runs that it is made of.
 //!
-//! The prediction logs are mostly rows that no line asks for. Reading a page's runs instead of its values
-//! lets the scan pass over such rows without decoding them. The encoding is described in
+//! The prediction logs are mostly rows that no line asks for. Reading a page's runs instead of its
+//! values lets the scan skip such rows without decoding them. The encoding is described in
 //! <https://parquet.apache.org/docs/file-format/data-pages/encodings/#RLE>.
 
 use bytes::Bytes;
@@ -9,7 +9,7 @@ use bytes::Bytes;
 /// What the next values of a stream have in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Run {
-    /// One value, this often.
+    /// One value, this many times.
     Repeated(u32, usize),
     /// This many values that may differ.
     Packed(usize),
@@ -22,13 +22,13 @@ pub struct Runs {
     bit_width: u8,
     /// Where the next run's header begins.
     next: usize,
-    /// The run that is being read; its length is what is left of it.
+    /// The run that is being read, with the length that is left of it.
     run: Option<Run>,
-    /// Of a packed run: the bit at which its next value begins.
+    /// The bit at which the next value of a packed run begins.
     bit: usize,
 }
 
-/// The stream ends before it has given the values that its page promises, or has a width that none can have.
+/// The stream ends before the values that its page promises, or has an impossible bit width.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected a run of RLE or bit-packed values, found the end of the page")]
 pub struct Truncated;
@@ -37,7 +37,7 @@ impl Runs {
     /// Reads values of `bit_width` bits from the beginning of `data`.
     ///
     /// # Errors
-    /// [`Truncated`] where the width is more than 32 bits.
+    /// [`Truncated`] if the width is more than 32 bits.
     pub fn new(data: Bytes, bit_width: u8) -> Result<Self, Truncated> {
         if bit_width > 32 {
             return Err(Truncated);
@@ -45,8 +45,8 @@ impl Runs {
         Ok(Self { data, bit_width, next: 0, run: None, bit: 0 })
     }
 
-    /// The run that the next value belongs to. Packed runs may promise up to seven values too many at the
-    /// end of a page; whoever reads knows how many values the page has.
+    /// The run that the next value belongs to. At the end of a page a packed run may promise up to
+    /// seven values too many. The caller knows how many values the page has.
     ///
     /// # Errors
     /// [`Truncated`] at the end of the data.
@@ -83,10 +83,10 @@ impl Runs {
         }
     }
 
-    /// Passes over `n` values.
+    /// Skips `n` values.
     ///
     /// # Errors
-    /// [`Truncated`] where there are fewer.
+    /// [`Truncated`] if there are fewer.
     pub fn skip(&mut self, mut n: usize) -> Result<(), Truncated> {
         while n > 0 {
             let run = self.peek()?;
@@ -101,7 +101,7 @@ impl Runs {
     /// Appends the next `n` values, each through `of`.
     ///
     /// # Errors
-    /// [`Truncated`] where there are fewer.
+    /// [`Truncated`] if there are fewer.
     pub fn read<T: Copy>(
         &mut self,
         mut n: usize,
@@ -189,7 +189,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// A hybrid stream of these runs: (value, times) repeated, or a packed list whose length is a multiple of 8.
+    /// A hybrid stream of these runs: a value and how many times it is repeated, or a packed list
+    /// whose length is a multiple of 8.
     fn encode(width: u8, runs: &[Result<(u32, usize), Vec<u32>>]) -> Bytes {
         let mut out = Vec::new();
         let varint = |out: &mut Vec<u8>, mut v: usize| {
@@ -232,12 +233,17 @@ mod tests {
             let runs: Vec<_> = shape.into_iter().map(|(repeated, seed, n)| if repeated {
                 Ok((seed & mask, n * 7))
             } else {
-                Err((0..n * 8).map(|i| seed.wrapping_mul(2_654_435_761).wrapping_add((i as u32).wrapping_mul(40_503_017)) & mask).collect())
+                let value = |i: usize| {
+                    let i = (i as u32).wrapping_mul(40_503_017);
+                    seed.wrapping_mul(2_654_435_761).wrapping_add(i) & mask
+                };
+                Err((0..n * 8).map(value).collect())
             }).collect();
-            let expected: Vec<u32> = runs.iter().flat_map(|run: &Result<(u32, usize), Vec<u32>>| match run {
+            let values = |run: &Result<(u32, usize), Vec<u32>>| match run {
                 Ok((value, times)) => vec![*value; *times],
                 Err(values) => values.clone(),
-            }).collect();
+            };
+            let expected: Vec<u32> = runs.iter().flat_map(values).collect();
             let mut stream = Runs::new(encode(width, &runs), width).unwrap();
             let mut at = 0;
             for (skip, n) in steps {

@@ -1,11 +1,12 @@
-//! Row groups put together into a file, with page checksums, which the Parquet writer does not set itself.
+//! Row groups put together into a file with page checksums, which the Parquet writer does not set.
 //!
-//! Row groups are encoded apart, so that several threads can. Each is taken apart into its pages; each page
-//! header gets the CRC-32 of the page's bytes as its field 4 (`crc` of `PageHeader` in
-//! <https://github.com/apache/parquet-format>), and all are put together into one file.
+//! Row groups are encoded one by one, so that several threads can do so at once. Each is then taken
+//! apart into its pages, each page header gets the CRC-32 of the page's bytes as its field 4 (`crc`
+//! of `PageHeader` in <https://github.com/apache/parquet-format>), and all are put together into
+//! one file.
 //!
 //! Page headers are Thrift structs in the compact protocol, where a field begins with
-//! the distance to the field before it: putting one in between shortens the next one's distance.
+//! the distance to the field before it. A field put in between shortens the distance of the next.
 
 use std::sync::Arc;
 
@@ -22,8 +23,8 @@ use parquet::file::writer::SerializedFileWriter;
 /// The first byte of a compact field that holds a 32-bit integer and follows the field before it.
 const NEXT_I32: u8 = 0x15;
 
-/// One file of the row groups of all of these, with a checksum in each page header. The files are alike but for
-/// their rows.
+/// One file of the row groups of all of these, with a checksum in each page header. The files
+/// differ in their rows alone.
 pub fn joined(files: &[Bytes], properties: WriterProperties) -> Result<Bytes> {
     let footers = files.iter().map(|file| {
         ParquetMetaDataReader::new()
@@ -130,7 +131,7 @@ fn add_page(page: &[u8], out: &mut Vec<u8>) -> Result<()> {
         at += 1;
         (stored, at) = varint(page, at).ok_or_else(unexpected)?;
     }
-    // The compressed size in zigzag form; what stands before that many bytes is the header.
+    // The compressed size is in zigzag form. The header is what comes before that many bytes.
     let body = page
         .len()
         .checked_sub((stored >> 1) as usize)

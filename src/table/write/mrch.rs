@@ -36,7 +36,8 @@ impl MrchWriter {
         rows: &EventRows<'_>,
     ) -> Result<(), Error> {
         let group = &mut self.group;
-        self.rows.push(names, event, rows, BATCH_ROWS, |batch| group.write(&batch))
+        self.rows
+            .push(names, event, rows, BATCH_ROWS, |batch| group.write(&batch))
             .map_err(|error: ParquetError| Error::encode(MRCH.name, &error))
     }
 

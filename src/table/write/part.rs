@@ -1,4 +1,4 @@
-//! One Parquet file: the only place where writer settings stand.
+//! One Parquet file. Writer settings are here and nowhere else.
 
 use arrow::array::RecordBatch;
 use bytes::Bytes;
@@ -17,13 +17,14 @@ use crate::table::Error;
 
 /// Rows after which a part is closed at the end of a row group.
 pub const PART_ROWS: usize = 1 << 17;
-/// Rows after which a row group is closed at the next store boundary: what one thread encodes at a time.
+/// Rows after which a row group is closed at the next store boundary. One thread encodes one row
+/// group.
 pub const GROUP_ROWS: usize = 1 << 15;
-/// The least such limit: with fewer rows the footer would weigh more than it tells.
+/// The least such limit. With fewer rows the footer would be too large a share of the file.
 pub const GROUP_ROWS_MIN: usize = 1 << 13;
-/// Rows of a row group at most, for a store that has more.
+/// The most rows of a row group, for a store that has more.
 const GROUP_ROWS_MAX: usize = 1 << 18;
-/// Rows of a page at most, so that a reader of one store skips most of a file.
+/// The most rows of a page, so that a reader of one store skips most of a file.
 const PAGE_ROWS_MAX: usize = 1 << 14;
 /// Rows handed to the encoder at once.
 pub const BATCH_ROWS: usize = 1 << 13;
@@ -39,7 +40,8 @@ pub struct Part {
     pub sha256: [u8; 32],
 }
 
-/// Encoded rows that are not yet part of a file: one row group, unless a store has more than fit into one.
+/// Encoded rows that are not part of a file yet: one row group, unless a store has more rows than
+/// fit.
 #[derive(Clone, Debug)]
 pub struct Group {
     /// Its rows.
@@ -56,7 +58,7 @@ pub struct GroupWriter {
 }
 
 impl Part {
-    /// The file of these row groups, which are not none, in their order.
+    /// The file of these row groups in their order. There is at least one.
     ///
     /// # Errors
     /// [`Error::Encode`].
@@ -109,7 +111,7 @@ fn properties(log: &Log) -> WriterProperties {
         descending: false,
         nulls_first: true,
     });
-    // Amounts hardly ever repeat: looking each up among all before it would only cost time.
+    // Amounts hardly ever repeat. Looking each up among those before it would only cost time.
     let amounts = log.columns.iter().filter(|column| matches!(column.kind, ColumnType::Decimal));
     let builder = amounts.fold(WriterProperties::builder(), |builder, column| {
         builder.set_column_dictionary_enabled(ColumnPath::from(column.name), false)
