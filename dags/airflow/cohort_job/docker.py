@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.docker.exceptions import DockerContainerFailedException
 from airflow.providers.docker.operators.docker import DockerOperator
 
-from cohort_job.operators import announce, fail, job_arguments, lineage_environment
+from cohort_job.exchange import announce, fail, job_arguments, lineage_environment
 from cohort_job.outcome import failure_from_docker, summary
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from airflow.exceptions import AirflowException
 from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator
 from kubernetes.client import models as k8s
 
-from cohort_job.operators import announce, fail, job_arguments, lineage_environment
+from cohort_job.exchange import announce, fail, job_arguments, lineage_environment
 from cohort_job.outcome import failure_from_pod
 
 if TYPE_CHECKING:
