@@ -20,6 +20,7 @@ from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import DAG, Asset, Param
 from airflow.timetables.interval import CronDataIntervalTimetable
+
 from cohort_job.operators import cohort_task
 from cohort_job.settings import Settings
 

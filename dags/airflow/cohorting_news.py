@@ -7,15 +7,17 @@ lineage to find the files.
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 from airflow.sdk import DAG, Asset, task
+
 from cohort_job.settings import Settings
 
 EVENTS = Asset("minority_event_log", uri=Settings.from_env().events_uri)
 
 
 @task
-def news(triggering_asset_events=None) -> list[str]:
+def news(triggering_asset_events: Any = None) -> list[str]:
     """One sentence for each run that committed events."""
     return [
         "{run_id}: {opened} events opened and {closed} closed; {lineage}".format(

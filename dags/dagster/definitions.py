@@ -21,6 +21,7 @@ import os
 from collections.abc import Iterator
 
 import dagster as dg
+
 from cohort_pipes import checks
 from cohort_pipes.job import CohortJob
 from cohort_pipes.request import arguments

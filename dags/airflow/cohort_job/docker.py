@@ -12,9 +12,9 @@ from cohort_job.outcome import failure_from_docker, summary
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+    from docker import APIClient
 
     from cohort_job.settings import Settings
-    from docker import APIClient
 
 #: The job needs no privileges and no writable path.
 HARDENED = {"read_only": True, "cap_drop": ["ALL"], "security_opt": ["no-new-privileges"]}
@@ -37,6 +37,9 @@ class Hardened:
 
 class CohortDockerOperator(DockerOperator):
     """Run the job in a container. The result is the summary; a failure shows the job's own line."""
+
+    # The provider's template field.
+    environment: dict[str, str]
 
     def __init__(self, *, settings: Settings, **kwargs: Any) -> None:
         self.settings = settings

@@ -74,7 +74,8 @@ def totals_agree(run: Committed) -> Verdict:
 
 
 def _count(events: pa.Table, status: str) -> int:
-    return events.filter(pc.equal(events["event_status"], status)).num_rows
+    rows: int = events.filter(pc.equal(events["event_status"], status)).num_rows
+    return rows
 
 
 def _table(output: dict[str, Any], columns: dict[str, pa.DataType]) -> pa.Table:
@@ -89,7 +90,8 @@ def _read(uri: str) -> bytes:
     scheme, _, path = uri.partition("://")
     storage = _s3() if scheme == "s3" else fs.LocalFileSystem()
     with storage.open_input_stream(path) as stream:
-        return stream.read()
+        content: bytes = stream.read()
+        return content
 
 
 def _s3() -> fs.S3FileSystem:
