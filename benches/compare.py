@@ -1,4 +1,4 @@
-"""Compares the job's outputs with a peer's, column by column, and says where they first differ.
+"""Compares the job's outputs with a peer's, column by column, and shows where they first differ.
 
     python compare.py JOB PEER [--ignore COLUMN ...]
 

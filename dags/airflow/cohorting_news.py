@@ -1,4 +1,4 @@
-"""A DAG downstream: starts whenever `cohorting_daily` has committed events, and knows which.
+"""A downstream DAG: starts whenever `cohorting_daily` has committed events, and knows which.
 
 The job's summary travels with the asset: `run_id`, interval, lineage URI, rows and counts. Read the
 lineage to find the files.

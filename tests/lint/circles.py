@@ -1,8 +1,8 @@
-"""Checks that the modules of each Python folder import one another in no circle.
+"""Checks that the imports within each Python folder form no circle.
 
     python circles.py FOLDER ...
 
-Imports inside functions count: a circle that only shows when a function is called is still one.
+Imports inside functions count, too: they are circles that show only when a function is called.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ def sources() -> Iterator[Path]:
 
 
 def can_be_wrapped(line: str) -> bool:
-    """Whether a line is neither a row of a table nor holds a URL."""
+    """Return whether a line is neither a row of a table nor has a URL in it."""
     text = line.strip()
     for marker in MARKERS:
         if text.startswith(marker):

@@ -39,7 +39,7 @@ BINARY = os.environ.get("COHORT_BINARY", str(ROOT / "target" / "release" / "coho
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Fail a skipped test in CI: what it is for would be untested, and nobody would notice."""
+    """Make a skipped test fail in CI, where nobody would notice what was not tested."""
     report = yield
     if report.skipped and os.environ.get("CI"):
         report.outcome = "failed"

@@ -157,7 +157,7 @@ def encoded_path(text: str) -> str:
 
 
 def until(condition: Callable[[], object]) -> None:
-    """Wait until a condition holds; what is not there yet does not hold."""
+    """Wait until a condition is true. What is not there yet makes it false."""
     deadline = time.monotonic() + PATIENCE_S
     while True:
         try:

@@ -34,7 +34,8 @@ def commands() -> Iterator[list[Command]]:
     installed = compose()
     if installed is None:
         pytest.skip("expected docker-compose or docker compose, found neither: install one")
-    head = re.findall(r"^#   (\S.*)", FILE.read_text(), flags=re.MULTILINE)
+    text = FILE.read_text().replace("\\\n#  ", "")
+    head = re.findall(r"^#   (\S.*)", text, flags=re.MULTILINE)
     mine = [line.replace(OLD, installed) for line in head if line.startswith(OLD)]
     assert len(mine) == 3
     env = {**os.environ, "COHORT_S3_PORT": str(free_port())}

@@ -30,8 +30,8 @@ class Hardened:
         return getattr(self._client, name)
 
     def create_host_config(self, **kwargs: Any) -> Any:
-        """The host configuration asked for, hardened."""
-        # The provider passes None where nothing was asked for.
+        """Make the host configuration that is asked for, hardened."""
+        # The provider passes None for what was not asked for.
         return self._client.create_host_config(**(kwargs | HARDENED))
 
 
@@ -50,7 +50,7 @@ class CohortDockerOperator(DockerOperator):
             environment=dict(settings.environment),
             labels={"job": "cohort"},
             mount_tmp_dir=False,
-            # Every line, so that the summary is found wherever a late log line left it.
+            # Every line is kept, so that the summary is found even if a log line follows it.
             xcom_all=True,
             auto_remove="force",
             **kwargs,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def request_of(context: Context) -> Request:
-    """The run that this task instance asks for; a request without sound interval fails for good."""
+    """Return the run that this task instance asks for. An unsound interval fails for good."""
     try:
         return request_from(
             dag_run_id=context["dag_run"].run_id,
@@ -34,7 +34,7 @@ def request_of(context: Context) -> Request:
 
 
 def job_arguments(settings: Settings, context: Context, task: BaseOperator) -> list[str]:
-    """The job's arguments for this task instance, which its log shows."""
+    """Return the job's arguments for this task instance, and log them."""
     found = arguments(settings.manifest, request_of(context))
     for line in wrapped(" ".join(["cohort", *found])):
         task.log.info(line)
@@ -42,12 +42,12 @@ def job_arguments(settings: Settings, context: Context, task: BaseOperator) -> l
 
 
 def wrapped(text: str) -> list[str]:
-    """A text as lines that the browser, which does not wrap them, shows whole."""
+    """Wrap a text, since the browser does not wrap the lines of a log."""
     return textwrap.wrap(text, width=100, break_on_hyphens=False)
 
 
 def lineage_environment(context: Context) -> dict[str, str]:
-    """Who the task is to OpenLineage, for the job's events; empty without the provider."""
+    """Return the task's identity for the job's OpenLineage events; empty without the provider."""
     try:
         from airflow.providers.openlineage.plugins import macros
     except ImportError:
@@ -70,8 +70,8 @@ def announce(context: Context, task: BaseOperator, result: dict[str, Any]) -> di
 
 
 def fail(task: BaseOperator, failure: Failure) -> AirflowException:
-    """What to raise: Airflow tries again after one kind of exception and not after the other."""
-    # What to do stands at the end of the exception's line.
+    """Return what to raise: one kind of exception makes Airflow try again, the other does not."""
+    # The log shows the line whole. Its end, which says what to do, is cut off elsewhere.
     for line in wrapped(str(failure)):
         task.log.error(line)
     return AirflowException(str(failure)) if failure.retry else AirflowFailException(str(failure))

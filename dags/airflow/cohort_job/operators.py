@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def cohort_task(task_id: str, settings: Settings, **kwargs: Any) -> BaseOperator:
-    """The task that runs the job on the settings' backend. Its result is the job's summary."""
+    """Make the task that runs the job on the settings' backend. Its result is the job's summary."""
     # Only the provider of the chosen backend needs to be installed.
     if settings.backend == "kubernetes":
         from cohort_job.kubernetes import CohortKubernetesOperator
