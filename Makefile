@@ -11,7 +11,7 @@ PYTHON_FOLDERS := benches dags/airflow dags/dagster tests/lint tests/orchestrato
 
 # With DIST=1, every recipe builds, tests, measures and runs the binary that ships. CI does so: its
 # tests run the very code that ships, and all recipes share one build. Without it, tests run what
-# cargo builds by default, which differs in linking alone and needs no static glibc.
+# cargo builds by default, which differs only in linking and needs no static glibc.
 ifdef DIST
 HOST := $(shell rustc -vV | sed -n 's/^host: //p')
 CARGO := cargo --config docker/dist.toml
