@@ -37,7 +37,7 @@ docker run --rm --read-only --cap-drop ALL --security-opt no-new-privileges --me
     --network none "$image" --version
 bytes=$(docker image inspect --format '{{.Size}}' "$image")
 echo "$image: $((bytes / 1000000)) MB"
-if [ "$bytes" -gt 30000000 ]; then
-    echo "$image: expected at most 30 MB, found $bytes bytes" >&2
+if [ "$bytes" -gt 40000000 ]; then
+    echo "$image: expected at most 40 MB, found $bytes bytes" >&2
     exit 1
 fi

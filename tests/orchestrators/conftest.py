@@ -42,10 +42,9 @@ def pytest_runtest_makereport(
     """Make a skipped test fail in CI, where nobody would notice what was not tested."""
     report = yield
     if report.skipped and os.environ.get("CI"):
+        reason = call.excinfo.value if call.excinfo else "for no reason"
         report.outcome = "failed"
-        report.longrepr = (
-            f"{item.nodeid}: expected every test to run in CI, found a skip: {call.excinfo}"
-        )
+        report.longrepr = f"{item.nodeid}: expected to run in CI, was skipped: {reason}"
     return report
 
 
