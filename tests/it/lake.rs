@@ -247,7 +247,7 @@ impl Lake {
 pub fn run_in(folder: &Path, manifest: &Value, arguments: &[&str]) -> Run {
     let path = folder.join("manifest.json");
     fs::write(&path, serde_json::to_vec_pretty(manifest).unwrap()).unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_cohort"))
+    let output = Command::new(crate::binary::binary())
         .arg("run")
         .arg("--manifest")
         .arg(&path)

@@ -7,6 +7,7 @@
     reason = "a test that cannot go on has failed, and may say why"
 )]
 
+mod binary;
 mod command_line;
 mod conformance;
 mod crash;

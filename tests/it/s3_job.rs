@@ -51,7 +51,7 @@ impl From<Output> for Ended {
 pub fn sample(seed: u32) -> State {
     let folder = tempfile::tempdir().unwrap();
     let target = folder.path().join("chain");
-    let mut make = Command::new(env!("CARGO_BIN_EXE_cohort"));
+    let mut make = Command::new(crate::binary::binary());
     make.arg("sample").arg(&target).args(["--stores", "4", "--skus", "3", "--days", "2"]);
     let made = make.args(["--seed", &seed.to_string()]).output().unwrap();
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
@@ -133,7 +133,7 @@ impl Place {
 
     /// The job's command against the server on the port.
     pub fn command(&self, port: u16, identity: Identity) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_cohort"));
+        let mut command = Command::new(crate::binary::binary());
         environment(&mut command, port, identity);
         command.args(["run", "--manifest", &self.prefix.join("run_manifest.json").to_string()]);
         command

@@ -337,7 +337,7 @@ fn a_real_run_prints_and_writes_what_the_schemas_say() {
     let folder = tempfile::tempdir().unwrap();
     let lake = folder.path().join("lake");
     let cohort = |arguments: &[&str]| {
-        let done = std::process::Command::new(env!("CARGO_BIN_EXE_cohort"))
+        let done = std::process::Command::new(crate::binary::binary())
             .args(arguments)
             .arg(&lake)
             .output()
@@ -349,7 +349,7 @@ fn a_real_run_prints_and_writes_what_the_schemas_say() {
     let rejects = with_rejects(&std::fs::read_to_string(&manifest).unwrap());
     check("run_manifest", &rejects).unwrap();
     std::fs::write(&manifest, rejects.to_string()).unwrap();
-    let done = std::process::Command::new(env!("CARGO_BIN_EXE_cohort"))
+    let done = std::process::Command::new(crate::binary::binary())
         .args(["run", "--manifest"])
         .arg(&manifest)
         .output()
