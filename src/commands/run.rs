@@ -37,7 +37,11 @@ pub struct ManifestArgs {
     /// The longest quiet time within one event, over the manifest's, in ISO 8601.
     #[arg(long, value_name = "DURATION")]
     pub gap: Option<String>,
-    /// How far back an event may begin, over the manifest's, in ISO 8601.
+    /// The time between two boundaries at which a long chain of ticks is cut, over the manifest's,
+    /// in ISO 8601; greater than the gap.
+    #[arg(long, value_name = "DURATION")]
+    pub max_event_duration: Option<String>,
+    /// How old an onset may be at its detection, over the manifest's, in ISO 8601.
     #[arg(long, value_name = "DURATION")]
     pub max_lookback: Option<String>,
 }
@@ -50,6 +54,7 @@ impl ManifestArgs {
             start: self.interval_start.clone(),
             end: self.interval_end.clone(),
             gap: self.gap.clone(),
+            max_event_duration: self.max_event_duration.clone(),
             max_lookback: self.max_lookback.clone(),
         }
     }

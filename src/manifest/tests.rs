@@ -50,7 +50,7 @@ fn parse(text: &str) -> Result<Manifest, Error> {
 #[test]
 fn defaults_are_filled_in_and_paths_start_beside_the_manifest() {
     let manifest = parse(&good().to_string()).unwrap();
-    assert_eq!(manifest.gap.to_string(), "PT30M");
+    assert_eq!(manifest.life.gap.to_string(), "PT30M");
     assert_eq!(manifest.max_lookback.to_string(), "P30D");
     assert!((manifest.max_reject_ratio - 0.01).abs() < f64::EPSILON);
     assert_eq!(manifest.commit, CommitMode::Conditional);

@@ -15,6 +15,7 @@ pub(super) struct Wire {
     pub run_id: Option<String>,
     pub interval: Option<(String, String)>,
     pub gap: Option<String>,
+    pub max_event_duration: Option<String>,
     pub max_lookback: Option<String>,
     pub max_reject_ratio: Option<f64>,
     pub demo_run_config: Option<String>,
@@ -32,11 +33,12 @@ pub(super) struct WireInput {
     pub columns: Vec<(String, String)>,
 }
 
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 11] = [
     "version",
     "run_id",
     "interval",
     "gap",
+    "max_event_duration",
     "max_lookback",
     "max_reject_ratio",
     "demo_run_config",
@@ -65,6 +67,7 @@ impl Wire {
             run_id: text("run_id")?,
             interval: root.child(fields, "interval").map(|node| interval(&node)).transpose()?,
             gap: text("gap")?,
+            max_event_duration: text("max_event_duration")?,
             max_lookback: text("max_lookback")?,
             max_reject_ratio: root
                 .child(fields, "max_reject_ratio")

@@ -134,7 +134,7 @@ impl Plan {
         Self {
             run_id: manifest.run_id.to_string(),
             interval: manifest.interval,
-            gap: manifest.gap,
+            gap: manifest.life.gap,
             max_reject_ratio: manifest.max_reject_ratio,
             inputs: read.map(input).collect(),
             outputs: written.map(output).collect(),

@@ -12,7 +12,7 @@ use parquet::file::page_index::column_index::ColumnIndexMetaData;
 use parquet::file::statistics::Statistics;
 
 use super::dataset::Source;
-use super::values::instant;
+use super::values::Instant;
 use crate::cohort::{Interval, Timestamp};
 
 /// What a run needs of a log.
@@ -143,7 +143,9 @@ fn may_reject(
         }
         _ => false,
     };
-    (placed_here && (ticks.nulls || misplaced)) || (in_time && storeless)
+    // Without bounds, a tick may lie outside the calendar.
+    let unbounded = ticks.range.is_none();
+    (placed_here && (ticks.nulls || unbounded || misplaced)) || (in_time && storeless)
 }
 
 /// The unit of a tick column that holds 64-bit integers. No bounds are taken from any other column.
@@ -171,7 +173,7 @@ fn instants(
     unit: Option<TimeUnit>,
 ) -> Option<(Timestamp, Timestamp)> {
     let unit = unit?;
-    instant(min?, unit).ok().zip(instant(max?, unit).ok())
+    Instant::of(min?, unit).exact().zip(Instant::of(max?, unit).exact())
 }
 
 fn group_ticks(

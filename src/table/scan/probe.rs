@@ -56,7 +56,7 @@ impl Probe {
     /// What the baseline log must give: every instant of every line's window.
     pub fn windows(cells: &Arc<Cells>, stores: &[StoreEvents]) -> Self {
         Self::new(cells, stores, |line, out| {
-            out.push((line.onset.as_us(), line.last_tick().as_us()))
+            out.push((line.window_start.as_us(), line.last_tick().as_us()))
         })
     }
 
