@@ -224,7 +224,14 @@ fn a_lineage_with_every_option_validates() {
         Lineage::parse(example.to_string().as_bytes(), &uri("l.json")).unwrap()
     };
     let mut input = lineage.inputs.reports.clone();
-    for reason in ["missing_store_id", "missing_detected_at", "missing_tick_at", "onset_too_old"] {
+    for reason in [
+        "missing_store_id",
+        "missing_detected_at",
+        "missing_tick_at",
+        "instant_out_of_range",
+        "invalid_text",
+        "outside_partition",
+    ] {
         input.rows_rejected.insert(reason.to_owned(), 1);
     }
     input.rows_rejected.insert("onset_after_detection".to_owned(), 2);
