@@ -103,6 +103,7 @@ impl ManifestArgs {
             end: self.interval_end.clone(),
             gap: self.gap.clone(),
             max_lookback: self.max_lookback.clone(),
+            ..Overrides::default()
         }
     }
 }
@@ -116,6 +117,9 @@ pub struct RunArgs {
     /// Threads that compute; the result is the same for any number [default: one per processor].
     #[arg(long, value_name = "N")]
     pub threads: Option<NonZeroU16>,
+    /// Refuse to replace other content that was committed under this run_id.
+    #[arg(long)]
+    pub expect_same: bool,
     /// Write the summary to this file as well.
     #[arg(long, value_name = "PATH")]
     pub result_file: Option<PathBuf>,
@@ -185,9 +189,9 @@ cohort sample /tmp/chain
   cohort sample s3://lake/chain/ --stores 2000 --skus 50 --days 7 --seed 42";
 
 const SHOW_EXAMPLES: &str = "  \
-cohort show --lineage /tmp/chain/out/lineage/run_id=demo/lineage.json
+cohort show --lineage /tmp/chain/out/lineage/run=demo/lineage.json
 
-  cohort show --lineage s3://lake/lineage/cohorting/run_id=daily/lineage.json --top 50";
+  cohort show --lineage s3://lake/lineage/cohorting/run=daily/lineage.json --top 50";
 
 fn examples(text: &str) -> String {
     format!("Examples:\n{text}\n\n{}", exit_codes())

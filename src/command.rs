@@ -8,7 +8,7 @@ use std::time::Instant;
 use crate::cli::{Cli, Command, RunArgs, SampleArgs, SchemaArgs, ShowArgs};
 use crate::contract::nearest;
 use crate::error::Error;
-use crate::manifest::{CommitMode, Manifest};
+use crate::manifest::{CommitMode, Manifest, Overrides};
 use crate::objects::{Objects as _, Scheme, Storage, Traffic, Uri};
 use crate::orchestrator::facts::{Facts, Plan};
 use crate::orchestrator::{Reporters, Surroundings, termination, xcom};
@@ -74,7 +74,8 @@ async fn carry(
     let begun = Instant::now();
     let threads = args.threads.map_or_else(processors, |threads| usize::from(threads.get()));
     let manifest = argument(&args.run.manifest)?;
-    let manifest = load_manifest(&*storage, &manifest, &args.run.overrides()).await?;
+    let overrides = Overrides { expect_same: args.expect_same, ..args.run.overrides() };
+    let manifest = load_manifest(&*storage, &manifest, &overrides).await?;
     reporters.started(Plan::of(&manifest)).await;
     if manifest.commit == CommitMode::Unconditional {
         storage.accept_unconditional();

@@ -50,6 +50,10 @@ pub struct Manifest {
     pub outputs: Outputs,
     /// How the lineage is written.
     pub commit: CommitMode,
+    /// Whether a run copies what it is about to replace beside the lineage.
+    pub keep_superseded: bool,
+    /// Whether a run refuses to replace other content that was committed under its `run_id`.
+    pub expect_same: bool,
 }
 
 /// The datasets that a run reads.
@@ -133,6 +137,8 @@ pub struct Overrides {
     pub gap: Option<String>,
     /// `--max-lookback`.
     pub max_lookback: Option<String>,
+    /// `--expect-same`.
+    pub expect_same: bool,
 }
 
 impl Manifest {

@@ -33,6 +33,8 @@ pub struct Resolved {
     pub demo_run_config: Option<Uri>,
     /// `conditional` or `unconditional`.
     pub commit: String,
+    /// Whether what a rerun replaces is kept beside the lineage.
+    pub keep_superseded: bool,
     /// What is read.
     pub inputs: ResolvedInputs,
     /// What is written.
@@ -96,6 +98,7 @@ impl Manifest {
             max_reject_ratio: self.max_reject_ratio,
             demo_run_config: self.demo_run_config.clone(),
             commit: self.commit.as_str().to_owned(),
+            keep_superseded: self.keep_superseded,
             inputs: ResolvedInputs {
                 minority_reports_detected_log: input(&self.inputs.reports),
                 anomaly_classifier_model_prediction_log: self.inputs.scores.as_ref().map(input),

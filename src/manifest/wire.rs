@@ -17,6 +17,7 @@ pub(super) struct Wire {
     pub max_reject_ratio: Option<f64>,
     pub demo_run_config: Option<String>,
     pub commit: Option<String>,
+    pub keep_superseded: Option<bool>,
     pub inputs: Vec<WireInput>,
     pub outputs: Vec<(&'static str, String)>,
 }
@@ -30,7 +31,7 @@ pub(super) struct WireInput {
     pub columns: Vec<(String, String)>,
 }
 
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 11] = [
     "version",
     "run_id",
     "interval",
@@ -39,6 +40,7 @@ const KEYS: [&str; 10] = [
     "max_reject_ratio",
     "demo_run_config",
     "commit",
+    "keep_superseded",
     "inputs",
     "outputs",
 ];
@@ -80,6 +82,10 @@ impl Wire {
                 .transpose()?,
             demo_run_config: text("demo_run_config")?,
             commit: text("commit")?,
+            keep_superseded: root
+                .child(fields, "keep_superseded")
+                .map(|node| node.boolean())
+                .transpose()?,
             inputs: root.child(fields, "inputs").map_or(Ok(Vec::new()), |node| inputs(&node))?,
             outputs: root.child(fields, "outputs").map_or(Ok(Vec::new()), |node| outputs(&node))?,
         })
@@ -167,6 +173,10 @@ impl<'a> Node<'a> {
 
     fn number(&self) -> Result<f64, Fault> {
         self.value.as_f64().ok_or_else(|| self.mistyped("a number"))
+    }
+
+    fn boolean(&self) -> Result<bool, Fault> {
+        self.value.as_bool().ok_or_else(|| self.mistyped("true or false"))
     }
 
     fn mistyped(&self, expected: &'static str) -> Fault {

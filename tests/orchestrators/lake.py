@@ -51,7 +51,7 @@ class Lake:
 
     def lineage(self, run_id: str) -> dict[str, Any]:
         """The lineage that a run has committed."""
-        return json.loads(self.read(f"lineage/run_id={encoded(run_id)}/lineage.json"))
+        return json.loads(self.read(f"lineage/run={encoded(run_id)}/lineage.json"))
 
 
 def encoded(run_id: str) -> str:

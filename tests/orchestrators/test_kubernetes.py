@@ -104,7 +104,7 @@ def test_a_pod_that_cannot_succeed_fails_at_the_first_try_with_the_jobs_own_line
 def test_a_pod_that_is_killed_half_way_is_tried_again(airflow, lake, cluster, proxy):
     """A pod that is evicted says nothing: neither exit code of the job's own nor reason."""
     with ThreadPoolExecutor() as threads:
-        with proxy.holding("PUT", "run_id=killed/lineage.json") as held:
+        with proxy.holding("PUT", "run=killed/lineage.json") as held:
             running = threads.submit(run_the_dag, airflow, 2, "killed")
             assert held.wait(120)
             cluster.pods[0].container.kill()
