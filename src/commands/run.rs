@@ -56,6 +56,7 @@ impl ManifestArgs {
             gap: self.gap.clone(),
             max_event_duration: self.max_event_duration.clone(),
             max_lookback: self.max_lookback.clone(),
+            ..Overrides::default()
         }
     }
 }
@@ -69,6 +70,9 @@ pub struct RunArgs {
     /// Threads that compute; the result is the same for any number [default: one per processor].
     #[arg(long, value_name = "N")]
     pub threads: Option<NonZeroU16>,
+    /// Refuse to replace other content that was committed under this run_id.
+    #[arg(long)]
+    pub expect_same: bool,
     /// Write the summary to this file as well.
     #[arg(long, value_name = "PATH")]
     pub result_file: Option<PathBuf>,
@@ -124,7 +128,8 @@ async fn carry(
     let begun = Instant::now();
     let threads = args.threads.map_or_else(processors, |threads| usize::from(threads.get()));
     let manifest = argument(&args.run.manifest)?;
-    let manifest = load_manifest(&*storage, &manifest, &args.run.overrides()).await?;
+    let overrides = Overrides { expect_same: args.expect_same, ..args.run.overrides() };
+    let manifest = load_manifest(&*storage, &manifest, &overrides).await?;
     reporters.started(Plan::of(&manifest)).await;
     if manifest.commit == CommitMode::Unconditional {
         storage.accept_unconditional();

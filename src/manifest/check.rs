@@ -33,6 +33,8 @@ pub(super) fn manifest(
         max_reject_ratio: reject_ratio(wire).map_err(in_manifest)?,
         demo_run_config: demo_run_config(wire, uri)?,
         commit: commit(wire).map_err(in_manifest)?,
+        keep_superseded: wire.keep_superseded.unwrap_or(true),
+        expect_same: overrides.expect_same,
         inputs: inputs(wire, uri).map_err(in_manifest)?,
         outputs: outputs(wire, uri).map_err(in_manifest)?,
         lineage: needed_output(wire, uri, "lineage").map_err(in_manifest)?,
@@ -238,7 +240,7 @@ fn outputs(wire: &Wire, uri: &Uri) -> Result<Outputs<Uri>, Fault> {
 /// Holds the outputs apart from each other and from the inputs.
 ///
 /// An output inside an input would be read as input by the next run; one inside another would show up in its
-/// listings; and an input below an output's `run_id=` folders would be deleted as a leftover.
+/// listings; and an input below an output's `run=` folders would be deleted as a leftover.
 fn apart(manifest: &Manifest) -> Result<(), Fault> {
     let logs = manifest.outputs.each().map(|(log, uri)| (log.name, uri));
     let outputs: Vec<_> = logs.chain([("lineage", &manifest.lineage)]).collect();
@@ -267,7 +269,7 @@ fn apart(manifest: &Manifest) -> Result<(), Fault> {
                 "the same as"
             } else if uri.below(&input.uri).is_some() {
                 "inside"
-            } else if input.uri.below(uri).is_some_and(|rest| rest.starts_with("run_id=")) {
+            } else if input.uri.below(uri).is_some_and(|rest| rest.starts_with("run=")) {
                 "around"
             } else {
                 continue;

@@ -55,6 +55,10 @@ pub struct Manifest {
     pub lineage: Uri,
     /// How the lineage is written.
     pub commit: CommitMode,
+    /// Whether a run copies what it is about to replace beside the lineage.
+    pub keep_superseded: bool,
+    /// Whether a run refuses to replace other content that was committed under its `run_id`.
+    pub expect_same: bool,
 }
 
 /// One dataset: files below a URI.
@@ -110,6 +114,8 @@ pub struct Overrides {
     pub max_event_duration: Option<String>,
     /// `--max-lookback`.
     pub max_lookback: Option<String>,
+    /// `--expect-same`.
+    pub expect_same: bool,
 }
 
 impl Manifest {

@@ -37,6 +37,8 @@ pub struct Resolved {
     pub demo_run_config: Option<Uri>,
     /// `conditional` or `unconditional`.
     pub commit: String,
+    /// Whether what a rerun replaces is kept beside the lineage.
+    pub keep_superseded: bool,
     /// What is read.
     pub inputs: Inputs<ResolvedInput>,
     /// What is written.
@@ -84,6 +86,7 @@ impl Manifest {
             max_reject_ratio: self.max_reject_ratio,
             demo_run_config: self.demo_run_config.clone(),
             commit: self.commit.as_str().to_owned(),
+            keep_superseded: self.keep_superseded,
             inputs: self.inputs.as_ref().map(|_, dataset| input(dataset)),
             outputs: ResolvedOutputs {
                 minority_reports_cohorted_log: self.outputs.mrch.clone(),

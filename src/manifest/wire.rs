@@ -20,6 +20,7 @@ pub(super) struct Wire {
     pub max_reject_ratio: Option<f64>,
     pub demo_run_config: Option<String>,
     pub commit: Option<String>,
+    pub keep_superseded: Option<bool>,
     pub inputs: Vec<WireInput>,
     pub outputs: Vec<(&'static str, String)>,
 }
@@ -33,7 +34,7 @@ pub(super) struct WireInput {
     pub columns: Vec<(String, String)>,
 }
 
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 12] = [
     "version",
     "run_id",
     "interval",
@@ -43,6 +44,7 @@ const KEYS: [&str; 11] = [
     "max_reject_ratio",
     "demo_run_config",
     "commit",
+    "keep_superseded",
     "inputs",
     "outputs",
 ];
@@ -75,6 +77,10 @@ impl Wire {
                 .transpose()?,
             demo_run_config: text("demo_run_config")?,
             commit: text("commit")?,
+            keep_superseded: root
+                .child(fields, "keep_superseded")
+                .map(|node| node.boolean())
+                .transpose()?,
             inputs: root.child(fields, "inputs").map_or(Ok(Vec::new()), |node| inputs(&node))?,
             outputs: root.child(fields, "outputs").map_or(Ok(Vec::new()), |node| outputs(&node))?,
         })
@@ -163,6 +169,10 @@ impl<'a> Node<'a> {
 
     fn number(&self) -> Result<f64, Fault> {
         self.value.as_f64().ok_or_else(|| self.mistyped("a number"))
+    }
+
+    fn boolean(&self) -> Result<bool, Fault> {
+        self.value.as_bool().ok_or_else(|| self.mistyped("true or false"))
     }
 
     fn mistyped(&self, expected: &'static str) -> Fault {

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use tokio::sync::OnceCell;
 
 use super::error::Error;
-use super::interface::{Object, Objects, Put, Tag, Traffic};
+use super::interface::{Digest, Object, Objects, Put, Tag, Traffic};
 use super::local::Local;
 use super::memory::Memory;
 use super::s3::S3;
@@ -123,6 +123,20 @@ impl Objects for Storage {
 
     async fn replace(&self, uri: &Uri, content: Bytes, seen: &Tag) -> Result<Put, Error> {
         self.adapter(uri).await?.replace(uri, content, seen).await
+    }
+
+    async fn copy(&self, from: &Object, to: &Uri) -> Result<Put, Error> {
+        let (source, target) = (self.adapter(&from.uri).await?, self.adapter(to).await?);
+        if std::ptr::addr_eq(source, target) {
+            return source.copy(from, to).await;
+        }
+        let whole = 0..from.bytes;
+        let content = source.read_ranges(from, std::slice::from_ref(&whole)).await?;
+        target.create(to, content.into_iter().next().unwrap_or_default()).await
+    }
+
+    async fn digest(&self, object: &Object) -> Result<Digest, Error> {
+        self.adapter(&object.uri).await?.digest(object).await
     }
 
     async fn delete(&self, uri: &Uri) -> Result<(), Error> {

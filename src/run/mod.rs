@@ -27,8 +27,8 @@ pub use self::error::Error;
 pub use self::highlights::{Highlight, Highlights};
 use self::inputs::Read;
 use self::reports::{Reports, Rows};
-use crate::commit::{self, Folders, Plan, Status};
-use crate::layout::{PartName, lineage_key, run_prefix};
+use crate::commit::{self, Folders, Plan, Rules, Status};
+use crate::layout::{PartName, run_prefix};
 use crate::lineage::{self, Lineage};
 use crate::manifest::{self, Manifest, Overrides};
 use crate::objects::{Objects, Scheme, Uri};
@@ -93,7 +93,7 @@ impl Shell {
     /// Each of [`Error`]'s; nothing is visible then but what was committed before.
     pub async fn run(&self, manifest: &Manifest) -> Result<Outcome, Error> {
         let objects = &*self.objects;
-        let folders = folders(manifest);
+        let folders = folders(manifest)?;
         let observe = commit::observe(objects, &folders);
         let probe = objects.probe_conditions(&folders.lineage);
         let work = self.compute(manifest);
@@ -102,7 +102,8 @@ impl Shell {
         let (observed, ()) = (observed?, probed?);
         let (lineage, parts, highlights) = work?;
         let plan = Plan { parts, lineage: lineage.to_json().into() };
-        let status = commit::commit(objects, &folders, &observed, &plan).await?;
+        let rules = Rules { keep_superseded: manifest.keep_superseded };
+        let status = commit::commit(objects, &folders, &observed, &plan, rules).await?;
         let bytes_written = plan.parts.iter().map(|(_, content)| content.len() as u64).sum();
         Ok(Outcome { status, lineage_uri: folders.lineage_key, lineage, bytes_written, highlights })
     }
@@ -276,13 +277,9 @@ fn group_store(
 }
 
 /// The folders that a run may write to.
-fn folders(manifest: &Manifest) -> Folders {
-    let run_id = &manifest.run_id;
-    Folders {
-        outputs: manifest.outputs.each().map(|(_, uri)| run_prefix(uri, run_id)).collect(),
-        lineage: run_prefix(&manifest.lineage, run_id),
-        lineage_key: lineage_key(&manifest.lineage, run_id),
-    }
+fn folders(manifest: &Manifest) -> Result<Folders, commit::Error> {
+    let outputs = manifest.outputs.each().map(|(_, uri)| uri);
+    Folders::of(&manifest.run_id, outputs, &manifest.lineage)
 }
 
 /// Names a dataset's parts, and adds them to those that are to be written.

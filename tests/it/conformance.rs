@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use cohort::{Local, Memory, Object, Objects, ObjectsError as Error, Put, Tag, Uri};
+use sha2::{Digest as _, Sha256};
 use tokio::task::JoinSet;
 
 /// How many tasks race for one object.
@@ -26,6 +27,7 @@ pub async fn check(objects: Arc<dyn Objects>, root: &Uri) {
     creates_only_where_nothing_is(&*objects, &folder("create")).await;
     replaces_only_what_was_seen(&*objects, &folder("replace")).await;
     a_pinned_object_that_changed_is_refused(&*objects, &folder("changed")).await;
+    copies_only_where_nothing_is(&*objects, &folder("copy")).await;
     deletes_are_idempotent(&*objects, &folder("delete")).await;
     one_of_many_creates(&objects, &folder("race-create")).await;
     one_of_many_replaces(&objects, &folder("race-replace")).await;
@@ -108,8 +110,7 @@ async fn ranges_come_in_the_order_asked_for(objects: &dyn Objects, root: &Uri) {
 }
 
 async fn names_are_literal(objects: &dyn Objects, root: &Uri) {
-    for name in ["run_id=a%3Ab+c/part 1&2", "run_id=a:b c/é=ü~@?#.parquet", "run_id=a%3Ab+c/%25"]
-    {
+    for name in ["run=a%3Ab+c/part 1&2", "run=a:b c/é=ü~@?#.parquet", "run=a%3Ab+c/%25"] {
         let uri = root.join(name);
         created(objects, &uri, name).await;
         assert_eq!(only(objects, &uri).await.uri, uri);
@@ -154,8 +155,27 @@ async fn a_pinned_object_that_changed_is_refused(objects: &dyn Objects, root: &U
     assert!(matches!(read, Err(Error::Changed { .. })), "{read:?}");
 }
 
+async fn copies_only_where_nothing_is(objects: &dyn Objects, root: &Uri) {
+    let (from, to) = (root.join("run=x/a"), root.join("run=x/superseded/00/a"));
+    let tag = created(objects, &from, "first").await;
+    let object = only(objects, &from).await;
+    done(objects.copy(&object, &to).await.unwrap());
+    assert_eq!(objects.copy(&object, &to).await.unwrap(), Put::Conflict);
+    assert_eq!(objects.read(&to).await.unwrap().0, "first");
+    let digest: [u8; 32] = Sha256::digest("first").into();
+    assert_eq!(objects.digest(&object).await.unwrap(), digest);
+    done(objects.replace(&from, "other".into(), &tag).await.unwrap());
+    for result in [
+        objects.copy(&object, &root.join("b")).await.map(|_| ()),
+        objects.digest(&object).await.map(|_| ()),
+    ] {
+        assert!(matches!(result, Err(Error::Changed { .. })), "{result:?}");
+    }
+    assert_eq!(objects.read(&to).await.unwrap().0, "first");
+}
+
 async fn deletes_are_idempotent(objects: &dyn Objects, root: &Uri) {
-    let (uri, other) = (root.join("run_id=x/a"), root.join("run_id=x/ab"));
+    let (uri, other) = (root.join("run=x/a"), root.join("run=x/ab"));
     objects.delete(&uri).await.unwrap();
     created(objects, &uri, "1").await;
     created(objects, &other, "2").await;

@@ -24,6 +24,7 @@ mod model_rules;
 mod properties;
 mod s3_access;
 mod s3_bench;
+mod s3_copy;
 mod s3_crash;
 mod s3_faults;
 mod s3_golden;

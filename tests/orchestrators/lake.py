@@ -52,7 +52,7 @@ class Lake:
 
     def lineage(self, run_id: str) -> dict[str, Any]:
         """The lineage that a run has committed."""
-        key = f"lineage/run_id={encoded(run_id)}/lineage.json"
+        key = f"lineage/run={encoded(run_id)}/lineage.json"
         lineage: dict[str, Any] = json.loads(self.read(key))
         return lineage
 

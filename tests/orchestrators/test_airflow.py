@@ -120,7 +120,7 @@ def test_backfill_late_data_rerun_xcom_and_asset(
         assert summary["counts"] == lineage["counts"]
         assert (
             summary["lineage"]
-            == f"s3://{lake.bucket}/lineage/run_id={encoded(run_id)}/lineage.json"
+            == f"s3://{lake.bucket}/lineage/run={encoded(run_id)}/lineage.json"
         )
     counts = [lake.lineage(run_id)["counts"] for run_id in ids]
     assert [c["events_opened"] for c in counts] == [12, 12, 12]
@@ -139,7 +139,7 @@ def test_backfill_late_data_rerun_xcom_and_asset(
     changed = {k for k in before.keys() | after.keys() if before.get(k) != after.get(k)}
     changed.discard(next(k for k in after if k.endswith("late.parquet")))
     assert changed
-    assert all(f"/run_id={encoded(ids[0])}/" in key for key in changed)
+    assert all(f"/run={encoded(ids[0])}/" in key for key in changed)
     assert lake.lineage(ids[0])["counts"]["events_opened"] > 12
 
     # The downstream DAG learned of it through the asset.
@@ -188,9 +188,9 @@ def test_a_container_killed_half_way_is_tried_again_and_leaves_the_bytes_of_an_u
     outputs = ("lineage", "minority_reports_cohorted_log", "minority_event_log")
 
     def written() -> list[dict[str, str]]:
-        return [lake.digests(f"{log}/run_id=killed") for log in outputs]
+        return [lake.digests(f"{log}/run=killed") for log in outputs]
 
-    with proxy.holding("PUT", "run_id=killed/lineage.json") as held:
+    with proxy.holding("PUT", "run=killed/lineage.json") as held:
         airflow.trigger("killed", window(2))
         assert held.wait(PATIENCE_S)
         (container,) = (c for c in jobs() if "killed" in c.attrs["Config"]["Cmd"])
@@ -206,7 +206,7 @@ def test_a_container_killed_half_way_is_tried_again_and_leaves_the_bytes_of_an_u
     assert all(left)
     assert left[1:] == [lines, events]
     for log in outputs:
-        lake.storage.delete_dir(f"{lake.bucket}/{log}/run_id=killed")
+        lake.storage.delete_dir(f"{lake.bucket}/{log}/run=killed")
     airflow.call("POST", f"/api/v2/dags/{DAG}/dagRuns/killed/clear", {"dry_run": False})
     assert airflow.wait("killed")["state"] == "success"
     assert airflow.xcom("killed")["status"] == "committed"

@@ -91,7 +91,7 @@ def test_a_partition_has_its_metadata_and_its_checks_and_leaves_no_container(
     lines, events = dagster.metadata(LINES), dagster.metadata(EVENTS)
     assert lines["dagster/row_count"] == lineage["outputs"][LINES]["rows"]
     assert (events["events_opened"], events["events_closed"]) == (12, 8)
-    assert events["lineage"].endswith("run_id=dagster__2025-01-01/lineage.json")
+    assert events["lineage"].endswith("run=dagster__2025-01-01/lineage.json")
     assert events["top_events"].count("\n") == 12
     assert events["impact_of_closed_events"] == 8 * 3 * (90 - 100)
     assert dagster.checks() == {
@@ -109,7 +109,7 @@ def test_late_data_replaces_what_the_partition_wrote(dagster: Dagster, lake: Lak
     assert dagster.materialize("2025-01-02").returncode == 0
     after = lake.digests("")
     changed = {k for k in before.keys() | after.keys() if before.get(k) != after.get(k)}
-    inside = {key for key in changed if "/run_id=dagster__2025-01-02/" in key}
+    inside = {key for key in changed if "/run=dagster__2025-01-02/" in key}
     assert {key.rsplit("/", 1)[1] for key in changed - inside} == {"late.parquet"}
     assert inside
 

@@ -58,7 +58,7 @@ def test_a_run_needs_no_privileges_and_no_writable_path(lake: Lake, start: Start
     assert container.wait()["StatusCode"] == 0, container.logs()
     summary = json.loads(container.logs(stdout=True, stderr=False))
     assert summary["status"] == "committed"
-    assert summary["lineage"] == f"s3://{lake.bucket}/lineage/run_id=by-hand/lineage.json"
+    assert summary["lineage"] == f"s3://{lake.bucket}/lineage/run=by-hand/lineage.json"
     lineage = lake.lineage("by-hand")
     assert lineage["counts"]["events_opened"] == 12
     again = start(*day(lake))
@@ -119,7 +119,7 @@ def test_a_stop_request_ends_a_run_that_waits_for_an_answer_with_exit_75(
     check_schemas(received[1])
     # Whatever it left behind, the next run leaves the same as an undisturbed one.
     assert start(*day(lake)).wait()["StatusCode"] == 0
-    assert list(lake.digests("lineage")) == ["lineage/run_id=by-hand/lineage.json"]
+    assert list(lake.digests("lineage")) == ["lineage/run=by-hand/lineage.json"]
 
 
 def test_the_image_says_what_it_is_and_is_small() -> None:

@@ -118,7 +118,7 @@ def test_a_pod_that_is_killed_half_way_is_tried_again(
 ) -> None:
     """A pod that is evicted has neither an exit code of the job's own nor a reason."""
     with ThreadPoolExecutor() as threads:
-        with proxy.holding("PUT", "run_id=killed/lineage.json") as held:
+        with proxy.holding("PUT", "run=killed/lineage.json") as held:
             running = threads.submit(run_the_dag, airflow, 2, "killed")
             assert held.wait(PATIENCE_S)
             cluster.pods[0].container.kill()

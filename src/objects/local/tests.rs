@@ -47,12 +47,12 @@ async fn a_sweep_removes_the_files_of_the_dead_and_spares_those_of_the_living() 
 #[tokio::test]
 async fn the_folder_of_a_run_goes_with_its_last_object() {
     let folder = tempfile::tempdir().unwrap();
-    let (a, b) = (root(folder.path()).join("run_id=x/a"), root(folder.path()).join("run_id=x/b"));
+    let (a, b) = (root(folder.path()).join("run=x/a"), root(folder.path()).join("run=x/b"));
     for uri in [&a, &b] {
         Local.create(uri, "1".into()).await.unwrap();
     }
     Local.delete(&a).await.unwrap();
-    assert_eq!(names(folder.path()), ["run_id=x"]);
+    assert_eq!(names(folder.path()), ["run=x"]);
     Local.delete(&b).await.unwrap();
     assert!(names(folder.path()).is_empty());
 }

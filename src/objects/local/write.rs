@@ -180,7 +180,7 @@ pub(super) fn delete(uri: &Uri) -> io::Result<()> {
         }
         let Some(_lock) = lock_folder(folder)? else { continue };
         fs::remove_file(uri.path())?;
-        if folder.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"run_id=")) {
+        if folder.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"run=")) {
             // A run's folder goes with its last object, as it does on S3; one that is not empty
             // stays.
             let _ = fs::remove_dir(folder);

@@ -15,7 +15,7 @@ use crate::model::{Amount, EventRow, Output, Snapshot};
 
 pub fn committed(lake: &Path, run_id: &str) -> Committed {
     let files = files_under(&lake.join("out"));
-    let folder = format!("run_id={}/", percent_encoded(run_id));
+    let folder = format!("run={}/", percent_encoded(run_id));
     let lineage = format!("lineage/{folder}lineage.json");
     let lineage =
         files.get(&lineage).unwrap_or_else(|| panic!("{lineage} is not among {:?}", files.keys()));

@@ -6,24 +6,30 @@
 //! 1. [`observe`] reads the lineage committed for this `run_id`, its version, and what lies in the
 //!    run's folders;
 //! 2. the run computes a [`Plan`], a value that holds every object to be written; [`commit`]
-//!    creates its parts;
-//! 3. and writes the lineage only over what was observed;
+//!    creates its parts,
+//! 3. copies the lineage that it is about to replace, and its parts, to where they stay
+//!    ([`history`]), and writes its own lineage only over what was observed;
 //! 4. then deletes what was observed and the new lineage does not list.
 //!
 //! What can happen in between, and why the outcome is right:
 //!
-//! - *Killed before 3.* The old lineage stands and its parts are untouched. The next run observes
-//!   the strays and deletes them in its own step 4.
-//! - *Killed after 3.* The new lineage stands and all its parts are there. The next run computes
-//!   the same lineage, finds it committed, and does step 4.
+//! - *Killed before 3.* The old lineage is in place and its parts are untouched. The next run
+//!   observes the strays and deletes them in its own step 4. History may hold a copy of what is
+//!   still current.
+//! - *Killed after 3.* The new lineage is in place with all its parts. The next run computes the
+//!   same lineage, finds it committed, and does step 4.
 //! - *The answer to 3 is lost.* The adapter reads back whether the write was its own.
 //! - *Another run of the same `run_id` commits first.* The condition of 3 fails. The same content
 //!   is success; other content ends this run, which takes back the parts that it created and nobody
 //!   lists.
 //! - *Another run deletes a part that this run relies on*, because it had observed it as a stray
 //!   before this run committed. Deleting is restricted to what was observed at the start, and stops
-//!   once the lineage is no longer the deleter's own; a committer looks after its commit whether
-//!   all its parts are there and creates those that are not.
+//!   once the lineage is no longer the deleter's own. After its commit, a committer checks whether
+//!   all its parts are there, and creates those that are not.
+
+mod error;
+mod folders;
+mod history;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -32,11 +38,11 @@ use futures_util::future::try_join_all;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use serde::{Deserialize, Serialize};
 
-use crate::kind::Kind;
+pub use self::error::Error;
+use self::folders::AT_ONCE;
+pub use self::folders::Folders;
+use crate::layout;
 use crate::objects::{self, Objects, Put, Tag, Uri};
-
-/// Objects that are written or deleted at once.
-const AT_ONCE: usize = 8;
 
 /// Whether a run changed anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,65 +54,7 @@ pub enum Status {
     Unchanged,
 }
 
-/// Why a run was not committed.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The storage failed.
-    #[error(transparent)]
-    Objects(#[from] objects::Error),
-    /// Another run of this `run_id` committed something else meanwhile.
-    #[error(
-        "{lineage}: expected the lineage that this run saw when it began, found that of another \
-         run; run again to replace it"
-    )]
-    Lost {
-        /// The lineage.
-        lineage: Uri,
-    },
-    /// A part's name is taken by an object of another length.
-    #[error(
-        "{part}: expected {expected} bytes under a name that is made of their digest, found \
-         {found}; something else wrote there, move it away"
-    )]
-    Foreign {
-        /// The part.
-        part: Uri,
-        /// Its length.
-        expected: u64,
-        /// What stands there.
-        found: u64,
-    },
-}
-
-impl Error {
-    /// What the caller must do about it.
-    pub const fn kind(&self) -> Kind {
-        match self {
-            Self::Objects(error) => error.kind(),
-            Self::Lost { .. } => Kind::Temporary,
-            Self::Foreign { .. } => Kind::Data,
-        }
-    }
-}
-
-/// The folders of one run: nothing outside them is ever written or deleted.
-#[derive(Clone, Debug)]
-pub struct Folders {
-    /// `run_id=<run_id>/` below each output dataset.
-    pub outputs: Vec<Uri>,
-    /// `run_id=<run_id>/` below the lineage's URI.
-    pub lineage: Uri,
-    /// `lineage.json` in it.
-    pub lineage_key: Uri,
-}
-
-impl Folders {
-    fn all(&self) -> impl Iterator<Item = &Uri> {
-        self.outputs.iter().chain([&self.lineage])
-    }
-}
-
-/// What stood in a run's folders when it began.
+/// What was in a run's folders when it began.
 #[derive(Debug)]
 pub struct Observed {
     lineage: Option<(Bytes, Tag)>,
@@ -120,6 +68,13 @@ pub struct Plan {
     pub parts: Vec<(Uri, Bytes)>,
     /// The lineage's content.
     pub lineage: Bytes,
+}
+
+/// What the manifest and the command line say about a commit.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules {
+    /// Whether what is about to be replaced is copied to `superseded/` before.
+    pub keep_superseded: bool,
 }
 
 /// Step 1: what has been committed for this run before, and what lies around.
@@ -140,14 +95,21 @@ pub async fn observe(objects: &dyn Objects, folders: &Folders) -> Result<Observe
 /// Steps 2 to 4.
 ///
 /// # Errors
-/// [`Error::Lost`] where another run won with other content; [`Error::Foreign`];
+/// [`Error::Lost`] if another run won with other content; [`Error::Foreign`]; [`Error::Lineage`];
 /// [`Error::Objects`].
 pub async fn commit(
     objects: &dyn Objects,
     folders: &Folders,
     observed: &Observed,
     plan: &Plan,
+    rules: Rules,
 ) -> Result<Status, Error> {
+    match &observed.lineage {
+        Some((content, _)) if *content != plan.lineage && rules.keep_superseded => {
+            history::keep(objects, folders, content).await?;
+        }
+        _ => {}
+    }
     let created = create_missing(objects, folders, &observed.parts, plan).await?;
     let status = match write_lineage(objects, folders, observed, plan).await {
         Ok(status) => status,
@@ -166,16 +128,18 @@ pub async fn commit(
     Ok(status)
 }
 
-/// All objects in the run's folders but the lineage, with their lengths.
+/// All objects in the run's folders except the lineage and history, with their lengths.
 async fn list(objects: &dyn Objects, folders: &Folders) -> Result<BTreeMap<Uri, u64>, Error> {
     let listed = try_join_all(folders.all().map(|folder| objects.list(folder))).await?;
+    let kept = folders.lineage.join(layout::SUPERSEDED);
     let objects = listed.into_iter().flatten();
+    let objects = objects.filter(|object| object.uri.below(&kept).is_none());
     let mut found: BTreeMap<_, _> = objects.map(|object| (object.uri, object.bytes)).collect();
     found.remove(&folders.lineage_key);
     Ok(found)
 }
 
-/// Creates the plan's parts that are not there; which ones this run created.
+/// Creates the plan's parts that are not there, and returns those that this run created.
 async fn create_missing(
     objects: &dyn Objects,
     folders: &Folders,
@@ -187,8 +151,9 @@ async fn create_missing(
         match there.get(uri) {
             None => missing.push((uri, content)),
             Some(&found) if found != content.len() as u64 => {
-                let expected = content.len() as u64;
-                return Err(Error::Foreign { part: uri.clone(), expected, found });
+                let found = format!("{found} bytes");
+                let expected = "a part of the digest in its name";
+                return Err(Error::Foreign { uri: uri.clone(), expected, found });
             }
             Some(_) => {}
         }
@@ -207,7 +172,7 @@ async fn create_missing(
         }
     }
     let Some(failure) = failure else { return Ok(mine) };
-    // What is left of a run that cannot go on is of no use; where this fails too, the next run
+    // What is left of a run that cannot go on is of no use; if this fails too, the next run
     // removes it.
     let _ = take_back(objects, folders, &mine).await;
     Err(failure)
