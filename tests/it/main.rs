@@ -9,6 +9,7 @@
 
 mod command_line;
 mod crash;
+mod cuts;
 mod demo;
 mod edges;
 mod errors;

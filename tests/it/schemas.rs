@@ -214,7 +214,7 @@ fn a_lineage_with_every_option_validates() {
         Lineage::parse(example.to_string().as_bytes(), &uri("l.json")).unwrap()
     };
     let mut input = lineage.inputs.minority_reports_detected_log.clone();
-    for reason in ["missing_store_id", "missing_detected_at", "missing_tick_at", "onset_too_old"] {
+    for reason in ["missing_store_id", "missing_detected_at", "missing_tick_at"] {
         input.rows_rejected.insert(reason.to_owned(), 1);
     }
     input.rows_rejected.insert("onset_after_detection".to_owned(), 2);
