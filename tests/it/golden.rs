@@ -58,7 +58,12 @@ fn golden_cases_are_what_the_model_computes() {
     let overwrite = std::env::var("COHORT_GOLDEN").is_ok_and(|mode| mode == "overwrite");
     for case in cases() {
         let case = Case::read(&case);
-        let computed = model::text(&model::run(&case.input, &case.params).unwrap());
+        let mut output = model::run(&case.input, &case.params).unwrap();
+        // No case with such rows has partitions, so they are counted in every run.
+        for (what, rows) in std::mem::take(&mut output.rejects_without_tick) {
+            *output.rejects.entry(what).or_default() += rows;
+        }
+        let computed = model::text(&output);
         if overwrite {
             fs::write(&case.expected, &computed).unwrap();
         }
@@ -70,7 +75,7 @@ fn golden_cases_are_what_the_model_computes() {
 #[test]
 fn golden_cases_are_met_to_the_last_column() {
     let cases = cases();
-    assert!(cases.len() >= 12, "golden cases are missing: {cases:?}");
+    assert!(cases.len() >= 16, "golden cases are missing: {cases:?}");
     for case in cases {
         let case = Case::read(&case);
         let run = lake::run_in(case.folder.path(), &case.manifest, &[]);
