@@ -11,6 +11,7 @@ mod binary;
 mod command_line;
 mod conformance;
 mod crash;
+mod cuts;
 mod demo;
 mod edges;
 mod errors;
