@@ -21,6 +21,8 @@ pub enum Reason {
     OutsidePartition,
     /// A campaign or context lacks a required value in this column.
     MissingValue(&'static str),
+    /// A text is not UTF-8.
+    InvalidText,
 }
 
 /// Judges rows of MRDL.
@@ -90,6 +92,7 @@ impl Reason {
             Self::OnsetTooOld => "onset_too_old".to_owned(),
             Self::OutsidePartition => "outside_partition".to_owned(),
             Self::MissingValue(column) => format!("missing_{column}"),
+            Self::InvalidText => "invalid_text".to_owned(),
         }
     }
 }

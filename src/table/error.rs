@@ -35,7 +35,7 @@ pub enum Error {
         /// What is wrong with it.
         found: String,
     },
-    /// A required or mapped column is not in a file.
+    /// A required column is not in a file.
     #[error(
         "{uri}: expected a column {column:?} for {log}.{contract}, found {found}; map it under \
          \"columns\" in the manifest, or write it"
@@ -50,6 +50,23 @@ pub enum Error {
         /// The name looked for.
         column: String,
         /// The names that are there.
+        found: String,
+    },
+    /// A name fits two columns of a file.
+    #[error(
+        "{uri}: expected one column {column:?} for {log}.{contract}, found {found}; map the right \
+         one under \"columns\" in the manifest, or write the file with one of them"
+    )]
+    TwoColumns {
+        /// The file.
+        uri: Uri,
+        /// The dataset's name.
+        log: &'static str,
+        /// The contract's column.
+        contract: &'static str,
+        /// The name looked for.
+        column: String,
+        /// The names that fit.
         found: String,
     },
     /// A column has a type that the contract's cannot be read from.

@@ -10,10 +10,12 @@ pub mod dataset;
 mod error;
 mod fetched;
 pub mod file;
+mod footer;
 pub mod prune;
 pub mod reference;
 pub mod reports;
 pub mod scan;
+mod schema;
 pub mod write;
 
 pub(crate) use cohort_core::batch::values;

@@ -112,7 +112,12 @@ impl Decoder<'_> {
             partition: self.source.file.partition,
             max_lookback: self.pass.max_lookback,
         };
-        let (store_id, detected_at) = match judge.judge(batch.store_id(row), detected_at, onset) {
+        let judged = if batch.has_invalid_text(row) {
+            Err(Reason::InvalidText)
+        } else {
+            judge.judge(batch.store_id(row), detected_at, onset)
+        };
+        let (store_id, detected_at) = match judged {
             Ok(accepted) => accepted,
             Err(reason) => {
                 self.reject(reason, detected_at, in_group);

@@ -58,6 +58,10 @@ impl CandidateLog {
             let ends_at = ends_at.get(row).map_err(|_| Fault::Instant("ends_at", row))?;
             let candidate = (|| {
                 let missing = Reason::MissingValue;
+                let texts = [&id, &label, &store_id, &sku, &category];
+                if texts.iter().any(|texts| texts.is_invalid(row)) {
+                    return Err(Reason::InvalidText);
+                }
                 Ok(Candidate {
                     source: self.source,
                     id: id.get(row).ok_or(missing(self.id))?.into(),

@@ -87,6 +87,16 @@ impl ReportColumns {
         self.store_id.get(row)
     }
 
+    /// Whether a row has a text that is not UTF-8.
+    #[must_use]
+    pub fn has_invalid_text(&self, row: usize) -> bool {
+        let carried = self.carried.as_ref();
+        self.store_id.is_invalid(row)
+            || self.sku.is_invalid(row)
+            || self.anomaly_id.is_invalid(row)
+            || carried.is_some_and(|columns| columns.texts.iter().any(|t| t.is_invalid(row)))
+    }
+
     /// A row's tick.
     ///
     /// # Errors
