@@ -19,11 +19,12 @@ use parquet::file::metadata::{
 };
 use parquet::file::page_index::column_index::ColumnIndexMetaData;
 use parquet::file::page_index::offset_index::PageLocation;
+use parquet::file::serialized_reader::SerializedPageReader;
 use sha2::{Digest, Sha256};
 
 use super::fetched::{Fetched, coalesce};
 use super::schema::Columns;
-use super::{Error, footer};
+use super::{Error, footer, pages};
 use crate::cohort::Interval;
 use crate::objects::{Object, Objects, Scheme};
 
@@ -247,6 +248,56 @@ impl File {
         self.fetch(objects, self.row_ranges(row_group, roots, rows)?).await
     }
 
+    /// The pages of a leaf column, as far as they have been fetched.
+    ///
+    /// # Errors
+    /// If they are cut short.
+    pub fn pages(
+        &self,
+        fetched: &Arc<Fetched>,
+        row_group: usize,
+        leaf: usize,
+    ) -> Result<SerializedPageReader<Fetched>, ParquetError> {
+        let rows = self.group_rows(row_group);
+        let pages = self.page_locations(row_group, leaf);
+        match self.mended((**fetched).clone(), row_group, &[leaf])? {
+            (fetched, Some(metadata)) => {
+                let column = metadata.row_group(row_group).column(leaf);
+                SerializedPageReader::new(Arc::new(fetched), column, rows, pages)
+            }
+            (_, None) => {
+                let column = self.metadata().row_group(row_group).column(leaf);
+                SerializedPageReader::new(fetched.clone(), column, rows, pages)
+            }
+        }
+    }
+
+    /// What was fetched, with the chunks that must be written anew past the end of the file, and the
+    /// metadata that say so. A file with an offset index comes from a writer that needs none of it.
+    fn mended(
+        &self,
+        mut fetched: Fetched,
+        row_group: usize,
+        leaves: &[usize],
+    ) -> Result<(Fetched, Option<ParquetMetaData>), ParquetError> {
+        let mut anew = Vec::new();
+        for &leaf in leaves {
+            if self.page_locations(row_group, leaf).is_some() {
+                continue;
+            }
+            let column = self.metadata().row_group(row_group).column(leaf);
+            let chunk =
+                footer::chunk_range(column, self.object.bytes).map_err(ParquetError::EOF)?;
+            let Some((bytes, codec)) = pages::mended(&fetched, column, chunk)? else { continue };
+            let (start, length) = fetched.append(bytes);
+            anew.push((leaf, footer::moved(column, start, length, codec)?));
+        }
+        if anew.is_empty() {
+            return Ok((fetched, None));
+        }
+        Ok((fetched, Some(footer::with_chunks(self.metadata().clone(), row_group, anew)?)))
+    }
+
     /// The selected rows of these root columns of a row group, in batches.
     ///
     /// # Errors
@@ -262,12 +313,21 @@ impl File {
         // All rows are read without a selection, so that rows past the claimed ones show.
         let rows = rows.filter(|rows| rows.row_count() < claimed);
         let expected = rows.as_ref().map_or(claimed, RowSelection::row_count);
-        let mask = ProjectionMask::roots(self.arrow.parquet_schema(), roots.iter().copied());
-        let mut builder =
-            ParquetRecordBatchReaderBuilder::new_with_metadata(fetched, self.arrow.clone())
-                .with_row_groups(vec![row_group])
-                .with_projection(mask)
-                .with_batch_size(BATCH_ROWS);
+        let mended = self.mended(fetched, row_group, &self.leaves(roots).collect::<Vec<_>>());
+        let corrupt = |error| Error::corrupt(&self.object.uri, row_group, error);
+        let (fetched, metadata) = mended.map_err(corrupt)?;
+        let arrow = match metadata {
+            None => self.arrow.clone(),
+            Some(metadata) => {
+                let options = ArrowReaderOptions::new().with_schema(self.arrow.schema().clone());
+                ArrowReaderMetadata::try_new(Arc::new(metadata), options).map_err(corrupt)?
+            }
+        };
+        let mask = ProjectionMask::roots(arrow.parquet_schema(), roots.iter().copied());
+        let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(fetched, arrow)
+            .with_row_groups(vec![row_group])
+            .with_projection(mask)
+            .with_batch_size(BATCH_ROWS);
         if let Some(rows) = rows {
             // By default a short selection becomes a mask, which decodes the pages between the rows
             // as well. Only the pages of the selected rows have been fetched.
@@ -275,8 +335,7 @@ impl File {
                 .with_row_selection(rows)
                 .with_row_selection_policy(RowSelectionPolicy::Selectors);
         }
-        let reader =
-            builder.build().map_err(|error| Error::corrupt(&self.object.uri, row_group, error))?;
+        let reader = builder.build().map_err(corrupt)?;
         Ok(Batches { reader, claimed, expected, decoded: 0, done: false })
     }
 }

@@ -7,6 +7,7 @@
 
 use std::ops::Range;
 
+use parquet::basic::Compression;
 use parquet::errors::Result;
 use parquet::file::metadata::{
     ColumnChunkMetaData, PageIndexPolicy, ParquetMetaData, ParquetMetaDataBuilder,
@@ -151,4 +152,48 @@ pub fn with_schema(
     let mut old = metadata.into_builder();
     let (groups, index) = (old.take_row_groups(), old.take_page_index());
     ParquetMetaDataBuilder::new(file).set_row_groups(groups).set_page_index(index).build()
+}
+
+/// A column chunk's metadata for a copy of it that lies elsewhere.
+///
+/// # Errors
+/// If a number is out of range.
+pub fn moved(
+    column: &ColumnChunkMetaData,
+    start: u64,
+    length: u64,
+    codec: Compression,
+) -> Result<ColumnChunkMetaData> {
+    let (start, length) = (i64::try_from(start)?, i64::try_from(length)?);
+    // The first page may be the dictionary: a reader that finds one where data is expected takes it.
+    column
+        .clone()
+        .into_builder()
+        .set_dictionary_page_offset(None)
+        .set_data_page_offset(start)
+        .set_total_compressed_size(length)
+        .set_compression(codec)
+        .build()
+}
+
+/// The same metadata with other chunks of one row group.
+///
+/// # Errors
+/// If the row group cannot be put together again.
+pub fn with_chunks(
+    metadata: ParquetMetaData,
+    row_group: usize,
+    chunks: Vec<(usize, ColumnChunkMetaData)>,
+) -> Result<ParquetMetaData> {
+    let mut builder = metadata.into_builder();
+    let mut groups = builder.take_row_groups();
+    if let Some(group) = groups.get_mut(row_group) {
+        let mut changed = group.clone().into_builder();
+        let mut columns = changed.take_columns();
+        for (leaf, chunk) in chunks {
+            columns[leaf] = chunk;
+        }
+        *group = changed.set_column_metadata(columns).build()?;
+    }
+    Ok(builder.set_row_groups(groups).build())
 }

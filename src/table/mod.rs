@@ -11,6 +11,8 @@ mod error;
 mod fetched;
 pub mod file;
 mod footer;
+mod page_header;
+mod pages;
 pub mod prune;
 pub mod reference;
 pub mod reports;

@@ -11,7 +11,6 @@ use cohort_core::batch::predictions::ReadPredictions;
 use cohort_core::predictions::PredictionLog;
 use parquet::basic::{Encoding, PageType, Type};
 use parquet::file::metadata::PageEncodingStats;
-use parquet::file::serialized_reader::SerializedPageReader;
 
 use super::cells::{Cells, SkuCode, StoreCode};
 use super::codes::{Coder, Codes};
@@ -255,12 +254,7 @@ impl Group<'_> {
         let known = physical.filter(|_| self.reader == Reader::Scan).zip(file.leaf_of(root));
         let Some((physical, leaf)) = known else { return self.decoded(name, root, coder) };
         let column = file.metadata().row_group(self.row_group).column(leaf);
-        let pages = SerializedPageReader::new(
-            self.fetched.clone(),
-            column,
-            file.group_rows(self.row_group),
-            file.page_locations(self.row_group, leaf),
-        );
+        let pages = file.pages(&self.fetched, self.row_group, leaf);
         let pages = pages.map_err(|error| self.corrupt(error))?;
         Ok(Codes::new(Box::new(pages), physical, column.column_descr().max_def_level() > 0, coder))
     }

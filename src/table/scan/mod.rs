@@ -56,7 +56,7 @@ pub mod open;
 pub mod plain;
 pub mod points;
 pub mod probe;
-pub mod runs;
+pub(crate) mod runs;
 
 use std::marker::PhantomData;
 use std::ops::Range;
