@@ -24,6 +24,23 @@ pub enum Error {
         /// Its name.
         log: &'static str,
     },
+    /// A dataset's folders are not those of its pattern.
+    #[error(
+        "{uri}: expected folders of the partitioning {pattern:?} for {log}, found {folder:?}; \
+         {advice} as \"partitioning\" in the manifest"
+    )]
+    Folders {
+        /// Where the dataset lies.
+        uri: Uri,
+        /// Its name.
+        log: &'static str,
+        /// The pattern.
+        pattern: String,
+        /// A folder that does not fit it, relative to the URI.
+        folder: String,
+        /// What to do, in words.
+        advice: String,
+    },
     /// A file is not a Parquet file, or only a part of one.
     #[error(
         "{uri}: expected a Parquet file, found {found}; write it again, move it away, or begin \
@@ -150,6 +167,7 @@ impl Error {
         match self {
             Self::Objects(error) => error.kind(),
             Self::MissingDataset { .. } => Kind::NoInput,
+            Self::Folders { .. } => Kind::Manifest,
             Self::Encode { .. } | Self::Worker(_) => Kind::Bug,
             _ => Kind::Data,
         }

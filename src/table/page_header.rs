@@ -29,8 +29,10 @@ pub struct V2 {
     pub values: i32,
     /// Nulls.
     pub nulls: i32,
-    rows: i32,
-    encoding: i32,
+    /// Rows.
+    pub rows: i32,
+    /// The encoding of the values.
+    pub encoding: i32,
     /// Bytes of definition levels.
     pub def_bytes: usize,
     /// Bytes of repetition levels.
