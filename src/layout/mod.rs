@@ -38,10 +38,12 @@ pub fn superseded(lineage_folder: &Uri, content_sha256: &str) -> Uri {
     lineage_folder.join(&format!("{SUPERSEDED}{digits}/"))
 }
 
-/// Whether a file of that name is data. Names that begin with `_` or `.` are the bookkeeping of
-/// other programs.
+/// Whether a file or folder of that name is data. Names that begin with `_` or `.` are the
+/// bookkeeping of other programs, unless they hold a `=`: then they are partitions. So are names
+/// that end in `_$folder$`, which old tools put beside a folder.
 pub fn is_data(name: &str) -> bool {
-    !name.is_empty() && !name.starts_with(['_', '.'])
+    let hidden = name.starts_with(['_', '.']) && !name.contains('=');
+    !name.is_empty() && !hidden && !name.ends_with("_$folder$")
 }
 
 #[cfg(test)]

@@ -2,9 +2,11 @@
 //! (SPEC 2).
 //!
 //! A pattern names calendar fields from the year down without a gap; the finest one is its
-//! granularity. The partitions then tile the calendar, each with one prefix, and every field has a
-//! fixed width, so that a prefix reads back to its partition.
+//! granularity. The partitions then tile the calendar, each with one prefix. A field has a fixed
+//! width, or, as in `%-m`, no leading zeros and no digit after it. A prefix thus reads back to its
+//! partition.
 
+mod folders;
 #[cfg(test)]
 mod tests;
 
@@ -39,11 +41,20 @@ pub struct Partitioning {
 enum Piece {
     Text(String),
     Year,
-    Month,
-    Day,
-    DayOfYear,
-    Hour,
-    Minute,
+    Month(Width),
+    Day(Width),
+    DayOfYear(Width),
+    Hour(Width),
+    Minute(Width),
+}
+
+/// How a field's number is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Width {
+    /// With leading zeros.
+    Padded,
+    /// Without.
+    Bare,
 }
 
 /// The finest field of a pattern, and so the length of its partitions.
@@ -61,8 +72,8 @@ enum Granularity {
 pub enum PartitioningError {
     /// An unknown `%` field.
     #[error(
-        "expected a partition pattern of the fields %Y %m %d %j %F %H %M, found {found} in \
-         {pattern:?}"
+        "expected a partition pattern of the fields %Y %m %d %j %F %H %M, or of %-m %-d %-j %-H %-M \
+         without leading zeros, found {found} in {pattern:?}"
     )]
     Field {
         /// The field, or a `%` at the end.
@@ -78,6 +89,15 @@ pub enum PartitioningError {
     Gap {
         /// The field that is missing.
         missing: &'static str,
+        /// The pattern.
+        pattern: String,
+    },
+    /// A field without leading zeros that a digit follows, so that a path could mean two instants.
+    #[error(
+        "expected something other than a digit after a field without leading zeros, found \
+         {pattern:?}; put a separator there, or write the field with leading zeros"
+    )]
+    Unclear {
         /// The pattern.
         pattern: String,
     },
@@ -125,16 +145,16 @@ impl Partitioning {
         for piece in &self.pieces {
             match piece {
                 Piece::Text(text) => rest = rest.strip_prefix(text.as_str())?,
-                Piece::Year => year = take(&mut rest, 4)?,
-                Piece::Month => month = i8::try_from(take(&mut rest, 2)?).ok()?,
-                Piece::Day => day = i8::try_from(take(&mut rest, 2)?).ok()?,
-                Piece::DayOfYear => of_year = take(&mut rest, 3)?,
-                Piece::Hour => hour = i8::try_from(take(&mut rest, 2)?).ok()?,
-                Piece::Minute => minute = i8::try_from(take(&mut rest, 2)?).ok()?,
+                Piece::Year => year = take(&mut rest, 4, Width::Padded)?,
+                Piece::Month(width) => month = i8::try_from(take(&mut rest, 2, *width)?).ok()?,
+                Piece::Day(width) => day = i8::try_from(take(&mut rest, 2, *width)?).ok()?,
+                Piece::DayOfYear(width) => of_year = take(&mut rest, 3, *width)?,
+                Piece::Hour(width) => hour = i8::try_from(take(&mut rest, 2, *width)?).ok()?,
+                Piece::Minute(width) => minute = i8::try_from(take(&mut rest, 2, *width)?).ok()?,
             }
         }
         let mut date = Date::new(year, month, day).ok().filter(|_| year > 0)?;
-        if self.pieces.contains(&Piece::DayOfYear) {
+        if self.pieces.iter().any(|piece| matches!(piece, Piece::DayOfYear(_))) {
             date = date.with().day_of_year(of_year).build().ok()?;
         }
         let start = date.to_datetime(jiff::civil::Time::new(hour, minute, 0, 0).ok()?);
@@ -149,14 +169,23 @@ impl Partitioning {
             match piece {
                 Piece::Text(text) => prefix.push_str(text),
                 Piece::Year => prefix.push_str(&format!("{:04}", at.year())),
-                Piece::Month => prefix.push_str(&format!("{:02}", at.month())),
-                Piece::Day => prefix.push_str(&format!("{:02}", at.day())),
-                Piece::DayOfYear => prefix.push_str(&format!("{:03}", at.day_of_year())),
-                Piece::Hour => prefix.push_str(&format!("{:02}", at.hour())),
-                Piece::Minute => prefix.push_str(&format!("{:02}", at.minute())),
+                Piece::Month(width) => width.push(&mut prefix, at.month().into(), 2),
+                Piece::Day(width) => width.push(&mut prefix, at.day().into(), 2),
+                Piece::DayOfYear(width) => width.push(&mut prefix, at.day_of_year(), 3),
+                Piece::Hour(width) => width.push(&mut prefix, at.hour().into(), 2),
+                Piece::Minute(width) => width.push(&mut prefix, at.minute().into(), 2),
             }
         }
         prefix
+    }
+}
+
+impl Width {
+    fn push(self, prefix: &mut String, number: i16, digits: usize) {
+        match self {
+            Self::Padded => prefix.push_str(&format!("{number:0digits$}")),
+            Self::Bare => prefix.push_str(&number.to_string()),
+        }
     }
 }
 
@@ -194,7 +223,12 @@ fn timestamp(at: DateTime) -> Timestamp {
         .unwrap_or(Timestamp::MAX)
 }
 
-fn take(rest: &mut &str, digits: usize) -> Option<i16> {
+/// The number at the beginning of a text: of exactly so many digits, or at most so many.
+fn take(rest: &mut &str, digits: usize, width: Width) -> Option<i16> {
+    let digits = match width {
+        Width::Padded => digits,
+        Width::Bare => rest.bytes().take(digits).take_while(u8::is_ascii_digit).count(),
+    };
     let text = rest.get(..digits)?;
     *rest = &rest[digits..];
     if text.bytes().all(|b| b.is_ascii_digit()) { text.parse().ok() } else { None }
@@ -211,6 +245,9 @@ impl FromStr for Partitioning {
             return Err(PartitioningError::Path { pattern: pattern.to_owned() });
         }
         let pieces = pieces(&format!("{relative}/"), pattern)?;
+        if pieces.windows(2).any(|pair| pair[0].is_bare() && pair[1].begins_with_digit()) {
+            return Err(PartitioningError::Unclear { pattern: pattern.to_owned() });
+        }
         let granularity = granularity(&pieces, pattern)?;
         Ok(Self { pattern: relative.to_owned(), pieces, granularity })
     }
@@ -225,7 +262,11 @@ fn pieces(relative: &str, pattern: &str) -> Result<Vec<Piece>, PartitioningError
             text.push(c);
             continue;
         }
-        let field = chars.next().filter(|c| *c != '/');
+        let mut field = chars.next().filter(|c| *c != '/');
+        let width = if field == Some('-') { Width::Bare } else { Width::Padded };
+        if width == Width::Bare {
+            field = chars.next().filter(|c| "mdjHM".contains(*c));
+        }
         let dash = || Piece::Text("-".to_owned());
         let found = match field {
             Some('%') => {
@@ -233,14 +274,17 @@ fn pieces(relative: &str, pattern: &str) -> Result<Vec<Piece>, PartitioningError
                 continue;
             }
             Some('Y') => vec![Piece::Year],
-            Some('m') => vec![Piece::Month],
-            Some('d') => vec![Piece::Day],
-            Some('j') => vec![Piece::DayOfYear],
-            Some('F') => vec![Piece::Year, dash(), Piece::Month, dash(), Piece::Day],
-            Some('H') => vec![Piece::Hour],
-            Some('M') => vec![Piece::Minute],
+            Some('m') => vec![Piece::Month(width)],
+            Some('d') => vec![Piece::Day(width)],
+            Some('j') => vec![Piece::DayOfYear(width)],
+            Some('F') => {
+                vec![Piece::Year, dash(), Piece::Month(width), dash(), Piece::Day(width)]
+            }
+            Some('H') => vec![Piece::Hour(width)],
+            Some('M') => vec![Piece::Minute(width)],
             other => {
-                let found = other.map_or_else(|| "%".to_owned(), |c| format!("%{c}"));
+                let percent = if width == Width::Bare { "%-" } else { "%" };
+                let found = other.map_or_else(|| percent.to_owned(), |c| format!("{percent}{c}"));
                 return Err(PartitioningError::Field { found, pattern: pattern.to_owned() });
             }
         };
@@ -254,20 +298,25 @@ fn pieces(relative: &str, pattern: &str) -> Result<Vec<Piece>, PartitioningError
 }
 
 fn granularity(pieces: &[Piece], pattern: &str) -> Result<Granularity, PartitioningError> {
-    let has = |piece| pieces.contains(&piece);
-    let day = has(Piece::DayOfYear) || (has(Piece::Month) && has(Piece::Day));
+    let has = |is: fn(&Piece) -> bool| pieces.iter().any(is);
+    let (month, of_month) =
+        (has(|p| matches!(p, Piece::Month(_))), has(|p| matches!(p, Piece::Day(_))));
+    let of_year = has(|p| matches!(p, Piece::DayOfYear(_)));
+    let (hour, minute) =
+        (has(|p| matches!(p, Piece::Hour(_))), has(|p| matches!(p, Piece::Minute(_))));
+    let day = of_year || (month && of_month);
     let gap = |missing| Err(PartitioningError::Gap { missing, pattern: pattern.to_owned() });
-    let below_day = has(Piece::Hour) || has(Piece::Minute);
-    if !has(Piece::Year) {
+    let below_day = hour || minute;
+    if !has(|p| *p == Piece::Year) {
         gap("the year (%Y)")
-    } else if has(Piece::Day) && !has(Piece::Month) && !has(Piece::DayOfYear) {
+    } else if of_month && !month && !of_year {
         gap("the month (%m)")
     } else if below_day && !day {
         gap("the day (%m and %d, or %j)")
-    } else if has(Piece::Minute) && !has(Piece::Hour) {
+    } else if minute && !hour {
         gap("the hour (%H)")
     } else {
-        Ok(match (has(Piece::Minute), has(Piece::Hour), day, has(Piece::Month)) {
+        Ok(match (minute, hour, day, month) {
             (true, ..) => Granularity::Minute,
             (_, true, ..) => Granularity::Hour,
             (_, _, true, _) => Granularity::Day,

@@ -58,7 +58,7 @@ impl Shell {
                 let rows: Vec<_> =
                     rejects.iter().map(|reject| reject.row..reject.row + 1).collect();
                 let select = crate::table::prune::selection(&rows, source.file.group_rows(group));
-                let columns = all_columns(source);
+                let columns = all_columns(source, group);
                 let fetched =
                     source.file.fetch_rows(&*self.objects, group, &columns, Some(&select)).await?;
                 all.push(RejectedRows::read(source, group, rejects, fetched)?);

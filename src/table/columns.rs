@@ -1,7 +1,7 @@
 //! A file's columns held against the contract: names as the manifest maps them, types as SPEC 2
 //! allows.
 
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, Field};
 
 use super::Error;
 use super::file::File;
@@ -21,23 +21,27 @@ impl Columns {
     /// Finds the log's columns in a file.
     ///
     /// # Errors
-    /// [`Error::MissingColumn`] for a required or mapped column that is not there,
-    /// [`Error::ColumnType`] for one of the wrong type.
+    /// [`Error::MissingColumn`] for a required column that is not there, [`Error::TwoColumns`] if a
+    /// name fits two, [`Error::ColumnType`] for a column of the wrong type.
     pub fn of(log: &'static Log, dataset: &Dataset, file: &File) -> Result<Self, Error> {
         let mut roots = Vec::with_capacity(log.columns.len());
         let mut names = Vec::with_capacity(log.columns.len());
         for column in log.columns {
             let name = dataset.column(column.name);
-            let root = file.schema().index_of(name).ok();
-            match root {
-                Some(root) => check_type(log, column, name, root, file)?,
-                None if column.required || dataset.columns.contains_key(column.name) => {
-                    return Err(missing(log, column, name, file));
+            match find(log, column, name, file)? {
+                Some(root) => {
+                    let found = file.schema().field(root);
+                    check_type(log, column, found, file)?;
+                    names.push(found.name().clone());
+                    // A column that is all null says as much as one that is not there.
+                    roots.push((found.data_type() != &DataType::Null).then_some(root));
                 }
-                None => {}
+                None if column.required => return Err(missing(log, column, name, file)),
+                None => {
+                    names.push(name.to_owned());
+                    roots.push(None);
+                }
             }
-            roots.push(root);
-            names.push(name.to_owned());
         }
         Ok(Self { log, roots, names })
     }
@@ -67,6 +71,38 @@ impl Columns {
     }
 }
 
+/// The root column that a name means: the one of exactly that name, else the one whose name differs
+/// in the case of ASCII letters alone.
+fn find(
+    log: &'static Log,
+    column: &'static Column,
+    name: &str,
+    file: &File,
+) -> Result<Option<usize>, Error> {
+    let fields = file.schema().fields();
+    let places = |fits: &dyn Fn(&str) -> bool| -> Vec<usize> {
+        (0..fields.len()).filter(|&i| fits(fields[i].name())).collect()
+    };
+    let mut found = places(&|field| field == name);
+    if found.is_empty() {
+        found = places(&|field| field.eq_ignore_ascii_case(name));
+    }
+    match found[..] {
+        [] => Ok(None),
+        [root] => Ok(Some(root)),
+        _ => {
+            let found: Vec<_> = found.iter().map(|&i| format!("{:?}", fields[i].name())).collect();
+            Err(Error::TwoColumns {
+                uri: file.object.uri.clone(),
+                log: log.name,
+                contract: column.name,
+                column: name.to_owned(),
+                found: found.join(" and "),
+            })
+        }
+    }
+}
+
 fn missing(log: &'static Log, column: &'static Column, name: &str, file: &File) -> Error {
     let names: Vec<_> = file.schema().fields().iter().map(|field| field.name().as_str()).collect();
     Error::MissingColumn {
@@ -78,49 +114,64 @@ fn missing(log: &'static Log, column: &'static Column, name: &str, file: &File) 
     }
 }
 
-fn check_type(
-    log: &'static Log,
-    column: &Column,
-    name: &str,
-    root: usize,
-    file: &File,
-) -> Result<(), Error> {
-    let found = file.schema().field(root).data_type();
-    if is_readable(column, found) {
+fn check_type(log: &'static Log, column: &Column, found: &Field, file: &File) -> Result<(), Error> {
+    if is_readable(column, found.data_type()) {
         return Ok(());
     }
     Err(Error::ColumnType {
         uri: file.object.uri.clone(),
         log: log.name,
-        column: name.to_owned(),
+        column: found.name().clone(),
         expected: column.kind.to_string(),
-        found: found.to_string(),
+        found: found.data_type().to_string(),
     })
 }
 
 /// Whether a column's values can be read from this type without loss or guessing.
 fn is_readable(column: &Column, found: &DataType) -> bool {
-    let found = if let DataType::Dictionary(_, values) = found { values } else { found };
     let number = found.is_integer() || found.is_floating();
-    match column.kind {
-        // A SKU or an id is as often an integer as a store is.
-        ColumnType::String if column.name.ends_with("_id") || column.name == "sku" => {
-            found.is_integer() || is_text(found)
+    match (column.kind, found) {
+        (_, DataType::Null) => true,
+        // A SKU or an id is as often an integer as a store is. Some warehouses have no integers,
+        // and write decimals without a fraction.
+        (ColumnType::String, found) if column.name.ends_with("_id") || column.name == "sku" => {
+            is_text(found) || found.is_integer() || is_whole(found)
         }
-        ColumnType::String => is_text(found),
-        ColumnType::Timestamp => matches!(found, DataType::Timestamp(..)),
-        ColumnType::Double => number,
-        ColumnType::Decimal => number || found.is_decimal(),
-        ColumnType::DoubleList => match found {
-            DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => {
-                item.data_type().is_floating()
-            }
-            _ => false,
-        },
-        ColumnType::Int32 | ColumnType::Int64 => found.is_integer(),
+        (ColumnType::String, found) => is_text(found),
+        (ColumnType::Timestamp, found) => {
+            matches!(found, DataType::Timestamp(..) | DataType::Date32 | DataType::Date64)
+        }
+        (ColumnType::Double, _) => number,
+        (ColumnType::Decimal, found) => number || found.is_decimal(),
+        (ColumnType::DoubleList, found) => item(found)
+            .is_some_and(|item| item.data_type().is_floating() || item.data_type().is_null()),
+        (ColumnType::Int32 | ColumnType::Int64, found) => found.is_integer(),
     }
 }
 
 fn is_text(found: &DataType) -> bool {
     matches!(found, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
+}
+
+/// Whether this is a decimal type without digits after the point.
+fn is_whole(found: &DataType) -> bool {
+    match found {
+        DataType::Decimal32(_, scale)
+        | DataType::Decimal64(_, scale)
+        | DataType::Decimal128(_, scale)
+        | DataType::Decimal256(_, scale) => *scale == 0,
+        _ => false,
+    }
+}
+
+/// The items of a list type.
+fn item(found: &DataType) -> Option<&Field> {
+    match found {
+        DataType::List(item)
+        | DataType::LargeList(item)
+        | DataType::ListView(item)
+        | DataType::LargeListView(item)
+        | DataType::FixedSizeList(item, _) => Some(item),
+        _ => None,
+    }
 }

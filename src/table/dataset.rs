@@ -7,9 +7,9 @@ use super::columns::Columns;
 use super::file::File;
 use crate::cohort::{Interval, Timestamp};
 use crate::contract::Log;
-use crate::layout;
+use crate::layout::{self, Partitioning};
 use crate::manifest::Dataset;
-use crate::objects::{Object, Objects};
+use crate::objects::{Object, Objects, Uri};
 
 /// Footers that are read at once.
 const OPEN_AT_ONCE: usize = 16;
@@ -60,20 +60,54 @@ async fn list(
     if let Some(partitioning) = &dataset.partitioning {
         let partitions = partitioning.partitions(from, to).map(|(interval, prefix)| async move {
             let listed = objects.list(&root.join(&prefix).as_prefix()).await?;
-            Ok::<_, Error>(listed.into_iter().map(move |object| (object, Some(interval))))
+            let named = prefix.len();
+            Ok::<_, Error>(listed.into_iter().map(move |object| (object, Some(interval), named)))
         });
         let listed: Vec<_> = stream::iter(partitions).buffered(OPEN_AT_ONCE).try_collect().await?;
         found.extend(listed.into_iter().flatten());
     } else {
-        found.extend(objects.list(root).await?.into_iter().map(|object| (object, None)));
+        found.extend(objects.list(root).await?.into_iter().map(|object| (object, None, 0)));
     }
-    let nothing = found.is_empty();
-    found.retain(|(object, _)| object.uri.below(root).is_some_and(is_data));
-    if nothing && (dataset.partitioning.is_none() || objects.list(root).await?.is_empty()) {
+    if found.is_empty() {
+        let Some(partitioning) = &dataset.partitioning else {
+            return Err(Error::MissingDataset { uri: root.clone(), log: log.name });
+        };
+        check_folders(objects, log, root, partitioning).await?;
+    }
+    // What the pattern names is data, whatever its name.
+    found.retain(|(object, _, named)| {
+        object.uri.below(root).is_some_and(|path| is_data(path.get(*named..).unwrap_or(path)))
+    });
+    found.sort_by(|(a, ..), (b, ..)| a.uri.cmp(&b.uri));
+    Ok(found.into_iter().map(|(object, partition, _)| (object, partition)).collect())
+}
+
+/// Fails if nothing at all lies under a dataset's URI, or if its folders are not those of its pattern.
+/// A partition that is merely not there is no fault: it holds no rows.
+async fn check_folders(
+    objects: &dyn Objects,
+    log: &'static Log,
+    root: &Uri,
+    partitioning: &Partitioning,
+) -> Result<(), Error> {
+    let listed = objects.list(root).await?;
+    if listed.is_empty() {
         return Err(Error::MissingDataset { uri: root.clone(), log: log.name });
     }
-    found.sort_by(|(a, _), (b, _)| a.uri.cmp(&b.uri));
-    Ok(found)
+    let paths: Vec<_> = listed.iter().filter_map(|object| object.uri.below(root)).collect();
+    match partitioning.misfit(&paths) {
+        None => Ok(()),
+        Some(misfit) => Err(Error::Folders {
+            uri: root.clone(),
+            log: log.name,
+            pattern: partitioning.to_string(),
+            folder: misfit.folder,
+            advice: misfit.pattern.map_or_else(
+                || "give the pattern that its folders have".to_owned(),
+                |pattern| format!("give {pattern:?}"),
+            ),
+        }),
+    }
 }
 
 /// Whether no part of a path hides the file. Writers hide what is not data.
@@ -88,9 +122,16 @@ mod tests {
     #[test]
     fn files_and_folders_that_begin_with_an_underscore_or_a_dot_are_no_data() {
         assert!(is_data("date=2025-01-01/part-0.parquet"));
-        for path in
-            ["_SUCCESS", ".x.crc", "_temporary/0/part-0.parquet", "date=2025-01-01/.part-0", ""]
-        {
+        assert!(is_data("_date=2025-01-01/part-0.parquet"), "a partition hides nothing");
+        for path in [
+            "_SUCCESS",
+            ".x.crc",
+            "_temporary/0/part-0.parquet",
+            "date=2025-01-01/.part-0",
+            "hour=12_$folder$",
+            "hour=12/",
+            "",
+        ] {
             assert!(!is_data(path), "{path}");
         }
     }

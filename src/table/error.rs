@@ -22,6 +22,23 @@ pub enum Error {
         /// Its name.
         log: &'static str,
     },
+    /// A dataset's folders are not those of its pattern.
+    #[error(
+        "{uri}: expected folders of the partitioning {pattern:?} for {log}, found {folder:?}; \
+         {advice} as \"partitioning\" in the manifest"
+    )]
+    Folders {
+        /// Where the dataset lies.
+        uri: Uri,
+        /// Its name.
+        log: &'static str,
+        /// The pattern.
+        pattern: String,
+        /// A folder that does not fit it, relative to the URI.
+        folder: String,
+        /// What to do, in words.
+        advice: String,
+    },
     /// A file is not a Parquet file, or only a part of one.
     #[error(
         "{uri}: expected a Parquet file, found {found}; write it again, move it away, or begin \
@@ -33,7 +50,7 @@ pub enum Error {
         /// What is wrong with it.
         found: String,
     },
-    /// A required or mapped column is not in a file.
+    /// A required column is not in a file.
     #[error(
         "{uri}: expected a column {column:?} for {log}.{contract}, found {found}; map it under \
          \"columns\" in the manifest, or write it"
@@ -48,6 +65,23 @@ pub enum Error {
         /// The name looked for.
         column: String,
         /// The names that are there.
+        found: String,
+    },
+    /// A name fits two columns of a file.
+    #[error(
+        "{uri}: expected one column {column:?} for {log}.{contract}, found {found}; map the right \
+         one under \"columns\" in the manifest, or write the file with one of them"
+    )]
+    TwoColumns {
+        /// The file.
+        uri: Uri,
+        /// The dataset's name.
+        log: &'static str,
+        /// The contract's column.
+        contract: &'static str,
+        /// The name looked for.
+        column: String,
+        /// The names that fit.
         found: String,
     },
     /// A column has a type that the contract's cannot be read from.
@@ -99,6 +133,7 @@ impl Error {
         match self {
             Self::Objects(error) => error.kind(),
             Self::MissingDataset { .. } => Kind::NoInput,
+            Self::Folders { .. } => Kind::Manifest,
             Self::Encode { .. } | Self::Worker(_) => Kind::Bug,
             _ => Kind::Data,
         }

@@ -29,6 +29,14 @@ impl Fetched {
         self
     }
 
+    /// Adds bytes past the end of the file, and returns where they lie.
+    pub fn append(&mut self, bytes: Bytes) -> (u64, u64) {
+        let (start, length) = (self.bytes, bytes.len() as u64);
+        self.bytes += length;
+        self.parts.push((start, bytes));
+        (start, length)
+    }
+
     /// The bytes from `start` to the end of the part that holds it.
     fn part(&self, start: u64) -> Result<Bytes> {
         let after = self.parts.partition_point(|&(at, _)| at <= start);

@@ -3,7 +3,9 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::datatypes::SchemaRef;
+use arrow::array::{ArrayRef, AsArray as _, RecordBatch, StringArray};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::error::ArrowError;
 use bytes::Bytes;
 use parquet::DecodeResult;
 use parquet::arrow::ProjectionMask;
@@ -11,13 +13,18 @@ use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
     ParquetRecordBatchReaderBuilder, RowSelection, RowSelectionPolicy,
 };
-use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataPushDecoder};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::{
+    PageIndexPolicy, ParquetMetaData, ParquetMetaDataPushDecoder, RowGroupMetaData,
+};
 use parquet::file::page_index::column_index::ColumnIndexMetaData;
 use parquet::file::page_index::offset_index::PageLocation;
+use parquet::file::serialized_reader::SerializedPageReader;
 use sha2::{Digest, Sha256};
 
-use super::Error;
 use super::fetched::{Fetched, coalesce};
+use super::schema::Columns;
+use super::{Error, footer, pages};
 use crate::cohort::Interval;
 use crate::objects::{Object, Objects, Scheme};
 
@@ -34,6 +41,7 @@ pub struct File {
     /// The time that its partition covers, or `None` if there are no partitions.
     pub partition: Option<Interval>,
     arrow: ArrowReaderMetadata,
+    found: SchemaRef,
     tag: String,
 }
 
@@ -51,29 +59,39 @@ impl File {
         if object.bytes < 12 {
             return Err(wrong(format!("{} bytes", object.bytes)));
         }
-        let mut decoder = ParquetMetaDataPushDecoder::try_new(object.bytes)
+        let mut tail = Tail { objects, object: &object, parts: Fetched::default() };
+        let decoder = ParquetMetaDataPushDecoder::try_new(object.bytes)
             .map_err(|error| wrong(error.to_string()))?
-            .with_page_index_policy(PageIndexPolicy::Optional);
-        let tail = object.bytes.saturating_sub(TAIL_BYTES)..object.bytes;
-        let mut parts = Fetched::default();
-        let mut wanted = vec![tail];
-        let metadata = loop {
-            let contents = objects.read_ranges(&object, &wanted).await?;
-            parts = parts.with(&wanted, &contents);
-            let pushed = decoder.push_ranges(wanted, contents);
-            match pushed.and_then(|()| decoder.try_decode()).map_err(|e| wrong(e.to_string()))? {
-                DecodeResult::NeedsData(ranges) => wanted = ranges,
-                DecodeResult::Data(metadata) => break metadata,
-                DecodeResult::Finished => return Err(wrong("a footer without end".to_owned())),
-            }
+            .with_page_index_policy(PageIndexPolicy::Skip);
+        let first = object.bytes.saturating_sub(TAIL_BYTES)..object.bytes;
+        let metadata =
+            tail.decode(decoder, vec![first]).await?.map_err(|e| wrong(e.to_string()))?;
+        let rows = metadata.row_groups().iter().map(RowGroupMetaData::num_rows);
+        if let Some(rows) = rows.clone().find(|rows| *rows < 0) {
+            return Err(wrong(format!("a row group of {rows} rows")));
+        }
+        let sound =
+            |metadata| footer::sound(metadata, object.bytes).map_err(|e| wrong(e.to_string()));
+        let metadata = sound(metadata)?;
+        let schema = metadata.file_metadata();
+        let columns = Columns::of(schema.schema_descr(), schema.key_value_metadata());
+        let columns = columns.map_err(|error| wrong(error.to_string()))?;
+        let metadata = footer::with_schema(metadata, columns.parquet);
+        // A page index that cannot be read is none: it only says what may be skipped.
+        let decoder = footer::index_decoder(metadata.clone(), object.bytes);
+        let indexed = match decoder {
+            Ok(decoder) => tail.decode(decoder, Vec::new()).await?.unwrap_or(metadata),
+            Err(_) => metadata,
         };
-        let arrow = ArrowReaderMetadata::try_new(Arc::new(metadata), ArrowReaderOptions::new())
+        let indexed = footer::with_sound_index(indexed, object.bytes);
+        let options = ArrowReaderOptions::new().with_schema(columns.read);
+        let arrow = ArrowReaderMetadata::try_new(Arc::new(indexed), options)
             .map_err(|error| wrong(error.to_string()))?;
         let tag = match object.uri.scheme() {
-            Scheme::File => parts.footer_digest(object.bytes),
+            Scheme::File => tail.parts.footer_digest(object.bytes),
             _ => object.tag.to_string(),
         };
-        Ok(Self { object, partition, arrow, tag })
+        Ok(Self { object, partition, arrow, found: columns.found, tag })
     }
 
     /// The file's version as the lineage shows it: the storage's entity tag. Local disk has none,
@@ -87,14 +105,14 @@ impl File {
         self.arrow.metadata()
     }
 
-    /// The schema, as Arrow has it.
+    /// The root columns, each with what it is. Text is read as bytes all the same.
     pub fn schema(&self) -> &SchemaRef {
-        self.arrow.schema()
+        &self.found
     }
 
     /// Rows in all row groups.
     pub fn rows(&self) -> u64 {
-        u64::try_from(self.metadata().file_metadata().num_rows()).unwrap_or_default()
+        self.first_row(self.metadata().num_row_groups())
     }
 
     /// Rows in one row group.
@@ -123,29 +141,63 @@ impl File {
         self.metadata().page_index_for_row_group(row_group).column_index(leaf).map(with)
     }
 
-    /// The leaf column of a root column, by its name.
-    pub fn leaf(&self, name: &str) -> Option<usize> {
+    /// The leaf column that a root column is; `None` if it is a group of columns.
+    pub fn leaf_of(&self, root: usize) -> Option<usize> {
         let leaves = self.metadata().file_metadata().schema_descr();
-        leaves.columns().iter().position(|column| column.path().parts() == [name])
+        let leaf = (0..leaves.num_columns()).find(|&leaf| leaves.get_column_root_idx(leaf) == root);
+        leaf.filter(|&leaf| leaves.column(leaf).path().parts().len() == 1)
     }
 
     /// The byte ranges of the leaf column's pages that hold rows of `rows`. It is the whole column
     /// chunk if the file has no offset index, or if `rows` is `None`.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] if the column chunk does not lie in the file.
     pub fn column_ranges(
         &self,
         row_group: usize,
         leaf: usize,
         rows: Option<&RowSelection>,
-    ) -> Vec<Range<u64>> {
-        let (start, length) = self.metadata().row_group(row_group).column(leaf).byte_range();
+    ) -> Result<Vec<Range<u64>>, Error> {
+        let column = self.metadata().row_group(row_group).column(leaf);
+        let chunk = footer::chunk_range(column, self.object.bytes).map_err(|found| {
+            let name = column.column_path().string();
+            let reason = format!("column {name:?} of {found}");
+            Error::corrupt(&self.object.uri, row_group, reason)
+        })?;
         let (Some(rows), Some(pages)) = (rows, self.page_locations(row_group, leaf)) else {
-            return vec![start..start + length];
+            return Ok(vec![chunk]);
         };
         let mut ranges = rows.scan_ranges(&pages);
         let first_page = pages.first().and_then(|page| u64::try_from(page.offset).ok());
         // The dictionary comes before the first data page.
-        ranges.push(start..first_page.unwrap_or(start));
-        ranges
+        ranges.push(chunk.start..first_page.unwrap_or(chunk.start));
+        Ok(ranges)
+    }
+
+    /// The same batch with its columns of text as text, to be shown to people.
+    pub fn with_text(&self, batch: &RecordBatch) -> RecordBatch {
+        let is_text = |name: &str| {
+            self.found.field_with_name(name).is_ok_and(|field| field.data_type() == &DataType::Utf8)
+        };
+        let (mut fields, mut columns) = (Vec::new(), Vec::new());
+        for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
+            let shown = is_text(field.name()) && column.data_type() == &DataType::Binary;
+            let shown = if shown { as_text(column) } else { column.clone() };
+            fields.push(Field::new(field.name(), shown.data_type().clone(), true));
+            columns.push(shown);
+        }
+        let schema = Arc::new(Schema::new(fields));
+        RecordBatch::try_new(schema, columns).unwrap_or_else(|_| batch.clone())
+    }
+
+    /// The root columns whose chunks all lie in the file, in this row group.
+    pub fn readable_roots(&self, row_group: usize) -> Vec<usize> {
+        let roots = 0..self.found.fields().len();
+        let readable = |root: &usize| {
+            self.leaves(&[*root]).all(|leaf| self.column_ranges(row_group, leaf, None).is_ok())
+        };
+        roots.filter(readable).collect()
     }
 
     /// The leaves of these root columns.
@@ -168,6 +220,20 @@ impl File {
         Ok(Fetched::new(self.object.bytes, &ranges, contents))
     }
 
+    /// The byte ranges that [`File::batches`] needs for the selected rows of these root columns.
+    ///
+    /// # Errors
+    /// As [`File::column_ranges`].
+    pub fn row_ranges(
+        &self,
+        row_group: usize,
+        roots: &[usize],
+        rows: Option<&RowSelection>,
+    ) -> Result<Vec<Range<u64>>, Error> {
+        let ranges = self.leaves(roots).map(|leaf| self.column_ranges(row_group, leaf, rows));
+        Ok(ranges.collect::<Result<Vec<_>, _>>()?.concat())
+    }
+
     /// Fetches what [`File::batches`] needs for the selected rows of these root columns.
     ///
     /// # Errors
@@ -179,8 +245,57 @@ impl File {
         roots: &[usize],
         rows: Option<&RowSelection>,
     ) -> Result<Fetched, Error> {
-        let ranges = self.leaves(roots).flat_map(|leaf| self.column_ranges(row_group, leaf, rows));
-        self.fetch(objects, ranges.collect()).await
+        self.fetch(objects, self.row_ranges(row_group, roots, rows)?).await
+    }
+
+    /// The pages of a leaf column, as far as they have been fetched.
+    ///
+    /// # Errors
+    /// If they are cut short.
+    pub fn pages(
+        &self,
+        fetched: &Arc<Fetched>,
+        row_group: usize,
+        leaf: usize,
+    ) -> Result<SerializedPageReader<Fetched>, ParquetError> {
+        let rows = self.group_rows(row_group);
+        let pages = self.page_locations(row_group, leaf);
+        match self.mended((**fetched).clone(), row_group, &[leaf])? {
+            (fetched, Some(metadata)) => {
+                let column = metadata.row_group(row_group).column(leaf);
+                SerializedPageReader::new(Arc::new(fetched), column, rows, pages)
+            }
+            (_, None) => {
+                let column = self.metadata().row_group(row_group).column(leaf);
+                SerializedPageReader::new(fetched.clone(), column, rows, pages)
+            }
+        }
+    }
+
+    /// What was fetched, with the chunks that must be written anew past the end of the file, and the
+    /// metadata that say so. A file with an offset index comes from a writer that needs none of it.
+    fn mended(
+        &self,
+        mut fetched: Fetched,
+        row_group: usize,
+        leaves: &[usize],
+    ) -> Result<(Fetched, Option<ParquetMetaData>), ParquetError> {
+        let mut anew = Vec::new();
+        for &leaf in leaves {
+            if self.page_locations(row_group, leaf).is_some() {
+                continue;
+            }
+            let column = self.metadata().row_group(row_group).column(leaf);
+            let chunk =
+                footer::chunk_range(column, self.object.bytes).map_err(ParquetError::EOF)?;
+            let Some((bytes, codec)) = pages::mended(&fetched, column, chunk)? else { continue };
+            let (start, length) = fetched.append(bytes);
+            anew.push((leaf, footer::moved(column, start, length, codec)?));
+        }
+        if anew.is_empty() {
+            return Ok((fetched, None));
+        }
+        Ok((fetched, Some(footer::with_chunks(self.metadata().clone(), row_group, anew)?)))
     }
 
     /// The selected rows of these root columns of a row group, in batches.
@@ -193,13 +308,26 @@ impl File {
         row_group: usize,
         roots: &[usize],
         rows: Option<RowSelection>,
-    ) -> Result<ParquetRecordBatchReader, Error> {
-        let mask = ProjectionMask::roots(self.arrow.parquet_schema(), roots.iter().copied());
-        let mut builder =
-            ParquetRecordBatchReaderBuilder::new_with_metadata(fetched, self.arrow.clone())
-                .with_row_groups(vec![row_group])
-                .with_projection(mask)
-                .with_batch_size(BATCH_ROWS);
+    ) -> Result<Batches, Error> {
+        let claimed = self.group_rows(row_group);
+        // All rows are read without a selection, so that rows past the claimed ones show.
+        let rows = rows.filter(|rows| rows.row_count() < claimed);
+        let expected = rows.as_ref().map_or(claimed, RowSelection::row_count);
+        let mended = self.mended(fetched, row_group, &self.leaves(roots).collect::<Vec<_>>());
+        let corrupt = |error| Error::corrupt(&self.object.uri, row_group, error);
+        let (fetched, metadata) = mended.map_err(corrupt)?;
+        let arrow = match metadata {
+            None => self.arrow.clone(),
+            Some(metadata) => {
+                let options = ArrowReaderOptions::new().with_schema(self.arrow.schema().clone());
+                ArrowReaderMetadata::try_new(Arc::new(metadata), options).map_err(corrupt)?
+            }
+        };
+        let mask = ProjectionMask::roots(arrow.parquet_schema(), roots.iter().copied());
+        let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(fetched, arrow)
+            .with_row_groups(vec![row_group])
+            .with_projection(mask)
+            .with_batch_size(BATCH_ROWS);
         if let Some(rows) = rows {
             // By default a short selection becomes a mask, which decodes the pages between the rows
             // as well. Only the pages of the selected rows have been fetched.
@@ -207,7 +335,117 @@ impl File {
                 .with_row_selection(rows)
                 .with_row_selection_policy(RowSelectionPolicy::Selectors);
         }
-        builder.build().map_err(|error| Error::corrupt(&self.object.uri, row_group, error))
+        let reader = builder.build().map_err(corrupt)?;
+        Ok(Batches { reader, claimed, expected, decoded: 0, done: false })
+    }
+}
+
+/// A column of bytes as text. What is not UTF-8 is replaced by U+FFFD.
+fn as_text(bytes: &ArrayRef) -> ArrayRef {
+    let texts = bytes.as_binary::<i32>().iter().map(|text| text.map(String::from_utf8_lossy));
+    Arc::new(texts.collect::<StringArray>())
+}
+
+/// Record batches that hold as many rows as were expected of them.
+pub struct Batches {
+    reader: ParquetRecordBatchReader,
+    /// The rows that the row group claims to have.
+    claimed: usize,
+    /// The rows that are left to come.
+    expected: usize,
+    decoded: usize,
+    done: bool,
+}
+
+impl Iterator for Batches {
+    type Item = Result<RecordBatch, ArrowError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.done {
+            return None;
+        }
+        let batch = match self.reader.next() {
+            Some(Ok(batch)) => {
+                self.decoded += batch.num_rows();
+                if self.decoded <= self.expected {
+                    return Some(Ok(batch));
+                }
+                None
+            }
+            Some(Err(error)) => Some(Err(error)),
+            None if self.decoded == self.expected => None,
+            None => Some(Err(self.short())),
+        };
+        self.done = true;
+        batch.or_else(|| (self.decoded > self.expected).then(|| Err(self.short())))
+    }
+}
+
+impl Batches {
+    fn short(&self) -> ArrowError {
+        ArrowError::ParquetError(format!(
+            "{} rows of the {} expected; the row group claims {}",
+            self.decoded, self.expected, self.claimed
+        ))
+    }
+}
+
+impl std::fmt::Debug for Batches {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Batches").field("expected", &self.expected).finish_non_exhaustive()
+    }
+}
+
+/// The end of a file, as far as it has been fetched.
+struct Tail<'a> {
+    objects: &'a dyn Objects,
+    object: &'a Object,
+    parts: Fetched,
+}
+
+impl Tail<'_> {
+    /// Feeds a decoder what it asks for, `first` to begin with. The inner error is the decoder's.
+    async fn decode(
+        &mut self,
+        mut decoder: ParquetMetaDataPushDecoder,
+        first: Vec<Range<u64>>,
+    ) -> Result<Result<ParquetMetaData, ParquetError>, Error> {
+        use parquet::file::reader::ChunkReader as _;
+        let mut wanted = first;
+        loop {
+            let (have, missing): (Vec<_>, Vec<_>) = wanted.into_iter().partition(|range| {
+                self.parts.get_bytes(range.start, (range.end - range.start) as usize).is_ok()
+            });
+            if missing.iter().any(|range| range.end > self.object.bytes || range.is_empty()) {
+                let found = "a footer that points past the end of the file".to_owned();
+                return Ok(Err(ParquetError::EOF(found)));
+            }
+            let mut ranges = have.clone();
+            let mut contents = Vec::new();
+            for range in have {
+                let length = (range.end - range.start) as usize;
+                contents.extend(self.parts.get_bytes(range.start, length));
+            }
+            if !missing.is_empty() {
+                let fetched = self.objects.read_ranges(self.object, &missing).await?;
+                self.parts = std::mem::take(&mut self.parts).with(&missing, &fetched);
+                contents.extend(fetched);
+                ranges.extend(missing);
+            }
+            if !ranges.is_empty()
+                && let Err(error) = decoder.push_ranges(ranges, contents)
+            {
+                return Ok(Err(error));
+            }
+            match decoder.try_decode() {
+                Ok(DecodeResult::NeedsData(ranges)) => wanted = ranges,
+                Ok(DecodeResult::Data(metadata)) => return Ok(Ok(metadata)),
+                Ok(DecodeResult::Finished) => {
+                    return Ok(Err(ParquetError::EOF("a footer without an end".to_owned())));
+                }
+                Err(error) => return Ok(Err(error)),
+            }
+        }
     }
 }
 

@@ -10,10 +10,14 @@ pub mod dataset;
 mod error;
 mod fetched;
 pub mod file;
+mod footer;
+mod page_header;
+mod pages;
 pub mod prune;
 pub mod reference;
 pub mod reports;
 pub mod scan;
+mod schema;
 pub mod write;
 
 pub(crate) use cohort_core::batch::values;

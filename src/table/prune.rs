@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, TimeUnit};
 use parquet::arrow::arrow_reader::RowSelection;
+use parquet::data_type::AsBytes;
 use parquet::file::page_index::column_index::ColumnIndexMetaData;
 use parquet::file::statistics::Statistics;
 
@@ -49,7 +50,7 @@ pub fn candidate_rows(
     let all = 0..source.file.group_rows(row_group);
     let unit = tick_unit(source, tick);
     let metadata = source.file.metadata().row_group(row_group);
-    let leaf = |name: &str| source.file.leaf(source.columns.name(name));
+    let leaf = |name: &str| source.file.leaf_of(source.columns.root(name)?);
     let tick_leaf = leaf(tick);
     let store_leaf = leaf(store).filter(|_| is_text(source, store));
     let required = |leaf: usize| metadata.column(leaf).column_descr().max_def_level() == 0;
@@ -90,7 +91,8 @@ pub fn candidate_rows(
 pub fn ticks_fit_partition(source: &Source, row_group: usize, tick: &str) -> bool {
     let Some(partition) = source.file.partition else { return true };
     let metadata = source.file.metadata().row_group(row_group);
-    let bounds = source.file.leaf(source.columns.name(tick)).map_or(Bounds::UNKNOWN, |leaf| {
+    let leaf = source.columns.root(tick).and_then(|root| source.file.leaf_of(root));
+    let bounds = leaf.map_or(Bounds::UNKNOWN, |leaf| {
         group_ticks(metadata.column(leaf).statistics(), tick_unit(source, tick), false)
     });
     bounds.range.is_some_and(|(min, max)| partition.contains(min) && partition.contains(max))
@@ -157,14 +159,10 @@ fn tick_unit(source: &Source, tick: &str) -> Option<TimeUnit> {
     }
 }
 
-/// Whether a column's bounds are in the order of its text. Those of integers are not.
+/// Whether a column's bounds are in the order of its text. Those of numbers are not.
 fn is_text(source: &Source, column: &str) -> bool {
-    source.columns.root(column).is_some_and(|root| {
-        match source.file.schema().field(root).data_type() {
-            DataType::Dictionary(_, values) => !values.is_integer(),
-            other => !other.is_integer(),
-        }
-    })
+    let root = source.columns.root(column);
+    root.is_some_and(|root| source.file.schema().field(root).data_type() == &DataType::Utf8)
 }
 
 fn instants(
@@ -173,7 +171,14 @@ fn instants(
     unit: Option<TimeUnit>,
 ) -> Option<(Timestamp, Timestamp)> {
     let unit = unit?;
-    Instant::of(min?, unit).exact().zip(Instant::of(max?, unit).exact())
+    let (min, max) = (Instant::of(min?, unit).exact()?, Instant::of(max?, unit).exact()?);
+    (min <= max).then_some((min, max))
+}
+
+/// Bounds of text, unless they contradict themselves.
+fn texts(min: Option<&[u8]>, max: Option<&[u8]>) -> Option<(Vec<u8>, Vec<u8>)> {
+    let (min, max) = min.zip(max).filter(|(min, max)| min <= max)?;
+    Some((min.to_vec(), max.to_vec()))
 }
 
 fn group_ticks(
@@ -195,10 +200,9 @@ fn group_texts(statistics: Option<&Statistics>, required: bool) -> Bounds<Vec<u8
     let nulls = !required && statistics.null_count_opt() != Some(0);
     let range = match statistics {
         // Deprecated bounds of text may be in the order of signed bytes.
-        Statistics::ByteArray(s) if !statistics.is_min_max_deprecated() => s
-            .min_opt()
-            .zip(s.max_opt())
-            .map(|(min, max)| (min.data().to_vec(), max.data().to_vec())),
+        Statistics::ByteArray(s) if !statistics.is_min_max_deprecated() => {
+            texts(s.min_opt().map(AsBytes::as_bytes), s.max_opt().map(AsBytes::as_bytes))
+        }
         _ => None,
     };
     Bounds { range, nulls }
@@ -223,9 +227,7 @@ fn page_ticks(
 fn page_texts(index: &ColumnIndexMetaData, page: usize, required: bool) -> Bounds<Vec<u8>> {
     let nulls = !required && index.null_count(page) != Some(0);
     let range = match index {
-        ColumnIndexMetaData::BYTE_ARRAY(i) => {
-            i.min_value(page).zip(i.max_value(page)).map(|(min, max)| (min.to_vec(), max.to_vec()))
-        }
+        ColumnIndexMetaData::BYTE_ARRAY(i) => texts(i.min_value(page), i.max_value(page)),
         _ => None,
     };
     Bounds { range, nulls }
@@ -313,6 +315,15 @@ mod tests {
             &stores("b", "b", false),
             None
         ));
+    }
+
+    #[test]
+    fn bounds_that_contradict_themselves_are_unknown() {
+        assert_eq!(texts(Some(b"b"), Some(b"a")), None);
+        assert_eq!(texts(Some(b"a"), Some(b"a")), Some((b"a".to_vec(), b"a".to_vec())));
+        let us = Some(TimeUnit::Microsecond);
+        assert_eq!(instants(Some(2), Some(1), us), None);
+        assert!(instants(Some(1), Some(2), us).is_some());
     }
 
     #[test]

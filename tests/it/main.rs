@@ -17,6 +17,7 @@ mod edges;
 mod errors;
 mod exhaustive;
 mod fault_proxy;
+mod field;
 mod golden;
 mod history;
 mod lake;

@@ -55,6 +55,10 @@ impl CandidateLog {
             let (starts_at, ends_at) = (starts_at.get(row), ends_at.get(row));
             let candidate = (|| {
                 let missing = Reason::MissingValue;
+                let texts = [&id, &label, &store_id, &sku, &category];
+                if texts.iter().any(|texts| texts.is_invalid(row)) {
+                    return Err(Reason::InvalidText);
+                }
                 Ok(Candidate {
                     source: self.source,
                     id: id.get(row).ok_or(missing(self.id))?.into(),

@@ -86,11 +86,24 @@ impl ReportColumns {
     #[must_use]
     pub fn key(&self, row: usize) -> ReportKey<'_> {
         ReportKey {
-            store_id: self.store_id.get(row),
+            // A store that is not UTF-8 is not missing: the row is rejected for its text.
+            store_id: self
+                .store_id
+                .get(row)
+                .or(self.store_id.is_invalid(row).then_some("\u{fffd}")),
             detected_at: self.detected_at.get(row),
             onset: self.first_detected_from.get(row),
-            invalid_text: false,
+            invalid_text: self.has_invalid_text(row),
         }
+    }
+
+    /// Whether a row has a text that is not UTF-8.
+    fn has_invalid_text(&self, row: usize) -> bool {
+        let carried = self.carried.as_ref();
+        self.store_id.is_invalid(row)
+            || self.sku.is_invalid(row)
+            || self.anomaly_id.is_invalid(row)
+            || carried.is_some_and(|columns| columns.texts.iter().any(|t| t.is_invalid(row)))
     }
 
     /// A row that takes part, and whether its `sales_total` is out of range and so null.

@@ -13,9 +13,14 @@ use arrow::datatypes::{
 use crate::reports::Piece;
 use crate::{Money, Overflow, Timestamp};
 
-/// A column of text. Integers are read as their decimal text.
+/// A column of text. Integers and decimals without a fraction are read as their decimal text.
 #[derive(Clone, Debug)]
-pub struct Texts(Option<StringArray>);
+pub struct Texts {
+    /// The texts. One that is not UTF-8 is null here.
+    texts: Option<StringArray>,
+    /// The rows whose text is not UTF-8, ascending.
+    invalid: Vec<usize>,
+}
 
 /// A column of texts that hardly ever repeat.
 #[derive(Clone, Debug)]
@@ -24,6 +29,8 @@ pub struct Pieces {
     all: Arc<str>,
     /// The place of each row's text in it.
     at: Vec<Option<Range<usize>>>,
+    /// The rows whose text is not UTF-8, ascending.
+    invalid: Vec<usize>,
 }
 
 /// A column of instants, floored to microseconds.
@@ -101,12 +108,40 @@ fn plain(array: Option<&ArrayRef>) -> Option<ArrayRef> {
 impl Texts {
     /// The values of a column, or nulls if the file has none.
     pub fn new(column: Option<&ArrayRef>) -> Self {
-        Self(cast_to(column, &DataType::Utf8).map(|array| array.as_string().clone()))
+        let column = plain(column);
+        let bytes = match column.as_ref().map(|column| column.data_type()) {
+            Some(DataType::Binary | DataType::LargeBinary | DataType::BinaryView) => {
+                cast_to(column.as_ref(), &DataType::Binary)
+            }
+            _ => {
+                let texts = cast_to(column.as_ref(), &DataType::Utf8);
+                let texts = texts.map(|array| array.as_string().clone());
+                return Self { texts, invalid: Vec::new() };
+            }
+        };
+        let Some(bytes) = bytes.as_ref().map(|bytes| bytes.as_binary::<i32>()) else {
+            return Self { texts: None, invalid: Vec::new() };
+        };
+        if let Ok(texts) = StringArray::try_from_binary(bytes.clone()) {
+            return Self { texts: Some(texts), invalid: Vec::new() };
+        }
+        let mut invalid = Vec::new();
+        let texts = bytes.iter().enumerate().map(|(row, bytes)| {
+            let text = bytes.map(std::str::from_utf8)?;
+            text.map_err(|_| invalid.push(row)).ok()
+        });
+        let texts = Some(texts.collect());
+        Self { texts, invalid }
     }
 
-    /// The text in a row.
+    /// The text in a row. One that is not UTF-8 is null.
     pub fn get(&self, row: usize) -> Option<&str> {
-        self.0.as_ref().filter(|array| array.is_valid(row)).map(|array| array.value(row))
+        self.texts.as_ref().filter(|array| array.is_valid(row)).map(|array| array.value(row))
+    }
+
+    /// Whether the row has a text that is not UTF-8. SPEC 2 rejects such a row.
+    pub fn is_invalid(&self, row: usize) -> bool {
+        self.invalid.binary_search(&row).is_ok()
     }
 }
 
@@ -115,26 +150,40 @@ impl Pieces {
     pub fn new(column: Option<&ArrayRef>) -> Self {
         let mut all = String::new();
         let mut at = Vec::new();
-        for text in Texts::new(column).0.iter().flatten() {
+        let texts = Texts::new(column);
+        for text in texts.texts.iter().flatten() {
             let begin = all.len();
             at.push(text.map(|text| {
                 all.push_str(text);
                 begin..all.len()
             }));
         }
-        Self { all: all.into(), at }
+        Self { all: all.into(), at, invalid: texts.invalid }
     }
 
     /// The text in a row.
     pub fn get(&self, row: usize) -> Option<Piece> {
         Piece::of(&self.all, self.at.get(row)?.clone()?)
     }
+
+    /// Whether the row has a text that is not UTF-8.
+    pub fn is_invalid(&self, row: usize) -> bool {
+        self.invalid.binary_search(&row).is_ok()
+    }
 }
 
 impl Instants {
     /// The values of a column, or nulls if the file has none.
     pub fn new(column: Option<&ArrayRef>) -> Self {
-        let array = plain(column);
+        // A date is the midnight at which it begins.
+        let to = |array: &ArrayRef| match array.data_type() {
+            DataType::Date32 => cast_to(Some(array), &DataType::Timestamp(TimeUnit::Second, None)),
+            DataType::Date64 => {
+                cast_to(Some(array), &DataType::Timestamp(TimeUnit::Millisecond, None))
+            }
+            _ => Some(array.clone()),
+        };
+        let array = plain(column).as_ref().and_then(to);
         let unit = array.as_ref().and_then(|array| match array.data_type() {
             DataType::Timestamp(unit, _) => Some(*unit),
             _ => None,
@@ -223,6 +272,8 @@ impl Lists {
         let items = match array.data_type() {
             DataType::List(_) => array.as_list::<i32>().value(row),
             DataType::LargeList(_) => array.as_list::<i64>().value(row),
+            DataType::ListView(_) => array.as_list_view::<i32>().value(row),
+            DataType::LargeListView(_) => array.as_list_view::<i64>().value(row),
             DataType::FixedSizeList(..) => array.as_fixed_size_list().value(row),
             _ => return None,
         };
@@ -307,7 +358,27 @@ mod tests {
         );
         assert_eq!(of(Arc::new(Int32Array::from(vec![-327]))), "-327");
         assert_eq!(of(Arc::new(UInt64Array::from(vec![u64::MAX]))), "18446744073709551615");
+        assert_eq!(of(Arc::new(BinaryArray::from(vec![&b"a"[..]]))), "a");
+        assert_eq!(of(Arc::new(BinaryViewArray::from(vec![&b"a"[..]]))), "a");
+        let whole = Decimal128Array::from(vec![-327]).with_precision_and_scale(38, 0).unwrap();
+        assert_eq!(of(Arc::new(whole)), "-327");
         assert_eq!(Texts::new(None).get(7), None);
+    }
+
+    #[test]
+    fn a_text_that_is_not_utf_8_is_null_and_marked_and_the_others_are_read() {
+        let bytes = [Some(&b"a"[..]), Some(&b"\xff"[..]), None, Some(&b"b"[..])];
+        let array: ArrayRef = Arc::new(BinaryArray::from_iter(bytes));
+        let texts = Texts::new(Some(&array));
+        assert_eq!([0, 1, 2, 3].map(|row| texts.get(row)), [Some("a"), None, None, Some("b")]);
+        assert_eq!([0, 1, 2, 3].map(|row| texts.is_invalid(row)), [false, true, false, false]);
+    }
+
+    #[test]
+    fn a_date_is_its_midnight() {
+        let of = |array: ArrayRef| Instants::new(Some(&array)).get(0).unwrap().unwrap().as_us();
+        assert_eq!(of(Arc::new(Date32Array::from(vec![1]))), 86_400_000_000);
+        assert_eq!(of(Arc::new(Date64Array::from(vec![-86_400_000]))), -86_400_000_000);
     }
 
     #[test]

@@ -7,7 +7,7 @@ fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-const VALID: [&str; 11] = [
+const VALID: [&str; 15] = [
     "date=%Y-%m-%d",
     "%F",
     "dt=%Y%m%d/hour=%H",
@@ -19,6 +19,10 @@ const VALID: [&str; 11] = [
     "%j-%Y/%M/%H",
     "100%%/%Y-%m",
     "y%Y/%d/%j",
+    "year=%Y/month=%-m/day=%-d",
+    "%Y-%-m-%-d/%-H/%-M",
+    "%Y/%-j",
+    "%Y/%m/%-d.x",
 ];
 
 #[test]
@@ -71,7 +75,9 @@ fn patterns_name_every_field_from_the_year_down() {
 
 #[test]
 fn unknown_fields_and_odd_paths_are_refused() {
-    for (pattern, field) in [("%Y-%q", "%q"), ("%Y%", "%"), ("%Y/%", "%"), ("%y", "%y")] {
+    for (pattern, field) in
+        [("%Y-%q", "%q"), ("%Y%", "%"), ("%Y/%", "%"), ("%y", "%y"), ("%-Y", "%-")]
+    {
         let found = pattern.parse::<Partitioning>();
         let expected =
             PartitioningError::Field { found: field.to_owned(), pattern: pattern.to_owned() };
@@ -81,6 +87,41 @@ fn unknown_fields_and_odd_paths_are_refused() {
         let found = pattern.parse::<Partitioning>();
         assert!(matches!(found, Err(PartitioningError::Path { .. })), "{pattern:?}");
     }
+}
+
+#[test]
+fn fields_without_leading_zeros_need_an_end() {
+    for pattern in ["%Y%-m%d", "%Y/%-m1", "%Y/%-j/%-H%-M"] {
+        let found = pattern.parse::<Partitioning>();
+        assert_eq!(found, Err(PartitioningError::Unclear { pattern: pattern.to_owned() }));
+    }
+    let bare: Partitioning = "%Y/%-m/%-d".parse().unwrap();
+    assert_eq!(bare.partition_at(at("2025-01-02T00:00:00Z")).1, "2025/1/2/");
+    assert_eq!(bare.partition_of("2025/01/2/x"), None);
+}
+
+#[test]
+fn a_folder_that_does_not_fit_is_found_level_by_level() {
+    let misfit = |pattern: &str, paths: &[&str]| {
+        let parsed: Partitioning = pattern.parse().unwrap();
+        parsed.misfit(paths).map(|misfit| (misfit.folder, misfit.pattern))
+    };
+    let some =
+        |folder: &str, pattern: Option<&str>| Some((folder.to_owned(), pattern.map(str::to_owned)));
+    assert_eq!(misfit("date=%F", &["date=2025-01-01/x"]), None);
+    assert_eq!(misfit("date=%F", &["x", "_temporary/0/x"]), None, "files are no folders");
+    assert_eq!(misfit("date=%F", &["date=20250101/x"]), some("date=20250101", Some("date=%Y%m%d")));
+    assert_eq!(
+        misfit("year=%Y/month=%m", &["year=2024/month=9/x", "year=2025/month=1/x"]),
+        some("year=2024/month=9", Some("year=%Y/month=%-m"))
+    );
+    assert_eq!(misfit("%Y/%m/%d", &["2025/1/1/x"]), some("2025/1", Some("%Y/%-m/%-d")));
+    assert_eq!(misfit("date=%F", &["tuesday/x"]), some("tuesday", None));
+    assert_eq!(
+        misfit("date=%F", &["other/x", "date=2025-01-01/x"]),
+        None,
+        "one that fits is enough"
+    );
 }
 
 #[test]

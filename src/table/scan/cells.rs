@@ -14,11 +14,11 @@ use crate::cohort::Event;
 /// A store with its events.
 pub type StoreEvents = (Arc<str>, Vec<Event>);
 
-/// What the scan makes of a `store_id`: the number of a store that has lines, or one of two marks.
+/// What the scan makes of a `store_id`: the number of a store that has lines, or one of three marks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StoreCode(u32);
 
-/// What the scan makes of a `sku`: the number of a SKU that some line is about, or one of two
+/// What the scan makes of a `sku`: the number of a SKU that some line is about, or one of three
 /// marks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SkuCode(u32);
@@ -30,13 +30,20 @@ pub struct Cell(NonZeroU32);
 
 impl StoreCode {
     /// A store without lines.
-    pub const UNWANTED: Self = Self(u32::MAX - 1);
+    pub const UNWANTED: Self = Self(u32::MAX - 2);
+    /// A text that is not UTF-8.
+    pub const INVALID: Self = Self(u32::MAX - 1);
     /// No store: a null or an empty text.
     pub const MISSING: Self = Self(u32::MAX);
 
     /// Whether this is a store that has lines.
     pub const fn is_wanted(self) -> bool {
         self.0 < Self::UNWANTED.0
+    }
+
+    /// Whether a row with this store must be rejected.
+    pub const fn is_faulty(self) -> bool {
+        self.0 > Self::UNWANTED.0
     }
 
     /// The store's place among those that have lines. A mark gets a place that no list reaches.
@@ -50,6 +57,8 @@ impl SkuCode {
     pub const NULL: Self = Self(0);
     /// A SKU that no line is about.
     pub const UNWANTED: Self = Self(u32::MAX);
+    /// A text that is not UTF-8.
+    pub const INVALID: Self = Self(u32::MAX - 1);
 }
 
 impl Cell {
@@ -221,7 +230,7 @@ mod tests {
             (StoreCode::MISSING, StoreCode::UNWANTED, SkuCode::UNWANTED)
         );
         assert_eq!(cells.sku_code(None), SkuCode::NULL);
-        for mark in [StoreCode::MISSING, StoreCode::UNWANTED] {
+        for mark in [StoreCode::MISSING, StoreCode::INVALID, StoreCode::UNWANTED] {
             assert!(!mark.is_wanted());
             assert_eq!(cells.of(mark, None), None);
         }

@@ -34,6 +34,20 @@ pub struct Codes<T> {
     coder: Coder<T>,
     dictionary: Vec<T>,
     page: Cursor<T>,
+    invalid: Invalid<T>,
+}
+
+/// What is known about values that are no text.
+#[derive(Clone, Copy)]
+struct Invalid<T> {
+    /// Their code, if the column can hold them.
+    code: Option<T>,
+    /// Whether every data page is said to use the dictionary.
+    in_dictionary: bool,
+    /// Whether the dictionary has one.
+    dictionary: bool,
+    /// Whether the open page has one outside the dictionary.
+    page: bool,
 }
 
 enum Cursor<T> {
@@ -57,6 +71,10 @@ impl<T> std::fmt::Debug for Codes<T> {
     }
 }
 
+impl<T> Invalid<T> {
+    const NONE: Self = Self { code: None, in_dictionary: false, dictionary: false, page: false };
+}
+
 impl<T: Copy + PartialEq> Codes<T> {
     /// The codes of a column chunk.
     pub fn new(
@@ -72,7 +90,54 @@ impl<T: Copy + PartialEq> Codes<T> {
             coder,
             dictionary: Vec::new(),
             page: Cursor::Closed,
+            invalid: Invalid::NONE,
         }
+    }
+
+    /// The same codes, of which one marks what is no text. `in_dictionary` tells whether every data
+    /// page is said to use the dictionary.
+    pub fn marking(self, code: T, in_dictionary: bool) -> Self {
+        let page = match &self.page {
+            Cursor::Decoded { codes, .. } => codes.contains(&code),
+            _ => false,
+        };
+        let code = Some(code);
+        Self { invalid: Invalid { code, in_dictionary, dictionary: false, page }, ..self }
+    }
+
+    /// Whether the open page may have a value that is no text.
+    pub fn is_suspect(&self) -> bool {
+        self.invalid.dictionary || self.invalid.page
+    }
+
+    /// How many rows from here on are known to be text, if the column is not suspect.
+    pub fn known(&self) -> usize {
+        match &self.page {
+            _ if self.invalid.code.is_none() => usize::MAX,
+            Cursor::Endless(_) => usize::MAX,
+            Cursor::Runs { .. } if self.invalid.in_dictionary => usize::MAX,
+            Cursor::Runs { left, .. } => *left,
+            Cursor::Decoded { codes, at } => codes.len() - at,
+            Cursor::Closed => 0,
+        }
+    }
+
+    /// Fails if there are more rows.
+    ///
+    /// # Errors
+    /// If there are, and as [`Codes::peek`].
+    pub fn finish(&mut self) -> Result<()> {
+        let more = match &self.page {
+            Cursor::Endless(_) => false,
+            Cursor::Runs { left, .. } if *left > 0 => true,
+            Cursor::Decoded { codes, at } if *at < codes.len() => true,
+            _ => self.pages.is_some() && self.rows_of_next_page()?.is_some(),
+        };
+        if more {
+            let more = "the column has more rows than its row group claims".to_owned();
+            return Err(ParquetError::General(more));
+        }
+        Ok(())
     }
 
     /// The codes of a column that the file does not have: all are null.
@@ -85,6 +150,7 @@ impl<T: Copy + PartialEq> Codes<T> {
             coder,
             dictionary: Vec::new(),
             page,
+            invalid: Invalid::NONE,
         }
     }
 
@@ -98,6 +164,7 @@ impl<T: Copy + PartialEq> Codes<T> {
             coder,
             dictionary: Vec::new(),
             page,
+            invalid: Invalid::NONE,
         }
     }
 
@@ -245,6 +312,9 @@ impl<T: Copy + PartialEq> Codes<T> {
                 let entries =
                     (0..num_values).map(|_| plain.read().map(|value| (self.coder)(Some(value))));
                 self.dictionary = entries.collect::<Result<_>>()?;
+                let invalid = self.invalid.code;
+                self.invalid.dictionary =
+                    invalid.is_some_and(|code| self.dictionary.contains(&code));
                 Cursor::Closed
             }
             Some(Page::DataPage { buf, num_values, encoding, def_level_encoding, .. }) => {
@@ -271,7 +341,6 @@ impl<T: Copy + PartialEq> Codes<T> {
                 buf,
                 num_values,
                 encoding,
-                num_nulls,
                 def_levels_byte_len,
                 rep_levels_byte_len,
                 ..
@@ -281,9 +350,14 @@ impl<T: Copy + PartialEq> Codes<T> {
                 if to > buf.len() {
                     return Err(ParquetError::EOF("a page ends inside its levels".to_owned()));
                 }
-                let levels = (num_nulls > 0).then(|| buf.slice(from..to));
+                // The header also counts the nulls. The levels are the nulls.
+                let levels = self.nullable.then(|| buf.slice(from..to));
                 self.data_page(buf.slice(to..), encoding, num_values as usize, levels)?
             }
+        };
+        self.invalid.page = match (&self.page, self.invalid.code) {
+            (Cursor::Decoded { codes, .. }, Some(invalid)) => codes.contains(&invalid),
+            _ => false,
         };
         Ok(())
     }

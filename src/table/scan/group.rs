@@ -8,8 +8,8 @@ use arrow::array::Array as _;
 use arrow::datatypes::{DataType, TimeUnit};
 use cohort_core::batch::predictions::ReadPredictions;
 use cohort_core::predictions::PredictionLog;
-use parquet::basic::{Encoding, Type};
-use parquet::file::serialized_reader::SerializedPageReader;
+use parquet::basic::{Encoding, PageType, Type};
+use parquet::file::metadata::PageEncodingStats;
 
 use super::cells::{Cells, SkuCode, StoreCode};
 use super::codes::{Coder, Codes};
@@ -31,19 +31,37 @@ pub const KEYS: [&str; 3] = ["store_id", "sku", "tick_at"];
 /// Days from the Julian epoch, which 96-bit instants count from, to 1970.
 const JULIAN_DAY_OF_1970: i64 = 2_440_588;
 
+/// Who decodes the key columns of a row group.
+///
+/// The Parquet crate reads all that there is. The scan itself reads the common layouts, faster. It
+/// declines what it does not know, and whatever it cannot decode is left to the crate: a file is
+/// only at fault if the crate says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reader {
+    /// The scan, as runs, if it knows how a column is stored.
+    Scan,
+    /// The Parquet crate.
+    Crate,
+}
+
 /// The byte ranges of the key columns' pages that hold candidate rows.
+///
+/// # Errors
+/// [`Error::Corrupt`].
 pub fn key_ranges(
     source: &Source,
     row_group: usize,
     candidates: &[Range<usize>],
-) -> Vec<Range<u64>> {
+    reader: Reader,
+) -> Result<Vec<Range<u64>>, Error> {
     let select = selection(candidates, source.file.group_rows(row_group));
-    let leaves = KEYS.iter().filter_map(|key| source.file.leaf(source.columns.name(key)));
-    let ranges = leaves.flat_map(|leaf| {
-        let rows = reads_as_runs(source, row_group, leaf).then_some(&select);
-        source.file.column_ranges(row_group, leaf, rows)
-    });
-    ranges.collect()
+    let mut ranges = Vec::new();
+    for key in KEYS {
+        let Some(root) = source.columns.root(key) else { continue };
+        let runs = reader == Reader::Scan && physical(source, row_group, key).is_some();
+        ranges.extend(source.file.row_ranges(row_group, &[root], runs.then_some(&select))?);
+    }
+    Ok(ranges)
 }
 
 /// Finds the wanted rows among the candidates.
@@ -55,19 +73,28 @@ pub fn match_keys(
     row_group: usize,
     candidates: &[Range<usize>],
     fetched: Fetched,
-    probe: &Probe,
-    interval: Interval,
+    (probe, interval): (&Probe, Interval),
+    reader: Reader,
 ) -> Result<Matches, Error> {
-    let group = Group { source, row_group, fetched: Arc::new(fetched) };
+    let group = Group { source, row_group, fetched: Arc::new(fetched), reader };
+    let stores = store_coder(&probe.cells, group.is_unsigned("store_id"));
+    let skus = sku_coder(&probe.cells, group.is_unsigned("sku"));
+    let skus = group.codes("sku", skus)?;
     let mut keys = Keys {
-        stores: group
-            .codes("store_id", store_coder(&probe.cells, group.is_unsigned("store_id")))?,
-        skus: group.codes("sku", sku_coder(&probe.cells, group.is_unsigned("sku")))?,
+        stores: group.codes("store_id", stores)?,
+        skus: skus.marking(SkuCode::INVALID, group.is_in_dictionary("sku")),
         ticks: group.codes("tick_at", tick_coder(group.unit("tick_at")))?,
     };
     let scope = Scope::new(interval, source.file.partition);
     let check_partition = !ticks_fit_partition(source, row_group, "tick_at");
     let matches = Matcher { probe, scope, check_partition }.run(&mut keys, candidates);
+    let to_the_end = candidates.last().is_some_and(|c| c.end == source.file.group_rows(row_group));
+    let matches = matches.and_then(|matches| {
+        if to_the_end {
+            keys.finish()?;
+        }
+        Ok(matches)
+    });
     matches.map_err(|error| group.corrupt(error))
 }
 
@@ -80,8 +107,9 @@ pub fn count_in_scope(
     row_group: usize,
     fetched: Fetched,
     scope: Scope,
+    reader: Reader,
 ) -> Result<u64, Error> {
-    let group = Group { source, row_group, fetched: Arc::new(fetched) };
+    let group = Group { source, row_group, fetched: Arc::new(fetched), reader };
     let mut ticks = group.codes("tick_at", tick_coder(group.unit("tick_at")))?;
     let mut codes = Vec::new();
     ticks
@@ -152,27 +180,28 @@ pub fn matched_rows(
     selection(&runs.collect::<Vec<_>>(), source.file.group_rows(row_group))
 }
 
-/// Whether a key column's pages are read as runs. A column with any other encoding is decoded
-/// whole.
-fn reads_as_runs(source: &Source, row_group: usize, leaf: usize) -> bool {
+/// How the scan itself reads a key column, or `None` if it leaves that to the crate.
+fn physical(source: &Source, row_group: usize, key: &str) -> Option<Physical> {
+    let root = source.columns.root(key)?;
+    let leaf = source.file.leaf_of(root)?;
     let column = source.file.metadata().row_group(row_group).column(leaf);
-    #[expect(deprecated, reason = "older writers still use these names")]
-    column.encodings().all(|encoding| {
-        matches!(
-            encoding,
-            Encoding::PLAIN
-                | Encoding::RLE
-                | Encoding::BIT_PACKED
-                | Encoding::PLAIN_DICTIONARY
-                | Encoding::RLE_DICTIONARY
-        )
-    })
+    match (source.file.schema().field(root).data_type(), column.column_type()) {
+        (DataType::Utf8, Type::BYTE_ARRAY) => Some(Physical::Bytes),
+        (DataType::Int32, Type::INT32) => Some(Physical::Int32(false)),
+        (DataType::UInt32, Type::INT32) => Some(Physical::Int32(true)),
+        (DataType::Int64 | DataType::UInt64 | DataType::Timestamp(..), Type::INT64) => {
+            Some(Physical::Int64)
+        }
+        (DataType::Timestamp(..), Type::INT96) => Some(Physical::Int96),
+        _ => None,
+    }
 }
 
 struct Group<'a> {
     source: &'a Source,
     row_group: usize,
     fetched: Arc<Fetched>,
+    reader: Reader,
 }
 
 impl Group<'_> {
@@ -196,36 +225,40 @@ impl Group<'_> {
         }
     }
 
+    /// Whether all data pages of a key column are said to use its dictionary.
+    fn is_in_dictionary(&self, key: &str) -> bool {
+        let leaf = self.source.columns.root(key).and_then(|root| self.source.file.leaf_of(root));
+        leaf.is_some_and(|leaf| {
+            let group = self.source.file.metadata().row_group(self.row_group);
+            group.column(leaf).page_encoding_stats().is_some_and(|stats| {
+                let data =
+                    |stats: &&PageEncodingStats| stats.page_type != PageType::DICTIONARY_PAGE;
+                let in_dictionary = |stats: &PageEncodingStats| {
+                    use Encoding::{PLAIN_DICTIONARY, RLE_DICTIONARY};
+                    matches!(stats.encoding, PLAIN_DICTIONARY | RLE_DICTIONARY)
+                };
+                stats.iter().filter(data).all(in_dictionary)
+            })
+        })
+    }
+
     /// The codes of a key column.
     fn codes<T: Copy + PartialEq>(&self, name: &str, coder: Coder<T>) -> Result<Codes<T>, Error> {
         let file = &self.source.file;
         let Some(root) = self.source.columns.root(name) else { return Ok(Codes::absent(coder)) };
-        let leaf = file.leaf(self.source.columns.name(name));
-        let Some(leaf) = leaf.filter(|&leaf| reads_as_runs(self.source, self.row_group, leaf))
-        else {
-            return self.decoded(root, coder);
-        };
+        let physical = physical(self.source, self.row_group, name);
+        let known = physical.filter(|_| self.reader == Reader::Scan).zip(file.leaf_of(root));
+        let Some((physical, leaf)) = known else { return self.decoded(name, root, coder) };
         let column = file.metadata().row_group(self.row_group).column(leaf);
-        let physical = match column.column_type() {
-            Type::BYTE_ARRAY => Physical::Bytes,
-            Type::INT32 => Physical::Int32(self.is_unsigned(name)),
-            Type::INT64 => Physical::Int64,
-            Type::INT96 => Physical::Int96,
-            _ => return self.decoded(root, coder),
-        };
-        let pages = SerializedPageReader::new(
-            self.fetched.clone(),
-            column,
-            file.group_rows(self.row_group),
-            file.page_locations(self.row_group, leaf),
-        );
+        let pages = file.pages(&self.fetched, self.row_group, leaf);
         let pages = pages.map_err(|error| self.corrupt(error))?;
         Ok(Codes::new(Box::new(pages), physical, column.column_descr().max_def_level() > 0, coder))
     }
 
-    /// The codes of a column that is decoded whole.
+    /// The codes of a column that the crate decodes whole.
     fn decoded<T: Copy + PartialEq>(
         &self,
+        name: &str,
         root: usize,
         coder: Coder<T>,
     ) -> Result<Codes<T>, Error> {
@@ -234,32 +267,25 @@ impl Group<'_> {
         for batch in file.batches((*self.fetched).clone(), self.row_group, &[root], None)? {
             let batch = batch.map_err(|error| self.corrupt(error))?;
             let column = batch.column(0);
-            if let DataType::Timestamp(unit, _) = column.data_type() {
+            if name == "tick_at" {
                 let instants = Instants::new(Some(column));
                 // The coder takes bytes, which are no instant, for one outside the calendar.
                 let raw = |at: Instant| match at {
-                    Instant::In(at) => Plain::Integer(from_us(at.as_us(), *unit)),
+                    Instant::In(at) => Plain::Micros(at.as_us()),
                     Instant::Out(_) => Plain::Bytes(&[]),
                 };
                 let code = |row| instants.get(row).map(raw);
                 codes.extend((0..column.len()).map(|row| coder(code(row))));
             } else {
                 let texts = Texts::new(Some(column));
-                let code = |row| texts.get(row).map(|text| Plain::Bytes(text.as_bytes()));
+                let code = |row| match texts.get(row) {
+                    Some(text) => Some(Plain::Bytes(text.as_bytes())),
+                    None => texts.is_invalid(row).then_some(Plain::Bytes(&[0xff])),
+                };
                 codes.extend((0..column.len()).map(|row| coder(code(row))));
             }
         }
         Ok(Codes::decoded(codes, coder))
-    }
-}
-
-/// Microseconds in another unit, for the coder that turns them back.
-const fn from_us(us: i64, unit: TimeUnit) -> i64 {
-    match unit {
-        TimeUnit::Second => us.div_euclid(1_000_000),
-        TimeUnit::Millisecond => us.div_euclid(1000),
-        TimeUnit::Microsecond => us,
-        TimeUnit::Nanosecond => us.saturating_mul(1000),
     }
 }
 
@@ -268,7 +294,7 @@ fn store_coder(cells: &Arc<Cells>, unsigned: bool) -> Coder<StoreCode> {
     Box::new(move |value| match value {
         None => StoreCode::MISSING,
         Some(value) => {
-            text(value, unsigned, |name| cells.store_code(name)).unwrap_or(StoreCode::UNWANTED)
+            text(value, unsigned, |name| cells.store_code(name)).unwrap_or(StoreCode::INVALID)
         }
     })
 }
@@ -278,7 +304,7 @@ fn sku_coder(cells: &Arc<Cells>, unsigned: bool) -> Coder<SkuCode> {
     Box::new(move |value| match value {
         None => SkuCode::NULL,
         Some(value) => {
-            text(value, unsigned, |sku| cells.sku_code(Some(sku))).unwrap_or(SkuCode::UNWANTED)
+            text(value, unsigned, |sku| cells.sku_code(Some(sku))).unwrap_or(SkuCode::INVALID)
         }
     })
 }
@@ -289,7 +315,7 @@ fn text<T>(value: Plain<'_>, unsigned: bool, code: impl Fn(&str) -> T) -> Option
         Plain::Bytes(bytes) => std::str::from_utf8(bytes).ok().map(code),
         Plain::Integer(number) if unsigned => Some(code(&number.cast_unsigned().to_string())),
         Plain::Integer(number) => Some(code(&number.to_string())),
-        Plain::Int96(..) => None,
+        Plain::Int96(..) | Plain::Micros(_) => None,
     }
 }
 
@@ -299,9 +325,10 @@ fn tick_coder(unit: TimeUnit) -> Coder<i64> {
             None => return NULL_TICK,
             Some(Plain::Integer(number)) => Instant::of(number, unit).exact(),
             Some(Plain::Int96(nanoseconds, day)) => {
-                let us = (i64::from(day) - JULIAN_DAY_OF_1970) * 86_400_000_000;
+                let us = (i64::from(day) - JULIAN_DAY_OF_1970).saturating_mul(86_400_000_000);
                 Timestamp::from_us(us.saturating_add(nanoseconds.div_euclid(1000))).ok()
             }
+            Some(Plain::Micros(us)) => Timestamp::from_us(us).ok(),
             Some(Plain::Bytes(_)) => None,
         };
         at.map_or(BAD_TICK, Timestamp::as_us)

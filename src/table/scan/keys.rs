@@ -11,7 +11,7 @@
 //! 5. Anything else is decoded and looked at row by row.
 //!
 //! A row that may have to be rejected is never skipped. That is one without a store, one without a
-//! tick, and any row that may lie outside its file's partition.
+//! tick, one with a text that is not UTF-8, and any row that may lie outside its file's partition.
 
 use std::ops::Range;
 
@@ -122,15 +122,16 @@ impl Matcher<'_> {
     ) -> Result<usize> {
         let (store, sku, tick) = (keys.stores.peek()?, keys.skus.peek()?, keys.ticks.peek()?);
         let rows = store.rows().min(sku.rows()).min(tick.rows()).min(at.rows);
-        if !self.needs_a_look(tick) {
+        if !self.needs_a_look(tick) && !keys.skus.is_suspect() {
             if let Stretch::Same(tick, lasts) = tick {
-                let skipped = self.skip_quiet(keys, tick, lasts.min(at.rows), buffers)?;
+                let lasts = lasts.min(at.rows).min(keys.skus.known());
+                let skipped = self.skip_quiet(keys, tick, lasts, buffers)?;
                 if skipped > 0 {
                     return Ok(skipped);
                 }
             }
             if let Stretch::Same(store, _) = store
-                && store != StoreCode::MISSING
+                && !store.is_faulty()
             {
                 let at = At { rows, ..at };
                 let taken = self.one_store(keys, at, (store, sku, tick), buffers, found)?;
@@ -168,7 +169,7 @@ impl Matcher<'_> {
             return Ok(0);
         }
         let open = &buffers.open;
-        let quiet = |store| store != StoreCode::MISSING && open.of(store).is_empty();
+        let quiet = |store: StoreCode| !store.is_faulty() && open.of(store).is_empty();
         let skipped = keys.stores.skip_while(lasts, quiet)?;
         if skipped > 0 {
             keys.skus.skip(skipped)?;
@@ -266,7 +267,8 @@ impl Matcher<'_> {
     fn look(&self, first: usize, buffers: &Buffers, found: &mut Matches) {
         let codes = buffers.stores.iter().zip(&buffers.skus).zip(&buffers.ticks);
         for (i, ((&store, &sku), &tick)) in codes.enumerate() {
-            if store.is_wanted() && tick != NULL_TICK && tick != BAD_TICK && !self.check_partition {
+            let sound = store.is_wanted() && sku != SkuCode::INVALID;
+            if sound && tick != NULL_TICK && tick != BAD_TICK && !self.check_partition {
                 let Some(cell) = self.probe.cells.cell(store, sku) else { continue };
                 if self.probe.wants(cell, tick) {
                     found.push(first + i, cell, tick);
@@ -292,7 +294,8 @@ impl Matcher<'_> {
             us => Some(Instant::of(us, TimeUnit::Microsecond)),
         };
         let has_store = store != StoreCode::MISSING;
-        match judge_prediction(has_store, at, false, self.scope.partition()) {
+        let invalid_text = store == StoreCode::INVALID || sku == SkuCode::INVALID;
+        match judge_prediction(has_store, at, invalid_text, self.scope.partition()) {
             Err(reason) => self.reject(row, at.and_then(Instant::exact), reason, found),
             Ok(_) if !store.is_wanted() => {}
             Ok(_) => {
@@ -336,6 +339,16 @@ impl Matches {
 }
 
 impl Keys {
+    /// Fails if a column has more rows.
+    ///
+    /// # Errors
+    /// If one has, and if a page cannot be decoded.
+    pub fn finish(&mut self) -> Result<()> {
+        self.stores.finish()?;
+        self.skus.finish()?;
+        self.ticks.finish()
+    }
+
     fn skip(&mut self, rows: usize) -> Result<()> {
         self.stores.skip(rows)?;
         self.skus.skip(rows)?;

@@ -56,7 +56,7 @@ pub mod open;
 pub mod plain;
 pub mod points;
 pub mod probe;
-pub mod runs;
+pub(crate) mod runs;
 
 use std::marker::PhantomData;
 use std::ops::Range;
@@ -66,6 +66,8 @@ use cohort_core::batch::predictions::ReadPredictions;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use tokio::sync::Semaphore;
 
+use self::group::Reader;
+use self::keys::Matches;
 use self::points::{ByCell, Gathered, Point};
 use self::probe::Probe;
 use super::Error;
@@ -187,33 +189,52 @@ impl<L: ReadPredictions> Scan<L> {
         rows: Vec<Range<usize>>,
     ) -> Result<GroupFound<L::Value>, Error> {
         let source = &sources[file];
-        let keys =
-            source.file.fetch(&*self.objects, group::key_ranges(source, group, &rows)).await?;
-        let (shared, wanted, interval) = (sources.clone(), probe.clone(), self.interval);
-        let matches = self
-            .workers
-            .run(move || group::match_keys(&shared[file], group, &rows, keys, &wanted, interval))
-            .await??;
+        let matches = self.matches(sources, probe, file, group, &rows, Reader::Scan).await;
+        let matches = match matches {
+            Err(Error::Corrupt { .. }) => {
+                self.matches(sources, probe, file, group, &rows, Reader::Crate).await
+            }
+            other => other,
+        };
+        let matches = matches?;
         let rejected = matches.rejects.iter().map(|&reject| (file, group, reject)).collect();
         if matches.rows.is_empty() {
             return Ok(GroupFound { points: Vec::new(), out_of_range: Vec::new(), rejected });
         }
         let select = group::matched_rows(source, group, &matches);
         let roots = group::value_roots::<L>(source);
-        let ranges = source
-            .file
-            .leaves(&roots)
-            .flat_map(|leaf| source.file.column_ranges(group, leaf, Some(&select)));
-        let ranges: Vec<_> = ranges.collect();
+        let ranges = source.file.row_ranges(group, &roots, Some(&select))?;
         let kib = ranges.iter().map(|range| range.end - range.start).sum::<u64>() >> 10;
         let _held = self.limits.hold(kib).await;
         let values = source.file.fetch(&*self.objects, ranges).await?;
-        let shared = sources.clone();
+        let (shared, interval) = (sources.clone(), self.interval);
         let values = self
             .workers
             .run(move || group::values::<L>(&shared[file], group, &matches, values, interval))
             .await??;
         Ok(GroupFound { points: values.points, out_of_range: values.out_of_range, rejected })
+    }
+
+    /// The wanted rows of a row group, from its key columns.
+    async fn matches(
+        &self,
+        sources: &Arc<Vec<Source>>,
+        probe: &Arc<Probe>,
+        file: usize,
+        group: usize,
+        rows: &[Range<usize>],
+        reader: Reader,
+    ) -> Result<Matches, Error> {
+        let source = &sources[file];
+        let ranges = group::key_ranges(source, group, rows, reader)?;
+        let keys = source.file.fetch(&*self.objects, ranges).await?;
+        let (shared, probe, interval) = (sources.clone(), probe.clone(), self.interval);
+        let rows = rows.to_vec();
+        let matches = move || {
+            let wanted = (&*probe, interval);
+            group::match_keys(&shared[file], group, &rows, keys, wanted, reader)
+        };
+        self.workers.run(matches).await?
     }
 
     /// How many rows of the log have a tick in the interval: what the rejected rows are a share of.
@@ -225,19 +246,36 @@ impl<L: ReadPredictions> Scan<L> {
             (0..source.file.metadata().num_row_groups()).map(move |group| (file, group))
         });
         let counts = stream::iter(groups).map(|(file, group)| async move {
-            let source = &sources[file];
-            let rows = [0..source.file.group_rows(group)];
-            let keys =
-                source.file.fetch(&*self.objects, group::key_ranges(source, group, &rows)).await?;
-            let scope = Scope::new(self.interval, source.file.partition);
-            let shared = sources.clone();
-            let count = move || group::count_in_scope(&shared[file], group, keys, scope);
-            self.workers.run(count).await?
+            let counted = self.count(sources, file, group, Reader::Scan).await;
+            match counted {
+                Err(Error::Corrupt { .. }) => self.count(sources, file, group, Reader::Crate).await,
+                other => other,
+            }
         });
         counts
             .buffer_unordered(self.limits.groups)
             .try_fold(0, |sum, n| async move { Ok(sum + n) })
             .await
+    }
+}
+
+impl<L: ReadPredictions> Scan<L> {
+    /// How many rows of a row group have a tick in the interval.
+    async fn count(
+        &self,
+        sources: &Arc<Vec<Source>>,
+        file: usize,
+        group: usize,
+        reader: Reader,
+    ) -> Result<u64, Error> {
+        let source = &sources[file];
+        let rows = [0..source.file.group_rows(group)];
+        let ranges = group::key_ranges(source, group, &rows, reader)?;
+        let keys = source.file.fetch(&*self.objects, ranges).await?;
+        let scope = Scope::new(self.interval, source.file.partition);
+        let shared = sources.clone();
+        let count = move || group::count_in_scope(&shared[file], group, keys, scope, reader);
+        self.workers.run(count).await?
     }
 }
 

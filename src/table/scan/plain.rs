@@ -11,6 +11,8 @@ pub enum Plain<'a> {
     Integer(i64),
     /// A 96-bit instant: nanoseconds of a day, and the day.
     Int96(i64, u32),
+    /// An instant that was decoded elsewhere, in microseconds.
+    Micros(i64),
 }
 
 /// How a column's values are stored.

@@ -215,10 +215,7 @@ pub(super) mod tests {
     }
 
     pub(in super::super) fn stores() -> Vec<StoreEvents> {
-        let life = Life {
-            gap: Duration::from_us(5),
-            duration_max: Duration::from_us(1 << 40),
-        };
+        let life = Life { gap: Duration::from_us(5), duration_max: Duration::from_us(1 << 40) };
         vec![
             (
                 "a".into(),

@@ -43,10 +43,15 @@ impl RejectedRows {
         let mut lines = Vec::with_capacity(rows.len());
         let select: Vec<_> = rows.iter().map(|&row| row..row + 1).collect();
         let select = selection(&select, source.file.group_rows(row_group));
-        for batch in source.file.batches(fetched, row_group, &all_columns(source), Some(select))? {
+        for batch in source.file.batches(
+            fetched,
+            row_group,
+            &all_columns(source, row_group),
+            Some(select),
+        )? {
             let batch =
                 batch.map_err(|error| Error::corrupt(&source.file.object.uri, row_group, error))?;
-            lines.extend(json_rows(&batch)?);
+            lines.extend(json_rows(&source.file.with_text(&batch))?);
         }
         Ok(Self {
             dataset: source.columns.log().name,
@@ -63,9 +68,9 @@ impl RejectedRows {
     }
 }
 
-/// All root columns of a file.
-pub fn all_columns(source: &Source) -> Vec<usize> {
-    (0..source.file.schema().fields().len()).collect()
+/// All root columns of a file that can be read in a row group.
+pub fn all_columns(source: &Source, row_group: usize) -> Vec<usize> {
+    source.file.readable_roots(row_group)
 }
 
 /// Encodes rejected rows, which come in the order (dataset, file, row).

@@ -1,0 +1,199 @@
+//! A file's footer, made sound before anything relies on it.
+//!
+//! A footer describes the file, and writers err. What it says about where bytes lie is held against
+//! the size of the object, once, here. A hint that contradicts itself is dropped: it is unknown, not
+//! trusted. A column chunk that cannot lie where the footer says is marked. It only matters if
+//! somebody reads that column.
+
+use std::ops::Range;
+
+use parquet::basic::Compression;
+use parquet::errors::Result;
+use parquet::file::metadata::{
+    ColumnChunkMetaData, PageIndexPolicy, ParquetMetaData, ParquetMetaDataBuilder,
+    ParquetMetaDataPushDecoder, RowGroupMetaData,
+};
+use parquet::file::page_index::column_index::ColumnIndexMetaData;
+use parquet::file::page_index::offset_index::PageLocation;
+
+/// The four bytes at a file's beginning. No chunk lies before their end.
+const MAGIC_BYTES: i64 = 4;
+
+/// The footer of a file of this many bytes with sound hints, and with a page index only if the
+/// footer says where in the file it lies.
+///
+/// # Errors
+/// If the metadata cannot be put together again.
+pub fn sound(metadata: ParquetMetaData, bytes: u64) -> Result<ParquetMetaData> {
+    let indexed = metadata.row_groups().iter().flat_map(RowGroupMetaData::columns).all(|column| {
+        let offset_index = span(column.offset_index_offset(), column.offset_index_length());
+        let column_index = span(column.column_index_offset(), column.column_index_length());
+        [offset_index, column_index].iter().flatten().all(|span| lies_in(span, bytes))
+    });
+    let mut builder = metadata.into_builder();
+    let groups = builder.take_row_groups().into_iter().map(|group| {
+        let mut group = group.into_builder();
+        let columns = group.take_columns().into_iter().map(|column| sound_chunk(column, indexed));
+        let columns = columns.collect::<Result<Vec<_>>>()?;
+        group.set_column_metadata(columns).build()
+    });
+    let groups = groups.collect::<Result<Vec<_>>>()?;
+    Ok(builder.set_row_groups(groups).build())
+}
+
+fn span(offset: Option<i64>, length: Option<i32>) -> Option<Range<i64>> {
+    let (offset, length) = offset.zip(length)?;
+    Some(offset..offset.saturating_add(length.into()))
+}
+
+fn lies_in(span: &Range<i64>, bytes: u64) -> bool {
+    span.start >= MAGIC_BYTES
+        && span.start <= span.end
+        && u64::try_from(span.end).is_ok_and(|end| end <= bytes)
+}
+
+fn sound_chunk(column: ColumnChunkMetaData, indexed: bool) -> Result<ColumnChunkMetaData> {
+    // Writers without a dictionary give its offset as 0, or as that of the first data page.
+    let dictionary = column
+        .dictionary_page_offset()
+        .filter(|&offset| offset >= MAGIC_BYTES && offset < column.data_page_offset());
+    let mut builder = column.into_builder().set_dictionary_page_offset(dictionary);
+    if !indexed {
+        builder = builder
+            .set_offset_index_offset(None)
+            .set_offset_index_length(None)
+            .set_column_index_offset(None)
+            .set_column_index_length(None);
+    }
+    builder.build()
+}
+
+/// Where a column chunk lies in a file of this many bytes, or what the footer says if it cannot.
+///
+/// # Errors
+/// The range that the footer claims, in words.
+pub fn chunk_range(
+    column: &ColumnChunkMetaData,
+    bytes: u64,
+) -> std::result::Result<Range<u64>, String> {
+    let start = column.dictionary_page_offset().unwrap_or_else(|| column.data_page_offset());
+    let length = column.compressed_size();
+    let end = start.checked_add(length).filter(|_| length >= 0);
+    let range = end.map(|end| start..end).filter(|range| lies_in(range, bytes));
+    let range = range.and_then(|r| Some(u64::try_from(r.start).ok()?..u64::try_from(r.end).ok()?));
+    range.ok_or_else(|| format!("{length} bytes from {start} on, in a file of {bytes} bytes"))
+}
+
+/// The same metadata without a page index, if any part of it cannot be true. What is left describes
+/// pages that lie in their chunks one after the other, and whose rows ascend from 0.
+pub fn with_sound_index(metadata: ParquetMetaData, bytes: u64) -> ParquetMetaData {
+    let groups = 0..metadata.num_row_groups();
+    let sound = groups.into_iter().all(|group| {
+        let index = metadata.page_index_for_row_group(group);
+        let group = metadata.row_group(group);
+        (0..group.num_columns()).all(|leaf| {
+            let Some(offsets) = index.offset_index(leaf) else {
+                return index.column_index(leaf).is_none();
+            };
+            let pages = offsets.page_locations();
+            let chunk = chunk_range(group.column(leaf), bytes);
+            chunk.is_ok_and(|chunk| fits(pages, &chunk, group.num_rows()))
+                && index.column_index(leaf).is_none_or(|column| column_pages(column) == pages.len())
+        })
+    });
+    if sound { metadata } else { metadata.into_builder().set_page_index(None).build() }
+}
+
+fn column_pages(index: &ColumnIndexMetaData) -> usize {
+    usize::try_from(index.num_pages()).unwrap_or(usize::MAX)
+}
+
+fn fits(pages: &[PageLocation], chunk: &Range<u64>, rows: i64) -> bool {
+    let mut from = i64::try_from(chunk.start).unwrap_or(i64::MAX);
+    let mut next_row = 0;
+    let in_order = pages.iter().all(|page| {
+        let fits = page.offset >= from
+            && page.compressed_page_size > 0
+            && page.first_row_index >= next_row
+            && page.first_row_index < rows;
+        from = page.offset.saturating_add(page.compressed_page_size.into());
+        next_row = page.first_row_index.saturating_add(1);
+        fits
+    });
+    in_order
+        && pages.first().is_none_or(|page| page.first_row_index == 0)
+        && u64::try_from(from).is_ok_and(|end| end <= chunk.end)
+}
+
+/// A decoder of the page index that these metadata point to.
+///
+/// # Errors
+/// As [`ParquetMetaDataPushDecoder::try_new_with_metadata`].
+pub fn index_decoder(metadata: ParquetMetaData, bytes: u64) -> Result<ParquetMetaDataPushDecoder> {
+    Ok(ParquetMetaDataPushDecoder::try_new_with_metadata(bytes, metadata)?
+        .with_page_index_policy(PageIndexPolicy::Optional))
+}
+
+/// The same metadata under another schema, which has the same columns.
+pub fn with_schema(
+    metadata: ParquetMetaData,
+    schema: parquet::schema::types::SchemaDescPtr,
+) -> ParquetMetaData {
+    let file = metadata.file_metadata();
+    let rows = metadata.row_groups().iter().map(RowGroupMetaData::num_rows).sum();
+    let file = parquet::file::metadata::FileMetaData::new(
+        file.version(),
+        rows,
+        file.created_by().map(str::to_owned),
+        file.key_value_metadata().cloned(),
+        schema,
+        file.column_orders().cloned(),
+    );
+    let mut old = metadata.into_builder();
+    let (groups, index) = (old.take_row_groups(), old.take_page_index());
+    ParquetMetaDataBuilder::new(file).set_row_groups(groups).set_page_index(index).build()
+}
+
+/// A column chunk's metadata for a copy of it that lies elsewhere.
+///
+/// # Errors
+/// If a number is out of range.
+pub fn moved(
+    column: &ColumnChunkMetaData,
+    start: u64,
+    length: u64,
+    codec: Compression,
+) -> Result<ColumnChunkMetaData> {
+    let (start, length) = (i64::try_from(start)?, i64::try_from(length)?);
+    // The first page may be the dictionary: a reader that finds one where data is expected takes it.
+    column
+        .clone()
+        .into_builder()
+        .set_dictionary_page_offset(None)
+        .set_data_page_offset(start)
+        .set_total_compressed_size(length)
+        .set_compression(codec)
+        .build()
+}
+
+/// The same metadata with other chunks of one row group.
+///
+/// # Errors
+/// If the row group cannot be put together again.
+pub fn with_chunks(
+    metadata: ParquetMetaData,
+    row_group: usize,
+    chunks: Vec<(usize, ColumnChunkMetaData)>,
+) -> Result<ParquetMetaData> {
+    let mut builder = metadata.into_builder();
+    let mut groups = builder.take_row_groups();
+    if let Some(group) = groups.get_mut(row_group) {
+        let mut changed = group.clone().into_builder();
+        let mut columns = changed.take_columns();
+        for (leaf, chunk) in chunks {
+            columns[leaf] = chunk;
+        }
+        *group = changed.set_column_metadata(columns).build()?;
+    }
+    Ok(builder.set_row_groups(groups).build())
+}
