@@ -7,10 +7,11 @@ use arrow::array::{Array, ArrowPrimitiveType, AsArray, RecordBatch};
 use bytes::Bytes;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use sha2::{Digest as _, Sha256};
 
 use super::Error;
 use crate::cohort::{Money, Timestamp};
-use crate::lineage::Output;
+use crate::lineage::{Output, OutputFile, hex};
 use crate::objects::{Objects, Uri};
 
 /// The newest row of one event.
@@ -46,7 +47,7 @@ pub(super) struct Snapshot {
 pub(super) async fn events(objects: &dyn Objects, log: &Output) -> Result<Vec<Event>, Error> {
     let mut newest: BTreeMap<String, Event> = BTreeMap::new();
     for part in &log.files {
-        let (bytes, _) = objects.read(&part.uri).await?;
+        let bytes = read_part(objects, part).await?;
         each_row(&part.uri, bytes, EVENT_COLUMNS, |row| {
             let event = row.event()?;
             let id = row.text("event_id")?;
@@ -59,6 +60,17 @@ pub(super) async fn events(objects: &dyn Objects, log: &Output) -> Result<Vec<Ev
     Ok(newest.into_values().collect())
 }
 
+/// A part, which is its digest.
+async fn read_part(objects: &dyn Objects, part: &OutputFile) -> Result<Bytes, Error> {
+    let (bytes, _) = objects.read(&part.uri).await?;
+    let found = hex(&Sha256::digest(&bytes));
+    if found == part.sha256 {
+        return Ok(bytes);
+    }
+    let reason = format!("content whose SHA-256 is {found} instead of {}", part.sha256);
+    Err(Error::Part { uri: part.uri.clone(), reason })
+}
+
 /// A store's rows of MRCH, in the log's order.
 pub(super) async fn snapshots(
     objects: &dyn Objects,
@@ -67,7 +79,7 @@ pub(super) async fn snapshots(
 ) -> Result<Vec<Snapshot>, Error> {
     let mut rows = Vec::new();
     for part in &log.files {
-        let (bytes, _) = objects.read(&part.uri).await?;
+        let bytes = read_part(objects, part).await?;
         each_row(&part.uri, bytes, SNAPSHOT_COLUMNS, |row| {
             if row.text("store_id")? == store {
                 rows.push(row.snapshot()?);

@@ -65,7 +65,7 @@ def summary(lines: Iterable[str] | None) -> dict[str, Any]:
     """The summary among the job's lines. Log lines may follow it: the two streams race."""
     for line in reversed(list(lines or [])):
         value = _object(line)
-        if value and value.get("status") in {"committed", "unchanged"} and "lineage" in value:
+        if value and value.get("status") in {"committed", "replaced", "unchanged"} and "lineage" in value:
             return value
     raise ValueError("expected the job's summary among its output, found none")
 
