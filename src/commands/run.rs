@@ -15,7 +15,7 @@ use crate::objects::{Objects as _, Storage, Traffic};
 use crate::orchestrator::facts::{Facts, Plan};
 use crate::orchestrator::{Reporters, Surroundings, termination, xcom};
 use crate::process::{self, one_line};
-use crate::run::{self, Outcome, Shell, load_manifest};
+use crate::run::{Outcome, Shell, load_manifest};
 use crate::summary::{Execution, Summary};
 use crate::workers::Workers;
 
@@ -134,7 +134,8 @@ async fn carry(
     if manifest.commit == CommitMode::Unconditional {
         storage.accept_unconditional();
     }
-    let workers = Workers::start(threads).map_err(run::Error::from)?;
+    let workers = Workers::start(threads).map_err(|source| Error::Threads { threads, source })?;
+    let threads = workers.count();
     let shell = Shell { objects: storage.clone(), workers };
     let outcome = shell.run(&manifest).await?;
     let summary = summary(&manifest, &outcome, &storage.traffic(), threads, begun);

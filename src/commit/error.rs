@@ -26,6 +26,17 @@ pub enum Error {
         /// The bytes that the storage can hold.
         most: usize,
     },
+    /// Other content is committed under this `run_id`, and the run was not to replace it.
+    #[error(
+        "{lineage}: expected what this run computes, or nothing, found other content ({what}); \
+         give the run another run_id, or leave out --expect-same"
+    )]
+    Different {
+        /// The committed lineage.
+        lineage: Uri,
+        /// What differs.
+        what: String,
+    },
     /// Another run of this `run_id` committed something else meanwhile.
     #[error(
         "{lineage}: expected the lineage that this run saw when it began, found that of another \
@@ -53,7 +64,7 @@ impl Error {
         match self {
             Self::Objects(error) => error.kind(),
             Self::Lineage(error) => error.kind(),
-            Self::RunId { .. } => Kind::Manifest,
+            Self::RunId { .. } | Self::Different { .. } => Kind::Manifest,
             Self::Lost { .. } => Kind::Temporary,
             Self::Foreign { .. } => Kind::Data,
         }

@@ -9,64 +9,84 @@
 //! A part that is not there any more cannot be kept. That is no reason to keep the run from
 //! repairing the present, so it is a warning.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use bytes::Bytes;
+use futures_util::future::try_join_all;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use sha2::{Digest as _, Sha256};
 
 use super::error::Error;
 use super::folders::{AT_ONCE, Folders};
+use super::parts::{foreign, look};
 use crate::layout;
 use crate::lineage::{Lineage, OutputFile, hex};
-use crate::objects::{self, Object, Objects, Put, Uri};
+use crate::objects::{self, Entry, Objects, Put, Uri};
 
-/// Copies a committed lineage and its parts to where they stay.
+/// Copies a committed lineage, whose bytes are `content`, and its parts to where they stay.
 pub(super) async fn keep(
     objects: &dyn Objects,
     folders: &Folders,
     content: &Bytes,
+    lineage: &Lineage,
 ) -> Result<(), Error> {
-    let lineage = Lineage::parse(content, &folders.lineage_key)?;
-    let folder = layout::superseded(&folders.lineage, &lineage.content_sha256);
-    let parts = lineage.outputs.each().flat_map(|(_, output)| &output.files);
-    let copies = stream::iter(parts).map(|part| keep_part(objects, part, &folder));
+    let kept = layout::superseded(&folders.lineage, &lineage.content_sha256);
+    let parts: Vec<_> = lineage.outputs.each().flat_map(|(_, output)| &output.files).collect();
+    let mut places: BTreeSet<Uri> = parts.iter().map(|part| part.uri.folder()).collect();
+    places.insert(kept.clone());
+    let listed = try_join_all(places.iter().map(|folder| objects.entries(folder))).await?;
+    let listed = listed.into_iter().flatten();
+    let there: BTreeMap<Uri, Entry> =
+        listed.map(|entry| (entry.object.uri.clone(), entry)).collect();
+    let copies = stream::iter(parts).map(|part| keep_part(objects, part, &kept, &there));
     copies.buffer_unordered(AT_ONCE).try_collect::<()>().await?;
-    keep_lineage(objects, &folder, content).await
+    keep_lineage(objects, &kept, content).await
 }
 
-async fn keep_part(objects: &dyn Objects, part: &OutputFile, folder: &Uri) -> Result<(), Error> {
-    let target = folder.join(part.uri.name());
-    if let Some(kept) = find(objects, &target).await? {
-        return is_the_part(objects, part, &kept).await;
+async fn keep_part(
+    objects: &dyn Objects,
+    part: &OutputFile,
+    kept: &Uri,
+    there: &BTreeMap<Uri, Entry>,
+) -> Result<(), Error> {
+    let target = kept.join(part.uri.name());
+    if let Some(copy) = there.get(&target) {
+        return is_the_part(objects, part, copy).await;
     }
-    let Some(original) = find(objects, &part.uri).await? else {
-        return lost(part, "is not there");
+    let original = match there.get(&part.uri) {
+        None => return lost(part, "nothing"),
+        Some(Entry { stranger: Some(what), .. }) => return lost(part, what),
+        Some(Entry { object, .. }) => object,
     };
-    if hex(&objects.digest(&original).await?) != part.sha256 {
-        return lost(part, "is damaged");
-    }
-    match objects.copy(&original, &target).await {
+    let copied = match objects.digest(original).await {
+        Ok(digest) if hex(&digest) == part.sha256 => objects.copy(original, &target).await,
+        Ok(_) => return lost(part, "other content"),
+        Err(error) => Err(error),
+    };
+    match copied {
         Ok(Put::Done(_)) => Ok(()),
-        Ok(Put::Conflict) => match find(objects, &target).await? {
-            Some(kept) => is_the_part(objects, part, &kept).await,
-            None => lost(part, "could not be copied"),
+        Ok(Put::Conflict) => match look(objects, &target).await? {
+            Some(copy) => is_the_part(objects, part, &copy).await,
+            None => lost(part, "something that vanished"),
         },
         // Another run of this `run_id` has replaced it, and kept it before.
-        Err(objects::Error::Changed { .. }) => lost(part, "was deleted meanwhile"),
+        Err(objects::Error::Changed { .. }) => lost(part, "something that changed"),
         Err(error) => Err(error.into()),
     }
 }
 
-fn lost(part: &OutputFile, what: &str) -> Result<(), Error> {
-    tracing::warn!(part = %part.uri, "a part of the run that is replaced {what}; it is not kept");
+fn lost(part: &OutputFile, found: &str) -> Result<(), Error> {
+    tracing::warn!(part = %part.uri, found, "could not keep a part of the run that is replaced");
     Ok(())
 }
 
-async fn is_the_part(objects: &dyn Objects, part: &OutputFile, kept: &Object) -> Result<(), Error> {
-    if hex(&objects.digest(kept).await?) == part.sha256 {
-        return Ok(());
-    }
-    let found = "other content".to_owned();
-    Err(Error::Foreign { uri: kept.uri.clone(), expected: "a copy of a replaced part", found })
+async fn is_the_part(objects: &dyn Objects, part: &OutputFile, copy: &Entry) -> Result<(), Error> {
+    let found = match copy.stranger {
+        Some(what) => what,
+        None if hex(&objects.digest(&copy.object).await?) == part.sha256 => return Ok(()),
+        None => "other content",
+    };
+    Err(foreign(&copy.object.uri, "a copy of a replaced part", found))
 }
 
 /// Two lineages may list the same parts, for example if an input file was replaced by an equal one.
@@ -83,11 +103,5 @@ async fn keep_lineage(objects: &dyn Objects, folder: &Uri, content: &Bytes) -> R
             return Ok(());
         }
     }
-    let found = "other content".to_owned();
-    Err(Error::Foreign { uri: folder.join(&own), expected: "a copy of a lineage", found })
-}
-
-/// The object at this very place, if there is one.
-async fn find(objects: &dyn Objects, uri: &Uri) -> Result<Option<Object>, Error> {
-    Ok(objects.list(uri).await?.into_iter().find(|object| object.uri == *uri))
+    Err(foreign(&folder.join(&own), "a copy of a lineage", "other content"))
 }

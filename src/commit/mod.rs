@@ -5,11 +5,11 @@
 //!
 //! 1. [`observe`] reads the lineage committed for this `run_id`, its version, and what lies in the
 //!    run's folders;
-//! 2. the run computes a [`Plan`], a value that holds every object to be written; [`commit`]
-//!    creates its parts,
-//! 3. copies the lineage that it is about to replace, and its parts, to where they stay
-//!    ([`history`]), and writes its own lineage only over what was observed;
-//! 4. then deletes what was observed and the new lineage does not list.
+//! 2. the run computes a [`Plan`], a value that holds every object to be written; [`commit`] copies
+//!    what it is about to replace to where it stays ([`history`]), and creates its parts or mends
+//!    them ([`parts`]);
+//! 3. it writes the lineage only over what was observed;
+//! 4. then it deletes the parts that were observed and that the new lineage does not list.
 //!
 //! What can happen in between, and why the outcome is right:
 //!
@@ -26,31 +26,38 @@
 //!   before this run committed. Deleting is restricted to what was observed at the start, and stops
 //!   once the lineage is no longer the deleter's own. After its commit, a committer checks whether
 //!   all its parts are there, and creates those that are not.
+//! - *Somebody damages a part.* Its digest is no longer the one in its name. Every run of this
+//!   `run_id` finds that in step 2 and replaces it, if it still is what was looked at.
+//! - *Somebody puts anything else into the folders.* It is not the job's own, and stays.
 
+mod difference;
 mod error;
 mod folders;
 mod history;
+mod parts;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use futures_util::future::try_join_all;
-use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use serde::{Deserialize, Serialize};
 
+use self::difference::Difference;
 pub use self::error::Error;
-use self::folders::AT_ONCE;
 pub use self::folders::Folders;
-use crate::layout;
+use self::parts::{Ensured, Found, committed, delete_while, ensure, ensure_again, take_back};
+use crate::lineage::Lineage;
 use crate::objects::{self, Objects, Put, Tag, Uri};
 
 /// Whether a run changed anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
-    /// The content is now committed.
+    /// The content is now committed: nothing was before, or this run mended parts of it.
     Committed,
-    /// The same content was already committed.
+    /// The content is now committed, in place of other content under the same `run_id`.
+    Replaced,
+    /// The same content was already committed, whole.
     Unchanged,
 }
 
@@ -58,7 +65,7 @@ pub enum Status {
 #[derive(Debug)]
 pub struct Observed {
     lineage: Option<(Bytes, Tag)>,
-    parts: BTreeMap<Uri, u64>,
+    found: Found,
 }
 
 /// Every object that a run writes, known before the first write.
@@ -75,27 +82,34 @@ pub struct Plan {
 pub struct Rules {
     /// Whether what is about to be replaced is copied to `superseded/` before.
     pub keep_superseded: bool,
+    /// Whether the run refuses to replace other content.
+    pub expect_same: bool,
 }
 
-/// Step 1: what has been committed for this run before, and what lies around.
+/// Step 1: what has been committed for this run before, and what else is there.
 ///
 /// # Errors
-/// [`Error::Objects`].
+/// [`Error::Objects`]; [`Error::Foreign`] if the lineage is no file.
 pub async fn observe(objects: &dyn Objects, folders: &Folders) -> Result<Observed, Error> {
+    // Nothing is read through a link: what is there comes first.
+    Found::list(objects, folders).await?.check_lineage(folders)?;
     let lineage = match objects.read(&folders.lineage_key).await {
         Ok(found) => Some(found),
         Err(objects::Error::NotFound { .. }) => None,
         Err(error) => return Err(error.into()),
     };
-    // Listed after the lineage was read, so that whatever that lineage names is among what this run
-    // may delete once it has replaced it.
-    Ok(Observed { lineage, parts: list(objects, folders).await? })
+    // Listed again after the lineage was read, so that whatever that lineage names is among what
+    // this run may delete once it has replaced it.
+    let found = Found::list(objects, folders).await?;
+    found.warn_of_strangers(folders);
+    Ok(Observed { lineage, found })
 }
 
 /// Steps 2 to 4.
 ///
 /// # Errors
-/// [`Error::Lost`] if another run won with other content; [`Error::Foreign`]; [`Error::Lineage`];
+/// [`Error::Lost`] if another run won with other content; [`Error::Different`] if other content is
+/// committed and the rules forbid to replace it; [`Error::Foreign`]; [`Error::Lineage`];
 /// [`Error::Objects`].
 pub async fn commit(
     objects: &dyn Objects,
@@ -104,78 +118,71 @@ pub async fn commit(
     plan: &Plan,
     rules: Rules,
 ) -> Result<Status, Error> {
-    match &observed.lineage {
-        Some((content, _)) if *content != plan.lineage && rules.keep_superseded => {
-            history::keep(objects, folders, content).await?;
-        }
-        _ => {}
+    let replaces = before_replacing(objects, folders, observed, plan, rules).await?;
+    let (ensured, failure) = ensure(objects, &observed.found, &plan.parts).await;
+    if let Some(failure) = failure {
+        // What is left of a run that cannot go on is of no use. If this fails too, the next run
+        // removes it.
+        let _ = take_back(objects, folders, &ensured).await;
+        return Err(failure);
     }
-    let created = create_missing(objects, folders, &observed.parts, plan).await?;
     let status = match write_lineage(objects, folders, observed, plan).await {
         Ok(status) => status,
         Err(error) => {
             if matches!(error, Error::Lost { .. }) {
-                take_back(objects, folders, &created).await?;
+                take_back(objects, folders, &ensured).await?;
             }
             return Err(error);
         }
     };
-    create_missing(objects, folders, &list(objects, folders).await?, plan).await?;
+    ensure_again(objects, &Found::list(objects, folders).await?, &plan.parts).await?;
     let listed: BTreeSet<_> = plan.parts.iter().map(|(uri, _)| uri).collect();
-    let strays = observed.parts.keys().filter(|uri| !listed.contains(uri)).cloned().collect();
+    let own = observed.found.own(folders).filter(|uri| !listed.contains(uri));
+    let strays = own.cloned().collect();
     delete_while(objects, &folders.lineage_key, Some(&plan.lineage), strays).await?;
     try_join_all(folders.all().map(|folder| objects.sweep(folder))).await?;
-    Ok(status)
+    let was_committed = observed.lineage.as_ref().is_some_and(|(old, _)| *old == plan.lineage);
+    Ok(match status {
+        Status::Committed if replaces => Status::Replaced,
+        // The lineage was there, but not all that it lists.
+        Status::Unchanged if was_committed && ensured.iter().any(|one| *one != Ensured::There) => {
+            Status::Committed
+        }
+        status => status,
+    })
 }
 
-/// All objects in the run's folders except the lineage and history, with their lengths.
-async fn list(objects: &dyn Objects, folders: &Folders) -> Result<BTreeMap<Uri, u64>, Error> {
-    let listed = try_join_all(folders.all().map(|folder| objects.list(folder))).await?;
-    let kept = folders.lineage.join(layout::SUPERSEDED);
-    let objects = listed.into_iter().flatten();
-    let objects = objects.filter(|object| object.uri.below(&kept).is_none());
-    let mut found: BTreeMap<_, _> = objects.map(|object| (object.uri, object.bytes)).collect();
-    found.remove(&folders.lineage_key);
-    Ok(found)
-}
-
-/// Creates the plan's parts that are not there, and returns those that this run created.
-async fn create_missing(
+/// Before other content is replaced: says so, refuses if the rules do, and keeps it. Returns
+/// whether there is other content.
+async fn before_replacing(
     objects: &dyn Objects,
     folders: &Folders,
-    there: &BTreeMap<Uri, u64>,
+    observed: &Observed,
     plan: &Plan,
-) -> Result<Vec<Uri>, Error> {
-    let mut missing = Vec::new();
-    for (uri, content) in &plan.parts {
-        match there.get(uri) {
-            None => missing.push((uri, content)),
-            Some(&found) if found != content.len() as u64 => {
-                let found = format!("{found} bytes");
-                let expected = "a part of the digest in its name";
-                return Err(Error::Foreign { uri: uri.clone(), expected, found });
-            }
-            Some(_) => {}
-        }
+    rules: Rules,
+) -> Result<bool, Error> {
+    let Some((content, _)) = observed.lineage.as_ref().filter(|(old, _)| *old != plan.lineage)
+    else {
+        return Ok(false);
+    };
+    let lineage = &folders.lineage_key;
+    let old = Lineage::parse(content, lineage)?;
+    let difference = Difference::between(&old, &plan.lineage, &folders.outputs);
+    if rules.expect_same {
+        let what = difference.text();
+        return Err(Error::Different { lineage: lineage.clone(), what });
     }
-    let created = stream::iter(missing).map(|(uri, content)| async move {
-        // An object under this name has this digest: whoever created it, it is the part.
-        let put = objects.create(uri, content.clone()).await?;
-        Ok::<_, Error>(matches!(put, Put::Done(_)).then(|| uri.clone()))
-    });
-    let created: Vec<Result<_, _>> = created.buffered(AT_ONCE).collect().await;
-    let (mut mine, mut failure) = (Vec::new(), None);
-    for part in created {
-        match part {
-            Ok(part) => mine.extend(part),
-            Err(error) => failure = failure.or(Some(error)),
-        }
+    let orphans: Vec<String> = difference.orphans.iter().map(ToString::to_string).collect();
+    tracing::warn!(
+        %lineage,
+        differs = difference.text(),
+        orphans = orphans.join(" "),
+        "this run replaces what was committed under its run_id",
+    );
+    if rules.keep_superseded {
+        history::keep(objects, folders, content, &old).await?;
     }
-    let Some(failure) = failure else { return Ok(mine) };
-    // What is left of a run that cannot go on is of no use; if this fails too, the next run
-    // removes it.
-    let _ = take_back(objects, folders, &mine).await;
-    Err(failure)
+    Ok(true)
 }
 
 /// Step 3: the one write that makes the run visible.
@@ -198,42 +205,5 @@ async fn write_lineage(
         Ok(Status::Unchanged)
     } else {
         Err(Error::Lost { lineage: key.clone() })
-    }
-}
-
-/// Removes the parts that a failing run created, unless the lineage that is committed by now lists
-/// them: another run with the same content may have relied on them.
-async fn take_back(objects: &dyn Objects, folders: &Folders, created: &[Uri]) -> Result<(), Error> {
-    let winner = committed(objects, &folders.lineage_key).await?;
-    // A part's name is unique to its content; the winner's lineage names the parts that it shares
-    // with this run.
-    let text = winner.as_deref().map(String::from_utf8_lossy).unwrap_or_default();
-    let mine = created.iter().filter(|uri| !text.contains(uri.name())).cloned().collect();
-    delete_while(objects, &folders.lineage_key, winner.as_ref(), mine).await
-}
-
-/// Deletes objects for as long as the lineage has this content.
-async fn delete_while(
-    objects: &dyn Objects,
-    key: &Uri,
-    lineage: Option<&Bytes>,
-    uris: Vec<Uri>,
-) -> Result<(), Error> {
-    for batch in uris.chunks(AT_ONCE) {
-        if committed(objects, key).await?.as_ref() != lineage {
-            return Ok(());
-        }
-        let deletions = stream::iter(batch).map(|uri| objects.delete(uri));
-        deletions.buffer_unordered(AT_ONCE).try_collect::<()>().await?;
-    }
-    Ok(())
-}
-
-/// The lineage that is committed now, if any.
-async fn committed(objects: &dyn Objects, key: &Uri) -> Result<Option<Bytes>, Error> {
-    match objects.read(key).await {
-        Ok((content, _)) => Ok(Some(content)),
-        Err(objects::Error::NotFound { .. }) => Ok(None),
-        Err(error) => Err(error.into()),
     }
 }

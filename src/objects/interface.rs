@@ -31,6 +31,15 @@ pub struct Object {
     pub tag: Tag,
 }
 
+/// An entry of a run's folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The entry; only its URI means anything if it is a stranger.
+    pub object: Object,
+    /// What it is if it is no object that a run could have written, such as `a link`.
+    pub stranger: Option<&'static str>,
+}
+
 /// The SHA-256 of an object's content.
 pub type Digest = [u8; 32];
 
@@ -74,6 +83,28 @@ pub trait Objects: Send + Sync + fmt::Debug {
     /// [`Error::Denied`], [`Error::Unavailable`]; [`Error::NotFound`] if the bucket itself is
     /// missing.
     async fn list(&self, prefix: &Uri) -> Result<Vec<Object>, Error>;
+
+    /// What is directly in a run's folder, sorted by path. Nothing is followed: a link is an entry
+    /// and no object, and so is a folder.
+    ///
+    /// # Errors
+    /// As [`Objects::list`]; [`Error::Misconfigured`] if the folder itself is a link.
+    async fn entries(&self, folder: &Uri) -> Result<Vec<Entry>, Error> {
+        let mut entries: Vec<Entry> = Vec::new();
+        for object in self.list(folder).await? {
+            let inner = object.uri.below(folder).and_then(|rest| rest.split_once('/'));
+            let Some(name) = inner.map(|(name, _)| name.to_owned()) else {
+                entries.push(Entry { object, stranger: None });
+                continue;
+            };
+            let uri = folder.join(&name);
+            if entries.last().is_none_or(|last| last.object.uri != uri) {
+                entries
+                    .push(Entry { object: Object { uri, ..object }, stranger: Some("a folder") });
+            }
+        }
+        Ok(entries)
+    }
 
     /// The whole content and its version.
     ///

@@ -102,7 +102,8 @@ impl Shell {
         let (observed, ()) = (observed?, probed?);
         let (lineage, parts, highlights) = work?;
         let plan = Plan { parts, lineage: lineage.to_json().into() };
-        let rules = Rules { keep_superseded: manifest.keep_superseded };
+        let rules =
+            Rules { keep_superseded: manifest.keep_superseded, expect_same: manifest.expect_same };
         let status = commit::commit(objects, &folders, &observed, &plan, rules).await?;
         let bytes_written = plan.parts.iter().map(|(_, content)| content.len() as u64).sum();
         Ok(Outcome { status, lineage_uri: folders.lineage_key, lineage, bytes_written, highlights })

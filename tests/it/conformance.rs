@@ -22,6 +22,7 @@ pub async fn check(objects: Arc<dyn Objects>, root: &Uri) {
     nothing_is_an_empty_list(&*objects, &folder("nothing")).await;
     lists_are_whole_and_sorted(&objects, &folder("list")).await;
     prefixes_are_texts_not_folders(&*objects, &folder("prefix")).await;
+    entries_are_those_of_the_folder_alone(&*objects, &folder("entries")).await;
     ranges_come_in_the_order_asked_for(&*objects, &folder("ranges")).await;
     names_are_literal(&*objects, &folder("names")).await;
     creates_only_where_nothing_is(&*objects, &folder("create")).await;
@@ -88,6 +89,32 @@ async fn prefixes_are_texts_not_folders(objects: &dyn Objects, root: &Uri) {
     assert_eq!(under("_").await, ["_SUCCESS"]);
     assert!(under("dt=20250103").await.is_empty());
     assert_eq!(under("").await.len(), 5);
+}
+
+async fn entries_are_those_of_the_folder_alone(objects: &dyn Objects, root: &Uri) {
+    let folder = root.join("run=x/");
+    assert!(objects.entries(&folder).await.unwrap().is_empty());
+    // More than one page of a listing, with folders between files.
+    let files: Vec<String> = (10..30).map(|number| format!("part-{number}")).collect();
+    for file in &files {
+        created(objects, &folder.join(file), file.clone()).await;
+    }
+    for below in ["a/1", "a/2", "part-2/1/2", "z/1"] {
+        created(objects, &folder.join(below), below).await;
+    }
+    let mut expected: Vec<(String, Option<&str>)> =
+        files.into_iter().map(|file| (file, None)).collect();
+    expected.extend(["a", "part-2", "z"].map(|name| (name.to_owned(), Some("a folder"))));
+    expected.sort();
+    let entries = objects.entries(&folder).await.unwrap();
+    let found: Vec<_> = entries
+        .iter()
+        .map(|entry| (entry.object.uri.below(&folder).unwrap().to_owned(), entry.stranger))
+        .collect();
+    assert_eq!(found, expected);
+    for entry in entries.iter().filter(|entry| entry.stranger.is_none()) {
+        assert_eq!(only(objects, &entry.object.uri).await.tag, entry.object.tag);
+    }
 }
 
 async fn ranges_come_in_the_order_asked_for(objects: &dyn Objects, root: &Uri) {

@@ -33,5 +33,7 @@ mod s3_golden;
 mod s3_job;
 mod s3_races;
 mod s3_storage;
+mod s3_strangers;
 mod schemas;
 mod seaweed;
+mod strangers;

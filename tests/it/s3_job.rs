@@ -202,9 +202,8 @@ pub fn history_holds(outputs: &State, replaced: &State) {
     let kept: BTreeSet<(String, Bytes)> =
         kept.map(|(path, content)| (name_of(path), content.clone())).collect();
     let (replaced, now) = (named(replaced), named(outputs));
-    for (name, _) in replaced.difference(&kept) {
-        panic!("{name} was replaced, but not kept");
-    }
+    let lost: Vec<_> = replaced.difference(&kept).map(|(name, _)| name).collect();
+    assert!(lost.is_empty(), "replaced, but not kept: {lost:?}");
     for (name, _) in &kept {
         let sound = replaced.iter().chain(&now).any(|(known, _)| known == name);
         assert!(sound, "{name} in history is no copy of anything");

@@ -54,7 +54,7 @@ use self::client::Inner;
 use self::condition::Condition;
 pub use self::settings::Settings;
 use super::error::Error;
-use super::interface::{Digest, Object, Objects, Put, Tag, Traffic};
+use super::interface::{Digest, Entry, Object, Objects, Put, Tag, Traffic};
 use super::uri::Uri;
 
 /// A client for all buckets of one endpoint, under one identity.
@@ -110,6 +110,10 @@ impl S3 {
 impl Objects for S3 {
     async fn list(&self, prefix: &Uri) -> Result<Vec<Object>, Error> {
         list::list(&self.0, prefix).await
+    }
+
+    async fn entries(&self, folder: &Uri) -> Result<Vec<Entry>, Error> {
+        list::entries(&self.0, folder).await
     }
 
     async fn read(&self, uri: &Uri) -> Result<(Bytes, Tag), Error> {
