@@ -334,3 +334,7 @@ fn tick_coder(unit: TimeUnit) -> Coder<i64> {
         at.map_or(BAD_TICK, Timestamp::as_us)
     })
 }
+
+#[cfg(test)]
+#[path = "agree_tests.rs"]
+mod agree_tests;
