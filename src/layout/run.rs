@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 /// The name of a run: 1 to 250 characters of `A-Za-z0-9._:+@=~-`.
 ///
 /// ```
-/// use cohort::layout::RunId;
+/// use cohort::RunId;
 ///
 /// let run: RunId = "scheduled__2025-01-01T00:00:00+00:00".parse()?;
 /// assert_eq!(run.path_segment(), "run=scheduled__2025-01-01T00%3A00%3A00%2B00%3A00");
-/// # Ok::<(), cohort::layout::RunIdError>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
