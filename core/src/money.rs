@@ -21,7 +21,7 @@ impl Money {
     /// The amount of that many ten-thousandths.
     ///
     /// # Errors
-    /// [`Overflow`] where it has more than 18 digits.
+    /// [`Overflow`] if it has more than 18 digits.
     pub fn from_units(units: i128) -> Result<Self, Overflow> {
         match i64::try_from(units) {
             Ok(narrow) if -Self::LIMIT < units && units < Self::LIMIT => Ok(Self(narrow)),
@@ -29,7 +29,7 @@ impl Money {
         }
     }
 
-    /// The amount `value * 10^-scale`, rounded half to even where it has more than four decimals.
+    /// The amount `value * 10^-scale`, rounded half to even if it has more than four decimals.
     ///
     /// # Errors
     /// [`Overflow`] where the result has more than 18 digits.
