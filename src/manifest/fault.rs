@@ -101,7 +101,7 @@ pub enum Fault {
         /// What is there.
         found: &'static str,
     },
-    /// Two places of which one is the other or inside it.
+    /// An output that is the same place as another dataset, inside it or around it.
     #[error(
         "outputs.{output}: expected a place of its own, found {uri}, which is \
          {relation} {other} ({other_uri}); choose another URI"
