@@ -9,7 +9,8 @@
 //! | `OPENLINEAGE_FILE` | a file that events are appended to, if there is no URL |
 //! | `OPENLINEAGE_DISABLED` | `true` switches everything off |
 //! | `OPENLINEAGE_NAMESPACE`, `OPENLINEAGE_JOB_NAME` | the job; `default` and `cohort` by default |
-//! | `OPENLINEAGE_PARENT_ID`, `OPENLINEAGE_ROOT_PARENT_ID` | `namespace/job/run` of task and DAG run |
+//! | `OPENLINEAGE_PARENT_ID` | the task, as `namespace/job/run` |
+//! | `OPENLINEAGE_ROOT_PARENT_ID` | the DAG run, as `namespace/job/run` |
 //!
 //! Events describe a run in time, so they hold the clock and the attempt. The lineage manifest
 //! (SPEC 12) holds neither.
