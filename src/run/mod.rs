@@ -49,12 +49,12 @@ pub struct Shell {
     pub workers: Workers,
 }
 
-/// What a committed run leaves behind for whoever called it.
+/// What a committed run returns to its caller.
 #[derive(Clone, Debug)]
 pub struct Outcome {
     /// Whether this run changed anything.
     pub status: Status,
-    /// The committed lineage's place.
+    /// The URI of the committed lineage.
     pub lineage_uri: Uri,
     /// The committed lineage.
     pub lineage: Lineage,
