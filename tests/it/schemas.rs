@@ -47,7 +47,7 @@ fn good() -> Value {
     })
 }
 
-/// The good manifest with the value at a pointer replaced, or removed where it is null.
+/// The good manifest with the value at a pointer replaced, or removed if the new value is null.
 fn with(pointer: &str, value: &Value) -> Value {
     let mut manifest = good();
     let (parent, key) = pointer.rsplit_once('/').unwrap();
