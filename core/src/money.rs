@@ -32,7 +32,7 @@ impl Money {
     /// The amount `value * 10^-scale`, rounded half to even if it has more than four decimals.
     ///
     /// # Errors
-    /// [`Overflow`] where the result has more than 18 digits.
+    /// [`Overflow`] if the result has more than 18 digits.
     pub fn from_decimal(value: i128, scale: i8) -> Result<Self, Overflow> {
         let shift = i32::from(Self::SCALE) - i32::from(scale);
         let power = 10_i128.checked_pow(shift.unsigned_abs());
@@ -49,7 +49,7 @@ impl Money {
     /// `round_half_even(x * 10000)` ten-thousandths; `None` for NaN and the infinities.
     ///
     /// # Errors
-    /// [`Overflow`] where the result has more than 18 digits.
+    /// [`Overflow`] if the result has more than 18 digits.
     pub fn from_double(x: f64) -> Result<Option<Self>, Overflow> {
         if !x.is_finite() {
             return Ok(None);

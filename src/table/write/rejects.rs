@@ -103,8 +103,7 @@ pub fn encode(all: &[RejectedRows], run_id: &RunId) -> Result<Part, Error> {
 fn json_rows(batch: &RecordBatch) -> Result<Vec<String>, Error> {
     let batch = in_utc(batch).and_then(|batch| match json(&batch) {
         Ok(text) => Ok(text),
-        // A column whose type has no JSON form is one that the contract does not read: the others
-        // must do.
+        // A column whose type has no JSON form is one that the contract does not read: the others must do.
         Err(_) => {
             let shown = (0..batch.num_columns())
                 .filter(|&i| batch.project(&[i]).and_then(|column| json(&column)).is_ok());
