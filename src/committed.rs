@@ -1,6 +1,6 @@
 //! A committed run read back: its lineage, and the rows of the parts that the lineage lists.
 //!
-//! Whatever shows or checks what was committed starts here. It starts at a lineage, the commit
+//! All code that shows or checks what was committed starts here. It reads a lineage, the commit
 //! point (SPEC 11), and never lists a folder, so it sees one complete, consistent run.
 
 use std::collections::BTreeMap;
@@ -24,7 +24,7 @@ pub enum Error {
     /// The storage failed, or the lineage or a part of it is not there.
     #[error(transparent)]
     Objects(#[from] objects::Error),
-    /// What lies at the URI is no lineage.
+    /// What is at the URI is not a lineage.
     #[error(transparent)]
     Lineage(#[from] lineage::Error),
     /// A part is not what the job writes.
@@ -51,7 +51,7 @@ impl Error {
 /// A committed run.
 #[derive(Clone, Debug)]
 pub struct Committed {
-    /// Its lineage's place.
+    /// The URI of its lineage.
     pub uri: Uri,
     /// Its lineage.
     pub lineage: Lineage,
@@ -129,7 +129,7 @@ async fn events(objects: &dyn Objects, log: &Output) -> Result<Vec<EventRow>, Er
     Ok(newest.into_values().collect())
 }
 
-/// A part, which is its digest.
+/// Reads a part, and refuses it if its content has another digest.
 async fn read_part(objects: &dyn Objects, part: &OutputFile) -> Result<Bytes, Error> {
     let (bytes, _) = objects.read(&part.uri).await?;
     let found = hex(&Sha256::digest(&bytes));
@@ -188,7 +188,8 @@ fn each_row(
     mut with: impl FnMut(Row<'_>) -> Result<(), String>,
 ) -> Result<(), Error> {
     let mut read = || -> Result<(), String> {
-        // Without the embedded Arrow schema each column has the one plain type that its Parquet type stands for.
+        // Without the embedded Arrow schema, each column has the plain Arrow type of its Parquet
+        // type.
         let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
         let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(bytes.clone(), options)
             .map_err(text_of)?;

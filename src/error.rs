@@ -6,16 +6,16 @@ use crate::{committed, lineage, manifest, objects, run, sample};
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Storage.
+    /// The storage failed.
     #[error(transparent)]
     Objects(#[from] objects::Error),
-    /// The manifest, or a value of the command line over it.
+    /// The manifest is at fault, or a value of the command line that overrides it.
     #[error(transparent)]
     Manifest(#[from] manifest::Error),
-    /// The lineage of an earlier run.
+    /// The lineage of an earlier run cannot be read.
     #[error(transparent)]
     Lineage(#[from] lineage::Error),
-    /// The run itself.
+    /// The run itself failed.
     #[error(transparent)]
     Run(#[from] run::Error),
     /// The sample could not be made.
@@ -27,7 +27,7 @@ pub enum Error {
     /// Another fault of the command line.
     #[error("{0}")]
     Usage(String),
-    /// The result could not be handed to whoever called.
+    /// The result could not be handed to the caller.
     #[error("{place}: could not write ({source}); make room or grant it, and run again")]
     Result {
         /// `stdout`, or a file.
@@ -38,7 +38,7 @@ pub enum Error {
     /// The system gave no threads.
     #[error("expected to start {threads} threads, was refused ({source}); give fewer as --threads")]
     Threads {
-        /// As many as were asked for.
+        /// The number that was asked for.
         threads: usize,
         /// Why.
         source: std::io::Error,
@@ -49,7 +49,7 @@ pub enum Error {
         /// `SIGTERM` or `SIGINT`.
         signal: &'static str,
     },
-    /// A mistake in this program.
+    /// A bug in this program.
     #[error("internal error: {0}; please report it")]
     Bug(String),
 }
@@ -65,7 +65,7 @@ impl Error {
             Self::Sample(error) => error.kind(),
             Self::Committed(error) => error.kind(),
             Self::Usage(_) => Kind::Usage,
-            // The run is committed; another one finds it so and writes the result.
+            // The run is committed. Another run finds the content committed and writes the result.
             Self::Result { .. } | Self::Threads { .. } | Self::Stopped { .. } => Kind::Temporary,
             Self::Bug(_) => Kind::Bug,
         }

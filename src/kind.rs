@@ -1,5 +1,5 @@
 //! Kinds of failure, by what the caller must do next. Each kind is one exit code; the README shows
-//! the same table. A leaf: every error type of the job imports this, and it imports nothing.
+//! the same table. This is a leaf: every error type of the job imports it, and it imports nothing.
 
 /// What the orchestrator does about a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -45,7 +45,7 @@ impl Kind {
         }
     }
 
-    /// What the exit code means, as `--help` has it.
+    /// What the exit code means, as in `--help`.
     pub const fn meaning(self) -> &'static str {
         match self {
             Self::Usage => "wrong command line",

@@ -1,7 +1,7 @@
 //! Groups the short-term anomalies of shops into events, from logs to logs.
 //!
-//! This crate is the job around the kernel `cohort-core`: it reads a manifest and the logs, lets the
-//! kernel compute, writes, commits and reports. Data flows one way.
+//! This crate is the job around the kernel `cohort-core`: it reads a manifest and the logs, lets
+//! the kernel compute, writes, commits and reports. Data flows in one direction.
 //!
 //! | SPEC.md | here |
 //! |---|---|
@@ -12,7 +12,7 @@
 //! | 10 Command line | `commands/` |
 //! | 10 Exit codes | [`Kind`] in `kind.rs` |
 //! | 11 Output layout | `layout/`, `table/write/` |
-//! | 11 Commit | `commit.rs`, `objects/` |
+//! | 11 Commit | `commit/`, `objects/` |
 //! | 12 Lineage manifest | `lineage.rs` |
 //!
 //! It is the binary's library: what is exported is what `main.rs` and the integration tests use.

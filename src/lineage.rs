@@ -1,4 +1,5 @@
-//! The lineage manifest: what a run read, wrote and counted (SPEC 12). Writing it is the commit (SPEC 11).
+//! The lineage manifest: what a run read, wrote and counted (SPEC 12). Writing it is the commit
+//! (SPEC 11).
 //!
 //! Nothing in it depends on the clock, the host or the attempt, so the same run gives the same
 //! bytes. Its keys have the order of the fields below.
@@ -66,7 +67,7 @@ pub struct Input {
     pub uri: Uri,
     /// The files that were opened, in the order of their URIs.
     pub files: Vec<InputFile>,
-    /// Rows of the run's interval and its look-back that were looked at, rejected and duplicate ones included.
+    /// Rows of the row groups and pages that were decoded, each once.
     pub rows_read: u64,
     /// Rejected rows in the run's interval, by reason.
     pub rows_rejected: BTreeMap<String, u64>,
@@ -82,7 +83,7 @@ pub struct Input {
 /// One file read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InputFile {
-    /// Where it lies.
+    /// Its URI.
     #[serde(with = "text::uri")]
     pub uri: Uri,
     /// Its length.
@@ -109,7 +110,7 @@ pub struct Output {
 /// One file written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OutputFile {
-    /// Where it lies.
+    /// Its URI.
     #[serde(with = "text::uri")]
     pub uri: Uri,
     /// The rows that it holds.
@@ -123,15 +124,16 @@ pub struct OutputFile {
 /// How far back MRDL was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lookback {
-    /// The first instant that was considered.
+    /// The first instant that was read.
     #[serde(with = "text")]
     pub start: Timestamp,
 }
 
-/// A lineage stands there that this job cannot read.
+/// A lineage that this job cannot read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{uri}: expected a lineage of version {VERSION}, found {reason}; use the release that wrote it, or move it away"
+    "{uri}: expected a lineage of version {VERSION}, found {reason}; use the release that wrote \
+     it, or move it away"
 )]
 pub struct Error {
     /// The lineage.
@@ -170,16 +172,16 @@ pub fn content_sha256(outputs: &Outputs<Output>) -> String {
 impl Lineage {
     /// The lineage's bytes: indented JSON with a line feed at its end.
     pub fn to_json(&self) -> String {
-        // Maps have text keys and no field can fail to serialize, so that the error cannot arise.
+        // Maps have text keys and every field can be serialized, so there can be no error.
         let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
         text.push('\n');
         text
     }
 
-    /// Reads a committed lineage back. Keys that a later release may have added are passed over.
+    /// Reads a committed lineage back. Keys that a later release may have added are ignored.
     ///
     /// # Errors
-    /// [`Error`] where the bytes are no lineage of version 1.
+    /// [`Error`] if the bytes are not a lineage of version 1.
     pub fn parse(bytes: &[u8], uri: &Uri) -> Result<Self, Error> {
         let wrong = |reason| Error { uri: uri.clone(), reason };
         let value: serde_json::Value =

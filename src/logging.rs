@@ -20,7 +20,8 @@ pub struct Logging {
     /// Log as text, or as one JSON object a line [default: text on a terminal, json elsewhere].
     #[arg(long, global = true, value_enum, value_name = "FORMAT")]
     pub log_format: Option<LogFormat>,
-    /// Log more: -v for details, -vv for everything. `RUST_LOG` wins over it, for example `RUST_LOG=cohort=debug`.
+    /// Log more: -v for details, -vv for everything. `RUST_LOG`, such as `RUST_LOG=cohort=debug`,
+    /// wins over it.
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
 }
@@ -49,7 +50,7 @@ pub fn start(logging: Logging) -> Result<(), Error> {
         LogFormat::Json
     });
     let layer = layer(filter, format, std::io::stderr);
-    // A second start, as in tests, changes nothing.
+    // A second call, as in tests, changes nothing.
     let _ = tracing_subscriber::registry().with(layer).try_init();
     Ok(())
 }

@@ -14,7 +14,7 @@ fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(asked) if !asked.use_stderr() => {
-            // Help or the version was asked for; a reader who has gone away is no failure.
+            // Help or the version was asked for. A reader who has gone away is not a failure.
             let _ = asked.print();
             return ExitCode::SUCCESS;
         }

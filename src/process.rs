@@ -36,8 +36,8 @@ fn peak_of(status: &str) -> Option<u64> {
 /// From now on a panic on any thread ends the process with the exit code of a bug and one line on
 /// stderr.
 ///
-/// Ending at once is safe at every instant of a run (SPEC 11), and the only way to say it once
-/// whatever thread fails.
+/// Ending at once is safe at every instant of a run (SPEC 11). It is also the only way to print one
+/// line, whichever thread fails.
 pub fn end_on_panic() {
     std::panic::set_hook(Box::new(|panic| {
         let said = panic.payload_as_str().unwrap_or("no message");

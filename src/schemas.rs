@@ -1,6 +1,7 @@
-//! The published schemas, embedded: JSON Schemas of manifest, lineage and summary, and the columns of every log.
+//! The published schemas, embedded: JSON Schemas of manifest, lineage and summary, and the columns
+//! of every log.
 
-/// A schema and the name by which it is asked for.
+/// A schema and its name.
 #[derive(Debug)]
 pub struct Schema {
     /// Its file's name without `.json`, such as `run_manifest.v1`.
@@ -31,10 +32,10 @@ pub static ALL: [Schema; 12] = embedded![
     "rejects.v1",
 ];
 
-/// The schema of that name: with its version or, for the latest, without; `.json` at the end is allowed.
+/// The schema of that name. Without a version, it is the latest. The name may end in `.json`.
 pub fn find(name: &str) -> Option<&'static Schema> {
     let name = name.strip_suffix(".json").unwrap_or(name);
-    // Later versions stand behind earlier ones.
+    // Later versions come after earlier ones.
     let unversioned = |schema: &Schema| schema.name.rsplit_once('.').map(|(stem, _)| stem);
     ALL.iter().rfind(|schema| schema.name == name || unversioned(schema) == Some(name))
 }

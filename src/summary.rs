@@ -10,7 +10,7 @@ use crate::layout::RunId;
 use crate::objects::Uri;
 use crate::text;
 
-/// What a run did, for whoever called it.
+/// What a run did, for its caller.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Summary {
     /// The run's name.
@@ -29,11 +29,11 @@ pub struct Summary {
     pub counts: Counts,
     /// What it cost.
     pub execution: Execution,
-    /// The most memory that the process held at once; null where the system does not tell.
+    /// The most memory that the process held at once; null if the system does not tell.
     pub peak_memory_bytes: Option<u64>,
 }
 
-/// What a run cost. Differs from attempt to attempt, and so stands in no output.
+/// What a run cost. It differs from attempt to attempt, so no output contains it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Execution {
     /// Milliseconds from start to end.
@@ -53,7 +53,7 @@ pub struct Execution {
 impl Summary {
     /// The summary on one line, without a line feed.
     pub fn to_json(&self) -> String {
-        // Maps have text keys and no field can fail to serialize, so that the error cannot arise.
+        // Maps have text keys and every field can be serialized, so there can be no error.
         serde_json::to_string(self).unwrap_or_default()
     }
 }

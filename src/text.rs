@@ -1,6 +1,7 @@
-//! Values whose JSON form is their text: instants, durations, URIs and ids read and print as the contract writes them.
+//! Values whose JSON form is their text: instants, durations, URIs and ids, as the contract writes
+//! them.
 //!
-//! For `#[serde(with = "...")]` alone, so that the core types need no knowledge of JSON.
+//! It serves `#[serde(with = "...")]`, so that the core types know nothing of JSON.
 
 use std::fmt::Display;
 use std::path::Path;
@@ -23,7 +24,7 @@ pub fn serialize<T: Display, S: Serializer>(value: &T, to: S) -> Result<S::Ok, S
 /// Reads the value as [`FromStr`] does.
 ///
 /// # Errors
-/// Where the JSON is no string, or the string no such value.
+/// If the JSON is not a string, or the string is not such a value.
 pub fn deserialize<'de, T, D>(from: D) -> Result<T, D::Error>
 where
     T: FromStr<Err: Display>,
@@ -48,7 +49,7 @@ pub mod uri {
     /// Reads an absolute URI.
     ///
     /// # Errors
-    /// Where the JSON is no string, or the string no absolute URI.
+    /// If the JSON is not a string, or the string is not an absolute URI.
     pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Uri, D::Error> {
         let text = String::deserialize(from)?;
         if !text.contains("://") {
@@ -72,7 +73,7 @@ pub mod uri {
             }
         }
 
-        /// Reads a URI that is there; an absent one never gets here.
+        /// Reads a URI. It is never called for an absent one.
         ///
         /// # Errors
         /// As for a URI.
@@ -106,7 +107,7 @@ pub mod interval {
     /// Reads both ends.
     ///
     /// # Errors
-    /// Where one is missing or no instant.
+    /// If one is missing or is not an instant.
     pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Interval, D::Error> {
         Ends::deserialize(from).map(|ends| Interval { start: ends.start, end: ends.end })
     }

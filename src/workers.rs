@@ -1,6 +1,6 @@
 //! A few threads that compute, fed by tasks that wait for storage.
 //!
-//! Tokio's own threads only wait. Whatever takes processor time runs here, so that `--threads`
+//! Tokio's own threads only wait. Everything that takes processor time runs here, so `--threads`
 //! bounds it.
 
 use std::io;
@@ -75,7 +75,7 @@ impl Workers {
         let job = Box::new(move || {
             let outcome =
                 catch_unwind(AssertUnwindSafe(job)).map_err(|panic| Stopped(message(&*panic)));
-            // Whoever asked may have given up meanwhile.
+            // The caller may have given up meanwhile.
             let _ = done.send(outcome);
         });
         let gone = || Stopped("the worker threads have ended".to_owned());
@@ -84,7 +84,7 @@ impl Workers {
     }
 }
 
-/// Carries out jobs until there will be no more.
+/// Carries out jobs until there are no more to come.
 fn work(queue: &Mutex<mpsc::Receiver<Job>>) {
     loop {
         // The lock is held only while waiting, never while working.

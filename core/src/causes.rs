@@ -51,8 +51,8 @@ pub struct Candidate {
 
 /// All candidates, found by store and SKU.
 ///
-/// Each list is in the order in which equals win: campaign before context, then the least id, and where
-/// two rows share an id, the least of their other columns.
+/// Each list is in the order in which equals win: campaigns before context, then by id, then by the
+/// other columns, the least first.
 #[derive(Clone, Debug, Default)]
 pub struct Candidates {
     by_scope: BTreeMap<Scope, Vec<Candidate>>,
@@ -88,8 +88,8 @@ impl Candidates {
         Self { by_scope }
     }
 
-    /// The candidates whose store and SKU allow this line and that touch `[onset, last_tick]`, in the order
-    /// in which equals win.
+    /// The candidates whose store and SKU allow this line and that touch `[onset, last_tick]`, in
+    /// the order in which equals win.
     pub fn for_line(
         &self,
         store_id: &str,
@@ -123,7 +123,7 @@ impl Candidate {
         key(self).cmp(&key(other)).then_with(|| self.confidence.total_cmp(&other.confidence))
     }
 
-    /// 1.0 where both store and SKU are given, 0.8 where one is, 0.5 where none is.
+    /// 1.0 if both store and SKU are given, 0.8 if one is, 0.5 if neither is.
     fn specificity(&self) -> f64 {
         match (&self.store_id, &self.sku) {
             (Some(_), Some(_)) => 1.0,
@@ -132,7 +132,7 @@ impl Candidate {
         }
     }
 
-    /// Its claim on a line over `[onset, m]`; `None` where they do not touch or the score is not above zero.
+    /// Its claim on a line over `[onset, m]`; `None` if they do not touch or it scores nothing.
     fn claim(&self, onset: Timestamp, m: Timestamp) -> Option<Match<'_>> {
         let shared_us = self.ends_at.min(m).as_us() - self.starts_at.max(onset).as_us();
         if shared_us < 0 {
@@ -161,7 +161,8 @@ pub(crate) fn best_match<'a>(
 }
 
 impl Match<'_> {
-    /// `{"source":"all_campaign_data","id":"...","overlap":0.8333}`: four decimals of the exact ratio, half to even.
+    /// `{"source":"all_campaign_data","id":"...","overlap":0.8333}`: four decimals of the exact
+    /// ratio, half to even.
     pub(crate) fn evidence(&self) -> String {
         let (shared, window) = if self.window_us == 0 {
             (1, 1)
@@ -236,9 +237,9 @@ pub struct Cause<'a> {
     pub shared: bool,
 }
 
-/// The dominant cause of these lines, in the order (onset, SKU with null first); `None` where no line has one.
+/// The dominant cause of these lines, sorted by onset and SKU, null first; `None` if there is none.
 ///
-/// A null confidence counts as 0. Sums run in the order of the lines, so they are the same in every run.
+/// A null confidence counts as 0. Sums run in the lines' order, so every run gets the same.
 pub(crate) fn dominant<'a>(
     lines: impl IntoIterator<Item = Option<Attribution<'a>>>,
 ) -> Option<Cause<'a>> {

@@ -10,7 +10,8 @@ use super::{Duration, Report, Timestamp};
 pub struct Life {
     /// The longest quiet time within one chain of ticks.
     pub gap: Duration,
-    /// `max_event_duration`, the `D` of SPEC 4: the time between two boundaries. Greater than `gap`.
+    /// `max_event_duration`, the `D` of SPEC 4: the time between two boundaries. Greater than
+    /// `gap`.
     pub duration_max: Duration,
 }
 

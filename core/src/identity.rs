@@ -84,7 +84,8 @@ impl<'a> Names<'a> {
 const COHORT_TIME_BYTES_MAX: usize = ":YYYYMMDDTHHMMSS.ffffffZ".len();
 const BASE_NAME_BYTES: usize = "Store , YYYY-MM-DD HH:MM UTC".len();
 
-/// `store_id:YYYYMMDDTHHMMSSZ`, with `.ffffff` before the `Z` only where the microseconds are not zero.
+/// `store_id:YYYYMMDDTHHMMSSZ`, with `.ffffff` before the `Z` only if the microseconds are not
+/// zero.
 fn cohort_id(store_id: &str, opened_at: Timestamp) -> String {
     let at = opened_at.civil();
     let mut id = String::with_capacity(store_id.len() + COHORT_TIME_BYTES_MAX);
@@ -107,7 +108,7 @@ fn cohort_id(store_id: &str, opened_at: Timestamp) -> String {
     id
 }
 
-/// `Store <store_id>, <YYYY-MM-DD HH:MM> UTC`: the name of an event before anything is known of its cause.
+/// `Store <store_id>, <YYYY-MM-DD HH:MM> UTC`: the name of an event whose cause is not known yet.
 fn base_name(store_id: &str, opened_at: Timestamp) -> String {
     let at = opened_at.civil();
     let mut name = String::with_capacity(store_id.len() + BASE_NAME_BYTES);

@@ -27,7 +27,8 @@
 //!
 //! let life = Life { gap: "PT1H".parse()?, duration_max: "P7D".parse()? };
 //! let ticks = ["2025-01-01T12:05:00Z", "2025-01-01T11:55:00Z", "2025-01-01T12:00:00Z"];
-//! let rows = ticks.map(|tick| tick.parse().map(Report::at)).into_iter().collect::<Result<_, _>>()?;
+//! let rows = ticks.map(|tick| tick.parse().map(Report::at));
+//! let rows = rows.into_iter().collect::<Result<_, _>>()?;
 //! let (events, duplicates) = events(rows, life, None);
 //! assert_eq!((events.len(), duplicates), (1, 0));
 //! assert_eq!(events[0].opened_at.to_string(), "2025-01-01T11:55:00.000000Z");

@@ -1,14 +1,15 @@
-//! What is known of a line at each of its ticks: severity, sales, baseline and the carried columns (SPEC 6).
+//! What is known of a line at each of its ticks: severity, sales, baseline and the carried columns
+//! (SPEC 6).
 
 use super::doubles::greater;
 use super::{Carried, Line, Money, Series, Timestamp};
 
-/// A sum of amounts that may have had nothing to add: `None` then, as against a sum of zero.
+/// A sum of amounts. `None` if there was nothing to add, which differs from a sum of zero.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Total(Option<i128>);
 
 impl Total {
-    /// Adds an amount, where there is one.
+    /// Adds an amount, if there is one.
     pub fn add(&mut self, amount: Option<Money>) {
         if let Some(amount) = amount {
             // Fewer than 2^63 amounts of fewer than 2^63 units each cannot overflow 128 bits.
@@ -35,7 +36,7 @@ pub struct Latest<'a> {
     pub tsne_y: Option<f64>,
 }
 
-/// A line as it stands after one of its ticks.
+/// What is known of a line after one of its ticks.
 #[derive(Clone, Copy, Debug)]
 pub struct LineState<'a> {
     /// The tick: the line's last so far.
@@ -58,8 +59,9 @@ pub struct LineState<'a> {
 
 /// Appends the states of a line, one for each of its ticks, from the predictions for its SKU.
 ///
-/// The sums run over every instant of `[window_start, tick]`: a sales row counts also where the line has no row
-/// of its own, and the line's own `sales_total` only where the sales log has no actual sales.
+/// The sums run over every instant of `[window_start, tick]`. A sales row counts even if the line
+/// has no row at its instant. The line's own `sales_total` counts only if the sales log has no
+/// actual sales there.
 pub(crate) fn push_states<'a>(line: &'a Line, series: Series<'_>, states: &mut Vec<LineState<'a>>) {
     let mut sales = series.sales_within(line.window_start..=line.last_tick()).iter().peekable();
     let mut severity = None;

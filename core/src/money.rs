@@ -21,7 +21,7 @@ impl Money {
     /// The amount of that many ten-thousandths.
     ///
     /// # Errors
-    /// [`Overflow`] where it has more than 18 digits.
+    /// [`Overflow`] if it has more than 18 digits.
     pub fn from_units(units: i128) -> Result<Self, Overflow> {
         match i64::try_from(units) {
             Ok(narrow) if -Self::LIMIT < units && units < Self::LIMIT => Ok(Self(narrow)),
@@ -29,10 +29,10 @@ impl Money {
         }
     }
 
-    /// The amount `value * 10^-scale`, rounded half to even where it has more than four decimals.
+    /// The amount `value * 10^-scale`, rounded half to even if it has more than four decimals.
     ///
     /// # Errors
-    /// [`Overflow`] where the result has more than 18 digits.
+    /// [`Overflow`] if the result has more than 18 digits.
     pub fn from_decimal(value: i128, scale: i8) -> Result<Self, Overflow> {
         let shift = i32::from(Self::SCALE) - i32::from(scale);
         let power = 10_i128.checked_pow(shift.unsigned_abs());
@@ -49,7 +49,7 @@ impl Money {
     /// `round_half_even(x * 10000)` ten-thousandths; `None` for NaN and the infinities.
     ///
     /// # Errors
-    /// [`Overflow`] where the result has more than 18 digits.
+    /// [`Overflow`] if the result has more than 18 digits.
     pub fn from_double(x: f64) -> Result<Option<Self>, Overflow> {
         if !x.is_finite() {
             return Ok(None);

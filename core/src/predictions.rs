@@ -111,7 +111,7 @@ impl<'a> Series<'a> {
         &self.sales[from..to.max(from)]
     }
 
-    /// The classifier's score at the instant, where it has one.
+    /// The classifier's score at the instant, if it has one.
     pub fn score_at(&self, at: Timestamp) -> Option<f64> {
         let i = self.scores.binary_search_by_key(&at, |score| score.at).ok()?;
         self.scores[i].score

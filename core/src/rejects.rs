@@ -88,8 +88,8 @@ impl ReportJudge {
 
 /// Judges a row of a prediction log: its tick, or the first reason to reject it.
 ///
-/// `has_store` says whether `store_id` is neither null nor empty, `invalid_text` whether a text that
-/// the job reads is not UTF-8.
+/// `has_store` says whether `store_id` is neither null nor empty, `invalid_text` whether a text
+/// that the job reads is not UTF-8.
 ///
 /// # Errors
 /// The reason.
@@ -141,8 +141,9 @@ pub struct Reject {
 /// Where a rejected row is counted.
 ///
 /// A row with a tick that can be trusted belongs to the run whose interval holds the tick. A row
-/// without one, or outside its partition, counts in every run whose interval overlaps its partition;
-/// without partitions it counts in every run. It is better to show a bad row twice than never.
+/// without one, or outside its partition, counts in every run whose interval overlaps its
+/// partition; without partitions it counts in every run. It is better to show a bad row twice than
+/// never.
 #[derive(Clone, Copy, Debug)]
 pub struct Scope {
     interval: Interval,

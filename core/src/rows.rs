@@ -255,12 +255,12 @@ struct Walk<'a, P> {
     states: Vec<LineState<'a>>,
     /// Where each line's states begin.
     first_state: Vec<usize>,
-    /// Of each line the candidates that can explain it.
+    /// For each line, the candidates that can explain it.
     candidates: Vec<Vec<&'a Candidate>>,
     /// All (line, index of its row), sorted by tick and then line.
     steps: Vec<(usize, usize)>,
     next_step: usize,
-    /// Of each line that has had a tick: the index of its last row, and its cause.
+    /// For each line that has had a tick: the index of its last row, and its cause.
     so_far: Vec<Option<(usize, Option<Attribution<'a>>)>>,
     /// Distinct onsets so far.
     onsets: BTreeSet<Timestamp>,
@@ -298,7 +298,7 @@ impl<'a, P: Predictions> Walk<'a, P> {
         }
     }
 
-    /// Takes in all rows at this tick; the steps that it took.
+    /// Takes in all rows at this tick. Returns the steps that it took.
     fn advance(&mut self, tick: Timestamp) -> std::ops::Range<usize> {
         let first = self.next_step;
         while let Some(&(i, k)) = self.steps.get(self.next_step) {
@@ -386,7 +386,8 @@ impl Amounts {
     }
 }
 
-/// A number of things held in memory as a column's number; more than 2^32 of them do not fit in memory.
+/// A number of things held in memory as a column's number; more than 2^32 of them do not fit in
+/// memory.
 fn count(n: usize) -> u32 {
     u32::try_from(n).unwrap_or(u32::MAX)
 }

@@ -1,4 +1,5 @@
-//! Instants, durations and intervals: whole microseconds of UTC (SPEC 1), parsed and printed but never read from a clock.
+//! Instants, durations and intervals: whole microseconds of UTC (SPEC 1), parsed and printed but
+//! never read from a clock.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,7 +10,8 @@ use std::str::FromStr;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
-/// A length of time in whole microseconds, never negative. Parses and displays as ISO 8601 (`PT30M`, `P30D`).
+/// A length of time in whole microseconds, never negative. Parses and displays as ISO 8601
+/// (`PT30M`, `P30D`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Duration(i64);
 
@@ -70,13 +72,13 @@ impl Timestamp {
         jiff::civil::DateTime::constant(1970, 1, 1, 0, 0, 0, 0).saturating_add(since_1970)
     }
 
-    /// `self + by`, or the last instant where that is later still.
+    /// `self + by`, but no later than the calendar's last instant.
     pub const fn saturating_add(self, by: Duration) -> Self {
         let sum = self.0.saturating_add(by.0);
         if sum > Self::MAX.0 { Self::MAX } else { Self(sum) }
     }
 
-    /// `self - by`, or the first instant where that is earlier still.
+    /// `self - by`, but no earlier than the calendar's first instant.
     pub const fn saturating_sub(self, by: Duration) -> Self {
         let difference = self.0.saturating_sub(by.0);
         if difference < Self::MIN.0 { Self::MIN } else { Self(difference) }
@@ -170,7 +172,8 @@ impl FromStr for Duration {
         } else {
             return Err(wrong());
         };
-        // Months and years have no fixed length; weeks and days are 7 and 1 times 24 hours, as UTC has them.
+        // Months and years have no fixed length. In UTC, a day always has 24 hours and a week seven
+        // days.
         if span.is_negative() || span.get_years() != 0 || span.get_months() != 0 {
             return Err(wrong());
         }

@@ -1,4 +1,5 @@
-//! An event's totals over the union of its lines' windows, each (SKU, instant) counted once (SPEC 6, MELOG).
+//! An event's totals over the union of its lines' windows, each (SKU, instant) counted once
+//! (SPEC 6, MELOG).
 
 use super::lines::Total;
 use super::{Line, Predictions, Sale, Timestamp};
@@ -12,7 +13,8 @@ pub(crate) struct Totals {
     pub baseline: Total,
 }
 
-/// The totals at `w` of the lines that have a tick at or before it. The lines may come in any order.
+/// The totals at `w` of the lines that have a tick at or before it. The lines may come in any
+/// order.
 pub(crate) fn totals<'a>(
     lines: impl Iterator<Item = &'a Line>,
     predictions: &impl Predictions,
@@ -30,7 +32,8 @@ pub(crate) fn totals<'a>(
 /// Adds what one SKU's lines contribute; they are sorted by onset and not empty.
 fn add_sku(lines: &[&Line], predictions: &impl Predictions, w: Timestamp, totals: &mut Totals) {
     let series = predictions.series(lines[0].sku.as_deref());
-    // The lines' own sales by instant; the sort is stable, so of several at one instant the least onset is first.
+    // The lines' own sales by instant; the sort is stable, so of several at one instant the least
+    // onset is first.
     let rows = lines.iter().flat_map(|line| &line.rows).filter(|row| row.detected_at <= w);
     let mut own = Vec::with_capacity(lines.iter().map(|line| line.rows.len()).sum());
     own.extend(rows.filter_map(|row| row.sales_total.map(|sales| (row.detected_at, sales))));
@@ -49,8 +52,8 @@ fn add_sku(lines: &[&Line], predictions: &impl Predictions, w: Timestamp, totals
     own.for_each(|(_, sales)| totals.attributed.add(Some(sales)));
 }
 
-/// The union of the lines' windows `[window_start, min(w, last tick so far)]` as disjoint windows in order.
-/// The lines are sorted by onset.
+/// The union of the lines' windows `[window_start, min(w, last tick so far)]` as disjoint windows
+/// in order. The lines are sorted by onset.
 fn windows(lines: &[&Line], w: Timestamp) -> impl Iterator<Item = (Timestamp, Timestamp)> {
     let mut union: Vec<(Timestamp, Timestamp)> = Vec::new();
     for line in lines {

@@ -19,9 +19,10 @@ use crate::objects::Uri;
 
 /// Group the short-term anomalies of shops into events, from logs to logs.
 ///
-/// cohort reads what anomaly detectors reported per store and SKU, groups the reports of each store into events, and
-/// writes two logs: one row per report and tick as it evolves, and one row per event when it opens and when it closes.
-/// A run reads its input logs alone. The same run over the same input writes the same bytes.
+/// cohort reads what anomaly detectors reported per store and SKU, groups the reports of each store
+/// into events, and writes two logs: one row per report and tick as it evolves, and one row per
+/// event when it opens and when it closes. A run reads its input logs alone. The same run over the
+/// same input writes the same bytes.
 #[derive(Debug, Parser)]
 #[command(
     name = "cohort",
@@ -44,8 +45,9 @@ pub struct Cli {
 pub enum Command {
     /// Run the job that a manifest describes: read, group, write, commit.
     ///
-    /// Progress goes to stderr; stdout carries one line of JSON, the summary. A run that was killed, or that is run
-    /// again over changed input, is simply run again: the same run_id ends up with exactly one complete result.
+    /// Progress goes to stderr; stdout carries one line of JSON, the summary. If a run was killed,
+    /// or its input has changed, run it again: the same run_id ends up with exactly one complete
+    /// result.
     #[command(after_long_help = examples(run::EXAMPLES))]
     Run(Box<run::RunArgs>),
     /// Print a published schema: of the manifest, the lineage, the summary, or a log's columns.
@@ -80,7 +82,7 @@ fn argument(text: &str) -> Result<Uri, Error> {
     Uri::from_argument(&folder, text).map_err(|error| Error::Usage(error.to_string()))
 }
 
-/// The runtime on which tasks wait for storage; what computes runs on [`Workers`].
+/// The runtime on which tasks wait for storage. What computes runs on [`Workers`].
 fn runtime() -> Result<tokio::runtime::Runtime, Error> {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
@@ -89,7 +91,7 @@ fn runtime() -> Result<tokio::runtime::Runtime, Error> {
         .map_err(|source| Error::Threads { threads: 1, source })
 }
 
-/// Prints on stdout; a reader who has gone away is no failure.
+/// Prints on stdout. A reader who has gone away is not a failure.
 fn print(text: &str) -> Result<(), Error> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
@@ -104,7 +106,7 @@ fn examples(text: &str) -> String {
     format!("Examples:\n{text}\n\n{}", exit_codes())
 }
 
-/// The table of exit codes, as the README has it.
+/// The table of exit codes, as in the README.
 fn exit_codes() -> String {
     let mut table = String::from("Exit codes:\n   0  committed, or already committed");
     for kind in Kind::ALL {
@@ -171,19 +173,23 @@ mod tests {
         for (typed, said) in [
             (
                 vec!["cohort", "run"],
-                "the following required arguments were not provided: --manifest <URI>; see cohort --help",
+                "the following required arguments were not provided: --manifest <URI>; see cohort \
+                 --help",
             ),
             (
                 vec!["cohort", "run", "--manifets", "x"],
-                "unexpected argument '--manifets' found; tip: a similar argument exists: '--manifest'; see cohort --help",
+                "unexpected argument '--manifets' found; tip: a similar argument exists: \
+                 '--manifest'; see cohort --help",
             ),
             (
                 vec!["cohort", "run", "--manifest", "x", "--threads", "0"],
-                "invalid value '0' for '--threads <N>': number would be zero for non-zero type; see cohort --help",
+                "invalid value '0' for '--threads <N>': number would be zero for non-zero type; \
+                 see cohort --help",
             ),
             (
                 vec!["cohort", "rum"],
-                "unrecognized subcommand 'rum'; tip: a similar subcommand exists: 'run'; see cohort --help",
+                "unrecognized subcommand 'rum'; tip: a similar subcommand exists: 'run'; see \
+                 cohort --help",
             ),
         ] {
             assert_eq!(refusal(&Cli::try_parse_from(typed).unwrap_err()), said);

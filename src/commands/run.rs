@@ -1,4 +1,4 @@
-//! `cohort run`: the job itself, and what it tells whoever called.
+//! `cohort run`: the job itself, and what it tells its caller.
 
 use std::io;
 use std::num::NonZeroU16;
@@ -19,7 +19,7 @@ use crate::run::{Outcome, Shell, load_manifest};
 use crate::summary::{Execution, Summary};
 use crate::workers::Workers;
 
-/// Which run: a manifest and what the command line puts over it.
+/// Which run: a manifest, and what the command line overrides in it.
 #[derive(Debug, Args)]
 pub struct ManifestArgs {
     /// The run manifest: a path, file:///..., or s3://bucket/key.
@@ -47,7 +47,7 @@ pub struct ManifestArgs {
 }
 
 impl ManifestArgs {
-    /// What goes over the manifest.
+    /// What the command line overrides in the manifest.
     pub fn overrides(&self) -> Overrides {
         Overrides {
             run_id: self.run_id.clone(),
@@ -87,7 +87,7 @@ cohort run --manifest run_manifest.json
 
   cohort run --manifest run_manifest.json --threads 4 -v 2>run.log | jq .rows";
 
-/// Runs the job, or stops it when asked to, and tells whoever called.
+/// Runs the job, or stops it when asked to, and tells the caller.
 pub(super) fn execute(args: &RunArgs) -> Result<(), Error> {
     let runtime = runtime()?;
     let outcome = runtime.block_on(async {
@@ -107,7 +107,8 @@ pub(super) fn execute(args: &RunArgs) -> Result<(), Error> {
     });
     // Requests that are still under way must not hold up the end.
     runtime.shutdown_background();
-    // Last of all: the final line of both streams together is the summary, or the reason of the failure.
+    // This comes last, so that the final line of both streams together is the summary or the reason
+    // of the failure.
     print(&(outcome? + "\n"))
 }
 
@@ -118,7 +119,7 @@ fn stopped(signal: io::Result<&'static str>) -> Error {
     }
 }
 
-/// One run from its manifest to the summary, which is what it returns.
+/// Carries out one run, from its manifest to the summary that it returns.
 async fn carry(
     args: &RunArgs,
     storage: Arc<Storage>,

@@ -35,7 +35,7 @@ cohort sample /tmp/chain
 
   cohort sample s3://lake/chain/ --stores 2000 --skus 50 --days 7 --seed 42";
 
-/// Writes the sample and prints where its manifest lies.
+/// Writes the sample and prints where its manifest is.
 pub(super) fn execute(args: &SampleArgs) -> Result<(), Error> {
     let sample = Sample { stores: args.stores, skus: args.skus, days: args.days, seed: args.seed };
     let place = argument(&args.place)?.as_prefix();

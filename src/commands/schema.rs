@@ -10,7 +10,7 @@ use crate::schemas;
 /// `cohort schema`.
 #[derive(Debug, Args)]
 pub struct SchemaArgs {
-    /// The schema, such as run_manifest or run_manifest.v1; without it the names are listed.
+    /// The schema, such as run_manifest or run_manifest.v1; without it, the names are listed.
     #[arg(value_name = "NAME")]
     pub name: Option<String>,
 }

@@ -1,4 +1,5 @@
-//! From what the manifest says to a run that can be carried out: defaults, precedence and the values' own rules.
+//! Turns what the manifest says into a run that can be carried out: defaults, precedence and the
+//! rules of each value.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -43,7 +44,7 @@ pub(super) fn manifest(
     Ok(manifest)
 }
 
-/// The absolute URI of the `demo_run_config`, where the manifest names one.
+/// The absolute URI of the `demo_run_config`, if the manifest names one.
 pub(super) fn demo_run_config(wire: &Wire, uri: &Uri) -> Result<Option<Uri>, Error> {
     let Some(text) = &wire.demo_run_config else { return Ok(None) };
     place("demo_run_config", uri, text).map(Some).map_err(|fault| Error::at(uri, fault))
@@ -71,7 +72,7 @@ fn run_id(
     named.ok_or_else(|| Error::at(uri, Fault::NoRunId))
 }
 
-/// The `run_id` of a `demo_run_config`. Its other keys are not this job's, and it may have any.
+/// The `run_id` of a `demo_run_config`. It may have any other keys, which are ignored.
 fn demo_run_id(text: &str) -> Result<Option<RunId>, Fault> {
     let parsed = super::strict::value(text)?;
     let Some(object) = parsed.as_object() else {
@@ -168,7 +169,7 @@ fn max_lookback(wire: &Wire, uri: &Uri, overrides: &Overrides) -> Result<Duratio
 fn reject_ratio(wire: &Wire) -> Result<f64, Fault> {
     let ratio = wire.max_reject_ratio.unwrap_or(MAX_REJECT_RATIO_DEFAULT);
     if (0.0..=1.0).contains(&ratio) {
-        // A negative zero would print as another value than zero.
+        // A negative zero would not print as zero.
         return Ok(ratio.abs());
     }
     let reason = format!("expected a number from 0 to 1, found {ratio}");
@@ -237,10 +238,10 @@ fn outputs(wire: &Wire, uri: &Uri) -> Result<Outputs<Uri>, Fault> {
     })
 }
 
-/// Holds the outputs apart from each other and from the inputs.
+/// Keeps the outputs apart from each other and from the inputs.
 ///
-/// An output inside an input would be read as input by the next run; one inside another would show up in its
-/// listings; and an input below an output's `run=` folders would be deleted as a leftover.
+/// The next run would read an output inside an input as input. An output inside another would show
+/// up in its listings. An input below an output's `run=` folders would be deleted as a leftover.
 fn apart(manifest: &Manifest) -> Result<(), Fault> {
     let logs = manifest.outputs.each().map(|(log, uri)| (log.name, uri));
     let outputs: Vec<_> = logs.chain([("lineage", &manifest.lineage)]).collect();

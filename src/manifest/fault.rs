@@ -1,9 +1,9 @@
-//! What can be wrong with a manifest, and with the values that the command line puts over it.
+//! What can be wrong with a manifest, and with the values that the command line overrides.
 
 use crate::kind::Kind;
 use crate::objects::Uri;
 
-/// A fault and where it lies.
+/// A fault and where it is.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// In the manifest.
@@ -101,7 +101,7 @@ pub enum Fault {
         /// What is there.
         found: &'static str,
     },
-    /// Two places that would be written or read one through the other.
+    /// An output that is the same place as another dataset, inside it or around it.
     #[error(
         "outputs.{output}: expected a place of its own, found {uri}, which is \
          {relation} {other} ({other_uri}); choose another URI"

@@ -1,7 +1,8 @@
 //! The run manifest: its wire form, its defaults and its validated form (SPEC 10).
 //!
-//! Pure: it reads texts, never a file or a clock. The order of checks is JSON, then the schema (known keys, types),
-//! then values. The command line wins over the manifest, the manifest over `demo_run_config`.
+//! Pure: it reads texts, never a file or a clock. It checks JSON first, then the schema (known
+//! keys, types), then values. The command line wins over the manifest, the manifest over
+//! `demo_run_config`.
 
 mod check;
 mod fault;
@@ -23,13 +24,13 @@ pub use resolved::{Resolved, ResolvedInput, ResolvedOutputs};
 
 /// The version of the manifest that this job reads.
 pub const VERSION: u32 = 1;
-/// `gap` where the manifest has none: 30 minutes.
+/// `gap` if the manifest has none: 30 minutes.
 pub const GAP_DEFAULT: Duration = Duration::from_us(30 * 60 * 1_000_000);
 /// `max_event_duration` if the manifest has none: 7 days.
 pub const MAX_EVENT_DURATION_DEFAULT: Duration = Duration::from_us(7 * 86_400 * 1_000_000);
 /// `max_lookback` if the manifest has none: 30 days.
 pub const MAX_LOOKBACK_DEFAULT: Duration = Duration::from_us(30 * 86_400 * 1_000_000);
-/// `max_reject_ratio` where the manifest has none.
+/// `max_reject_ratio` if the manifest has none.
 pub const MAX_REJECT_RATIO_DEFAULT: f64 = 0.01;
 
 /// A run, described in full: every default filled in, every value checked, every URI absolute.
@@ -45,7 +46,7 @@ pub struct Manifest {
     pub max_lookback: Duration,
     /// The share of rejected rows above which the run fails: 0 to 1.
     pub max_reject_ratio: f64,
-    /// The JSON object that names the run where nothing else does.
+    /// The JSON object that names the run if nothing else does.
     pub demo_run_config: Option<Uri>,
     /// What is read.
     pub inputs: Inputs<Dataset>,
@@ -66,9 +67,9 @@ pub struct Manifest {
 pub struct Dataset {
     /// The prefix of all its files, with a slash at its end.
     pub uri: Uri,
-    /// How its files are spread over time, where they are.
+    /// How its files are spread over time, if they are.
     pub partitioning: Option<Partitioning>,
-    /// From a contract column to the dataset's own name for it, where they differ.
+    /// From a contract column to the dataset's own name for it, if they differ.
     pub columns: BTreeMap<String, String>,
 }
 
@@ -85,7 +86,8 @@ pub enum CommitMode {
     /// Only over the version that the run has seen: the storage must honour conditions.
     #[default]
     Conditional,
-    /// Over whatever stands there: for storage that ignores conditions, where no two runs of one `run_id` overlap.
+    /// Over whatever is there, for storage that ignores conditions. No two runs of one `run_id` may
+    /// overlap then.
     Unconditional,
 }
 
@@ -99,7 +101,7 @@ impl CommitMode {
     }
 }
 
-/// What the command line puts over the manifest, as typed.
+/// What the command line overrides in the manifest, as typed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Overrides {
     /// `--run-id`.
@@ -119,8 +121,8 @@ pub struct Overrides {
 }
 
 impl Manifest {
-    /// Reads a manifest; `uri` is its own, from whose folder relative paths start. `demo` is the content of the
-    /// object that [`demo_run_config_uri`] asks for, where it asks.
+    /// Reads the manifest at `uri`. Relative paths start at its folder. `demo` is the content of
+    /// the object that [`demo_run_config_uri`] asks for, if it asks for one.
     ///
     /// # Errors
     /// [`Error`], for the first fault in the order JSON, schema, values.
@@ -135,11 +137,11 @@ impl Manifest {
     }
 }
 
-/// The `demo_run_config` that must be read before [`Manifest::parse`]: only where neither the command line nor the
-/// manifest names the run.
+/// The `demo_run_config` that must be read before [`Manifest::parse`]: only if neither the command
+/// line nor the manifest names the run.
 ///
 /// # Errors
-/// [`Error`], where the manifest is at fault.
+/// [`Error`] if the manifest is at fault.
 pub fn demo_run_config_uri(
     text: &str,
     uri: &Uri,
@@ -155,7 +157,7 @@ pub fn demo_run_config_uri(
 /// The manifest's bytes as text.
 ///
 /// # Errors
-/// [`Error`] where they are no UTF-8.
+/// [`Error`] if they are not UTF-8.
 pub fn utf8<'a>(bytes: &'a [u8], uri: &Uri) -> Result<&'a str, Error> {
     std::str::from_utf8(bytes).map_err(|error| {
         let reason = format!("a byte that is no UTF-8 at offset {}", error.valid_up_to());

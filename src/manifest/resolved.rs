@@ -1,4 +1,5 @@
-//! The manifest as resolved: what the lineage keeps of it. A valid manifest itself, which resolves to itself.
+//! The manifest as resolved: what the lineage keeps of it. It is a valid manifest and resolves to
+//! itself.
 
 use std::collections::BTreeMap;
 

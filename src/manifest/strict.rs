@@ -1,4 +1,5 @@
-//! JSON that names each key once. The usual readers keep the last of two equal keys, and so would hide a mistake.
+//! JSON that names each key once. The usual readers keep the last of two equal keys, which hides a
+//! mistake.
 
 use std::fmt;
 

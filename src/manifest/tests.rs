@@ -1,4 +1,5 @@
-//! The manifest's rules, one row per rule: what is changed in a good manifest, and what is then said.
+//! The manifest's rules, one row per rule: what is changed in a good manifest, and what the job
+//! then says.
 
 mod precedence;
 
@@ -28,7 +29,7 @@ fn good() -> Value {
     })
 }
 
-/// The good manifest with the value at a pointer replaced, or removed where it is null.
+/// The good manifest with the value at a pointer replaced, or removed if the new value is null.
 fn with(changes: &[(&str, Value)]) -> String {
     let mut manifest = good();
     for (pointer, value) in changes {
@@ -117,12 +118,14 @@ fn each_fault_of_a_manifest_is_named_with_its_place() {
         (
             "/inputs/minority_reports_detected_log/url",
             json!("x"),
-            r#"inputs.minority_reports_detected_log: expected a known key, found "url"; did you mean "uri"?"#,
+            "inputs.minority_reports_detected_log: expected a known key, found \"url\"; did you \
+             mean \"uri\"?",
         ),
         (
             "/inputs/minority_reports_detected_log/columns",
             json!({"storeid": "x"}),
-            r#"inputs.minority_reports_detected_log.columns: expected a known key, found "storeid"; did you mean "store_id"?"#,
+            "inputs.minority_reports_detected_log.columns: expected a known key, found \
+             \"storeid\"; did you mean \"store_id\"?",
         ),
         (
             "/outputs/linage",
@@ -156,7 +159,8 @@ fn each_fault_of_a_manifest_is_named_with_its_place() {
         (
             input,
             json!("s3://b/k"),
-            r#"inputs.minority_reports_detected_log: expected an object, found the string "s3://b/k""#,
+            "inputs.minority_reports_detected_log: expected an object, found the string \
+             \"s3://b/k\"",
         ),
         (
             "/outputs/lineage",
@@ -166,7 +170,8 @@ fn each_fault_of_a_manifest_is_named_with_its_place() {
         (
             "/gap",
             json!("30M"),
-            r#"gap: expected an ISO 8601 duration in days or smaller units such as PT30M or P30D, found "30M""#,
+            "gap: expected an ISO 8601 duration in days or smaller units such as PT30M or P30D, \
+             found \"30M\"",
         ),
         ("/gap", json!("PT0S"), "gap: expected a positive duration such as PT30M, found PT0S"),
         ("/gap", json!("-PT5M"), r#"found "-PT5M""#),
@@ -174,13 +179,15 @@ fn each_fault_of_a_manifest_is_named_with_its_place() {
         (
             "/interval/end",
             json!("2025-01-01T00:00:00Z"),
-            "interval: expected an end after the start 2025-01-01T00:00:00.000000Z, found 2025-01-01T00:00:00.000000Z",
+            "interval: expected an end after the start 2025-01-01T00:00:00.000000Z, found \
+             2025-01-01T00:00:00.000000Z",
         ),
         ("/interval/end", json!("2024-01-01T00:00:00Z"), "interval: expected an end after"),
         (
             "/interval/start",
             json!("yesterday"),
-            r#"interval.start: expected an RFC 3339 instant such as 2025-01-01T00:00:00Z, found "yesterday""#,
+            "interval.start: expected an RFC 3339 instant such as 2025-01-01T00:00:00Z, found \
+             \"yesterday\"",
         ),
         (
             "/interval",
@@ -195,7 +202,8 @@ fn each_fault_of_a_manifest_is_named_with_its_place() {
         (
             "/run_id",
             json!(""),
-            "run_id: expected a run_id of 1 to 250 characters of A-Za-z0-9._:+@=~-, found an empty string",
+            "run_id: expected a run_id of 1 to 250 characters of A-Za-z0-9._:+@=~-, found an empty \
+             string",
         ),
         (
             "/run_id",
@@ -205,7 +213,8 @@ fn each_fault_of_a_manifest_is_named_with_its_place() {
         (
             "/run_id",
             Value::Null,
-            "expected a run_id, found none; give it as --run-id, as \"run_id\" in the manifest, or in the object that \"demo_run_config\" names",
+            "expected a run_id, found none; give it as --run-id, as \"run_id\" in the manifest, or \
+             in the object that \"demo_run_config\" names",
         ),
         (
             "/max_reject_ratio",
@@ -225,12 +234,14 @@ fn each_fault_of_a_manifest_is_named_with_its_place() {
         (
             input,
             json!({"uri": "x", "partitioning": "date=%m"}),
-            "inputs.minority_reports_detected_log.partitioning: expected a partition pattern with the year (%Y)",
+            "inputs.minority_reports_detected_log.partitioning: expected a partition pattern with \
+             the year (%Y)",
         ),
         (
             input,
             json!({"uri": "gs://b/k"}),
-            r#"inputs.minority_reports_detected_log.uri: expected s3://bucket/path, file:///path or a relative path, found "gs://b/k""#,
+            "inputs.minority_reports_detected_log.uri: expected s3://bucket/path, file:///path or \
+             a relative path, found \"gs://b/k\"",
         ),
         ("/outputs/rejects", json!("s3:///k"), "outputs.rejects: expected s3://bucket/path"),
         ("/demo_run_config", json!("x://y"), "demo_run_config: expected s3://bucket/path"),
@@ -271,11 +282,14 @@ fn outputs_keep_apart_from_each_other_and_from_inputs() {
     for (changes, message) in [
         (
             vec![("/outputs/lineage", json!("out/mrch"))],
-            "outputs.lineage: expected a place of its own, found file:///lake/conf/out/mrch/, which is the same as outputs.minority_reports_cohorted_log",
+            "outputs.lineage: expected a place of its own, found file:///lake/conf/out/mrch/, \
+             which is the same as outputs.minority_reports_cohorted_log",
         ),
         (
             vec![("/outputs/rejects", json!("out/mrch/rejects"))],
-            "outputs.rejects: expected a place of its own, found file:///lake/conf/out/mrch/rejects/, which is inside outputs.minority_reports_cohorted_log",
+            "outputs.rejects: expected a place of its own, found \
+             file:///lake/conf/out/mrch/rejects/, which is inside \
+             outputs.minority_reports_cohorted_log",
         ),
         (
             vec![("/outputs/rejects", json!("out"))],
@@ -291,7 +305,8 @@ fn outputs_keep_apart_from_each_other_and_from_inputs() {
         ),
         (
             vec![("/inputs/contextual_data", json!({"uri": "out/mrch/run=r1"}))],
-            "outputs.minority_reports_cohorted_log: expected a place of its own, found file:///lake/conf/out/mrch/, which is around inputs.contextual_data",
+            "outputs.minority_reports_cohorted_log: expected a place of its own, found \
+             file:///lake/conf/out/mrch/, which is around inputs.contextual_data",
         ),
     ] {
         let error = parse(&with(&changes)).unwrap_err();

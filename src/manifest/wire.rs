@@ -1,6 +1,8 @@
-//! The manifest as it is written: JSON walked key by key, so that every fault names its path (SPEC 10).
+//! The manifest as it is written: JSON walked key by key, so that every fault names its path
+//! (SPEC 10).
 //!
-//! This is the parser's side of `schemas/run_manifest.v1.json`: known keys, required keys and types, nothing else.
+//! This is the parser's side of `schemas/run_manifest.v1.json`: known keys, required keys and
+//! types, and nothing else.
 
 use serde_json::{Map, Value};
 
@@ -54,7 +56,7 @@ pub(super) const OUTPUTS: [&str; 4] =
     ["minority_reports_cohorted_log", "minority_event_log", "lineage", "rejects"];
 
 impl Wire {
-    /// Reads the whole text; the first fault in the order of the schema ends it.
+    /// Reads the whole text, up to the first fault in the order of the schema.
     pub(super) fn read(text: &str) -> Result<Self, Fault> {
         let value = super::strict::value(text)?;
         let root = Node { at: String::new(), value: &value };
@@ -159,7 +161,7 @@ impl<'a> Node<'a> {
         self.value.as_str().map(str::to_owned).ok_or_else(|| self.mistyped("a string"))
     }
 
-    /// A text that names something, and so is not empty.
+    /// A text that names something and so may not be empty.
     fn name(&self) -> Result<String, Fault> {
         match self.value.as_str() {
             Some(text) if !text.is_empty() => Ok(text.to_owned()),
@@ -184,7 +186,7 @@ impl<'a> Node<'a> {
     }
 }
 
-/// A value in an error message: its kind, and the value itself where it is short.
+/// A value in an error message: its kind, and the value itself if it is short.
 pub(super) fn describe(value: &Value) -> String {
     match value {
         Value::Null => "null".to_owned(),

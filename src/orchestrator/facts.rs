@@ -1,7 +1,8 @@
-//! What a run tells the outside about itself: what it will do ([`Plan`]), what it did ([`Facts`]), why it failed ([`Failure`]).
+//! What a run tells others about itself: what it will do ([`Plan`]), what it did ([`Facts`]), why
+//! it failed ([`Failure`]).
 //!
-//! Every channel of this module speaks from these values alone, so that no screen shows a number that another one lacks.
-//! They hold no clock of their own: the shell measures, this module repeats.
+//! All channels of this module report these values and no others, so all screens show the same
+//! numbers. Nothing here reads a clock: the shell measures, and this module repeats.
 
 use std::collections::BTreeMap;
 
@@ -22,9 +23,9 @@ use crate::summary::Summary;
 pub struct Dataset {
     /// The log's name in SPEC 2 or 6, such as `minority_reports_detected_log`.
     pub name: String,
-    /// Where it lies, as a prefix.
+    /// Its URI, as a prefix.
     pub uri: Uri,
-    /// The job's column name to the user's own, where they differ.
+    /// From the job's column names to the user's own, if they differ.
     pub columns: BTreeMap<String, String>,
 }
 
@@ -95,7 +96,7 @@ pub struct Written {
 pub struct Facts {
     /// `committed`, `replaced` or `unchanged`.
     pub status: String,
-    /// Where its lineage lies.
+    /// The URI of its lineage.
     pub lineage: Uri,
     /// SHA-256 over the digests of all that it wrote.
     pub content_sha256: String,
@@ -107,11 +108,11 @@ pub struct Facts {
     pub counts: Counts,
     /// Seconds from the run's start to its commit.
     pub elapsed_s: f64,
-    /// The process's greatest resident memory, where the system tells.
+    /// The process's greatest resident memory, if the system tells.
     pub peak_memory_bytes: Option<u64>,
     /// The events that people look at first.
     pub highlights: Highlights,
-    /// The summary: one line of JSON, the very line that goes to stdout.
+    /// The summary: the same line of JSON that goes to stdout.
     pub summary: String,
 }
 
@@ -190,7 +191,7 @@ impl Facts {
 /// Why a run ended without a result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// The run, where it is known by now.
+    /// The run, if it is known by now.
     pub run_id: Option<String>,
     /// What the orchestrator must do.
     pub kind: Kind,

@@ -1,11 +1,14 @@
-//! How a run reaches whoever called it: Dagster Pipes, OpenLineage, result files for XCom, the Kubernetes termination log.
+//! How a run reports to its caller: Dagster Pipes, OpenLineage, result files for XCom, the
+//! Kubernetes termination log.
 //!
-//! The last step of SPEC's flow (report). Everything here is best effort: a run whose data is committed has succeeded,
-//! whatever becomes of the messages about it, so a channel that fails is a warning in the log and nothing more. Nothing here
-//! decides anything about the run, and nothing here writes below an output's URI.
+//! The last step of SPEC's flow (report). Everything here is best effort. A run whose data is
+//! committed has succeeded, whatever becomes of the messages about it, so a channel that fails is
+//! only a warning in the log. Nothing here decides anything about the run or writes below an
+//! output's URI.
 //!
-//! The shell makes [`Reporters`] before it reads the manifest, and calls [`Reporters::started`] once it has, then exactly one
-//! of [`Reporters::finished`], [`Reporters::failed`] and [`Reporters::aborted`].
+//! The shell makes [`Reporters`] before it reads the manifest. It calls [`Reporters::started`]
+//! after it has read it, and then exactly one of [`Reporters::finished`], [`Reporters::failed`] and
+//! [`Reporters::aborted`].
 
 pub mod facts;
 pub mod openlineage;
@@ -32,7 +35,7 @@ use crate::kind::Kind;
 use crate::objects::Objects;
 use cohort_core::Timestamp;
 
-/// A stopped run says so within this time, well inside the second that it has.
+/// A stopped run reports within this time. It has a second to end.
 const ABORT_TIME_MAX: Duration = Duration::from_millis(600);
 
 /// Where the reporters look, and what they need of the process.
@@ -105,7 +108,7 @@ impl Reporters {
         self.log(Level::Info, &text).await;
     }
 
-    /// A line for the log of the orchestrator that keeps one.
+    /// A line for the log of the orchestrator, if it keeps one.
     pub async fn log(&mut self, level: Level, text: &str) {
         if let Some(pipes) = &mut self.pipes
             && let Err(reason) = pipes.log(level, text).await
@@ -117,7 +120,8 @@ impl Reporters {
     /// The run ended well: its data is committed.
     ///
     /// # Errors
-    /// Where a result file could not be written: unlike a message it was asked for, and someone will read it.
+    /// If a result file could not be written. Unlike a message, somebody asked for it and will read
+    /// it.
     pub async fn finished(&mut self, facts: &Facts) -> Result<(), (PathBuf, io::Error)> {
         let written = self.files.write(&facts.summary);
         if let (Some(pipes), Some(plan)) = (&mut self.pipes, &self.plan) {
@@ -136,7 +140,8 @@ impl Reporters {
         self.end(&failure, State::Fail(&failure)).await;
     }
 
-    /// The run was asked to stop, by [`termination::stop_requested`]. Returns soon, whatever the channels do.
+    /// The run was asked to stop, by [`termination::stop_requested`]. Returns soon, even if a
+    /// channel hangs.
     pub async fn aborted(&mut self, signal: &str) {
         let message = format!("stopped by {signal} before the commit was known; run again");
         let failure = self.failure(Kind::Temporary, &message);
@@ -152,7 +157,7 @@ impl Reporters {
     }
 
     async fn end(&mut self, failure: &Failure, state: State<'_>) {
-        // Files first: they are quick, and the orchestrators' screens show them.
+        // Files come first: they are quick, and the orchestrators' screens show them.
         if let Err((path, error)) = self.files.write(&failure.to_json().to_string()) {
             warn("result file", &format!("{}: {error}", path.display()));
         }

@@ -1,4 +1,5 @@
-//! How a run ends in a container: the request to stop, and the few words that Kubernetes shows for a failure.
+//! How a run ends in a container: the request to stop, and the short text that Kubernetes shows for
+//! a failure.
 
 use std::fs::OpenOptions;
 use std::io::{self, Write as _};
@@ -11,17 +12,18 @@ use super::facts::Failure;
 /// Where Kubernetes reads a container's last words.
 pub const TERMINATION_LOG: &str = "/dev/termination-log";
 
-/// Kubernetes keeps this much of it.
+/// Kubernetes keeps this many bytes of it.
 const MESSAGE_BYTES_MAX: usize = 4096;
 
 /// Waits until the process is asked to stop, by SIGTERM or SIGINT.
 ///
-/// As process 1 of a container the job has no default handlers: without this, a stop request would be ignored until the
-/// container is killed. Whoever awaits it drops the run, reports, and exits with [`crate::kind::Kind::Temporary`]: the
-/// commit protocol leaves the last committed state readable wherever the run was (SPEC 11).
+/// As process 1 of a container, the job has no default handlers. Without this, it would ignore a
+/// stop request until the container is killed. The caller then drops the run, reports, and exits
+/// with [`crate::kind::Kind::Temporary`]. This is safe at any point of a run: the commit protocol
+/// leaves the last committed state readable (SPEC 11).
 ///
 /// # Errors
-/// Where the handlers cannot be installed.
+/// If the handlers cannot be installed.
 pub async fn stop_requested() -> io::Result<&'static str> {
     let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     tokio::select! {
@@ -30,14 +32,14 @@ pub async fn stop_requested() -> io::Result<&'static str> {
     }
 }
 
-/// Writes the failure as short JSON to the termination log, where there is one.
+/// Writes the failure as short JSON to the termination log, if there is one.
 ///
 /// # Errors
-/// Where the file exists but cannot be written.
+/// If the file exists but cannot be written.
 pub fn write(path: &Path, failure: &Failure) -> io::Result<()> {
     match OpenOptions::new().write(true).truncate(true).open(path) {
         Ok(mut file) => file.write_all(message(failure).as_bytes()),
-        // Outside Kubernetes there is no such file, and it is not this job's to make.
+        // Outside Kubernetes there is no such file, and this job must not make one.
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(error),
     }

@@ -1,8 +1,9 @@
-//! Result files: the summary, or the failure, as one JSON value where a file was asked for.
+//! Result files: the summary or the failure as one JSON value, if a file was asked for.
 //!
-//! Airflow's Kubernetes operator reads `/airflow/xcom/return.json` through a sidecar that shares that folder, after failures
-//! too. `--result-file` serves everyone else. The file is complete before the process ends; nobody reads it earlier, so it is
-//! written in place: a single file mounted from the host cannot be renamed over.
+//! Airflow's Kubernetes operator reads `/airflow/xcom/return.json` through a sidecar that shares
+//! that folder, also after failures. `--result-file` serves everyone else. The file is complete
+//! before the process ends, and nobody reads it earlier. So it is written in place, since a single
+//! file mounted from the host cannot be replaced by a rename.
 
 use std::fs;
 use std::io;
@@ -16,7 +17,7 @@ pub const XCOM_FOLDER: &str = "/airflow/xcom";
 pub struct ResultFiles(Vec<PathBuf>);
 
 impl ResultFiles {
-    /// The file asked for, if any, and the sidecar's where its folder exists.
+    /// The file asked for, if any, and the sidecar's file if its folder exists.
     pub fn new(asked_for: Option<PathBuf>, xcom_folder: &Path) -> Self {
         let sidecar = xcom_folder.is_dir().then(|| xcom_folder.join("return.json"));
         Self(asked_for.into_iter().chain(sidecar).collect())

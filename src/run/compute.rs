@@ -20,7 +20,7 @@ use crate::table::scan::points::ByCell;
 use crate::table::write::mrch::MrchWriter;
 use crate::table::write::part::{GROUP_ROWS, GROUP_ROWS_MIN, Group, GroupWriter, PART_ROWS, Part};
 
-/// Everything that a run writes but the rejects, and what it found.
+/// Everything that a run writes except the rejects, and what it found.
 pub struct Computed {
     /// MRCH.
     pub mrch: Vec<Part>,
@@ -110,8 +110,9 @@ impl Shell {
     }
 }
 
-/// The stores of each row group: one is closed after the store with which it passes its limit of rows, which is
-/// a quarter of all, so that a small run keeps several threads busy as well, but neither few nor very many.
+/// The stores of each row group. A row group is closed after the store with which it reaches its
+/// limit of rows. The limit is a quarter of all rows, between `GROUP_ROWS_MIN` and `GROUP_ROWS`, so
+/// that a small run keeps several threads busy too.
 fn chunks(stores: Vec<StoreEvents>, interval: Interval) -> Vec<Vec<StoreEvents>> {
     let rows = |(_, events): &StoreEvents| -> usize {
         events.iter().map(|event| rows_in(event, interval)).sum()
@@ -121,14 +122,14 @@ fn chunks(stores: Vec<StoreEvents>, interval: Interval) -> Vec<Vec<StoreEvents>>
     limited(stores, quarter.clamp(GROUP_ROWS_MIN, GROUP_ROWS))
 }
 
-/// What each part is made of: it is closed after the chunk with which it passes its limit of rows. Without rows
-/// there is no part.
+/// What each part is made of. A part is closed after the chunk with which it reaches its limit of
+/// rows. Without rows there is no part.
 fn parts<T>(chunks: Vec<T>, rows: impl Fn(&T) -> usize) -> Vec<Vec<T>> {
     let chunks = chunks.into_iter().map(|chunk| (rows(&chunk), chunk));
     limited(chunks.filter(|&(rows, _)| rows > 0), PART_ROWS)
 }
 
-/// Cuts a list of items with their rows after each with which the rows reach the limit.
+/// Cuts a list of items after each item with which the rows so far reach the limit.
 fn limited<T>(all: impl IntoIterator<Item = (usize, T)>, limit: usize) -> Vec<Vec<T>> {
     let mut lists = Vec::new();
     let (mut list, mut total) = (Vec::new(), 0);

@@ -21,7 +21,8 @@ pub enum Error {
     Commit(#[from] commit::Error),
     /// Too many rows were rejected.
     #[error(
-        "{log}: expected at most {limit} of the interval's rows to be rejected, found {rejected} of {rows} ({reasons}); correct the rows, or raise max_reject_ratio in the manifest"
+        "{log}: expected at most {limit} of the interval's rows to be rejected, found {rejected} \
+         of {rows} ({reasons}); correct the rows, or raise max_reject_ratio in the manifest"
     )]
     Rejects {
         /// The log.
@@ -37,7 +38,8 @@ pub enum Error {
     },
     /// A sum does not fit `decimal(18,4)`.
     #[error(
-        "expected sums with at most 14 digits before the point, found a larger one in the event of store {store_id} that opened at {opened_at}; correct its amounts"
+        "expected sums with at most 14 digits before the point, found a larger one in the event of \
+         store {store_id} that opened at {opened_at}; correct its amounts"
     )]
     Sum {
         /// The store.
@@ -46,7 +48,7 @@ pub enum Error {
         opened_at: cohort_core::Timestamp,
     },
     /// A worker panicked.
-    #[error("a worker stopped: {0}; report it with the manifest")]
+    #[error("internal error: a worker stopped ({0}); please report it with the manifest")]
     Worker(#[from] Stopped),
 }
 

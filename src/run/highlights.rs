@@ -1,4 +1,5 @@
-//! The events that people look at first: the greatest impact of those that a run wrote, as a bounded list and a Markdown table.
+//! The events that people look at first: those of a run with the greatest impact, as a bounded list
+//! and as a Markdown table.
 
 use std::cmp::Ordering;
 use std::fmt::Write as _;
@@ -13,7 +14,7 @@ pub struct Highlight {
     pub store_id: Arc<str>,
     /// Its first tick.
     pub opened_at: Timestamp,
-    /// Its likely cause, or the cluster where there is none.
+    /// Its likely cause, or its cluster if it has none.
     pub label: Option<Box<str>>,
     /// Whether it has ended.
     pub ended: bool,
@@ -33,7 +34,8 @@ impl Highlight {
         name
     }
 
-    /// Greatest impact first whatever its sign, then severity, then store and time: a total order of distinct events.
+    /// The greatest impact first, whatever its sign, then severity, then store and time. No two
+    /// events are equal in this order.
     fn rank(&self, other: &Self) -> Ordering {
         let size = |event: &Self| event.impact_estimate.map(|impact| impact.units().unsigned_abs());
         let severity = |event: &Self| event.severity_score.unwrap_or(f64::NEG_INFINITY);
@@ -51,7 +53,7 @@ pub const TOP_MAX: usize = 2_000;
 #[derive(Clone, Debug)]
 pub struct Highlights {
     top_max: usize,
-    /// The greatest are among these, which are fewer than twice as many.
+    /// Fewer than twice `top_max` events, the greatest among them.
     kept: Vec<Highlight>,
     impact_units: i128,
     impact_known: u64,
@@ -64,12 +66,12 @@ impl Default for Highlights {
 }
 
 impl Highlights {
-    /// Room for that many events, at least one; none of the run's other events is kept.
+    /// Room for that many events, at least one. No others are kept.
     pub const fn new(top_max: usize) -> Self {
         Self { top_max, kept: Vec::new(), impact_units: 0, impact_known: 0 }
     }
 
-    /// Takes an event as its last row in the run has it; once per event.
+    /// Takes an event as its last row in the run shows it, once per event.
     pub fn add(&mut self, event: Highlight) {
         if let Some(impact) = event.impact_estimate
             && event.ended
@@ -84,7 +86,7 @@ impl Highlights {
         }
     }
 
-    /// Takes the rows of the event log among an event's rows: the last of them says all.
+    /// Takes an event from its rows of MELOG, the last of which holds all that is needed.
     pub fn add_rows(
         &mut self,
         store_id: &Arc<str>,
@@ -104,7 +106,8 @@ impl Highlights {
         });
     }
 
-    /// Takes what another part of the run has kept. Parts may come in any order where no event is in two of them.
+    /// Takes what another part of the run has kept. Parts may come in any order, but no event may
+    /// be in two of them.
     pub fn merge(&mut self, other: Self) {
         let (units, known) = (self.impact_units, self.impact_known);
         for event in other.kept {
@@ -122,12 +125,14 @@ impl Highlights {
         top
     }
 
-    /// The sum of the impact of the events that ended in the run; `None` where none has one or the sum overflows.
+    /// The sum of the impact of the events that ended in the run; `None` if none has an impact or
+    /// the sum overflows.
     pub fn impact(&self) -> Option<Money> {
         if self.impact_known == 0 { None } else { Money::from_units(self.impact_units).ok() }
     }
 
-    /// At most `rows` of the greatest events as a Markdown table, narrow enough for half a page, with a sentence where there are none.
+    /// At most `rows` of the greatest events as a Markdown table, narrow enough for half a page. If
+    /// there are none, a sentence says so.
     pub fn to_markdown(&self, rows: usize) -> String {
         if self.kept.is_empty() {
             return "No event opened or closed in this interval.".to_owned();
@@ -152,7 +157,7 @@ impl Highlights {
     }
 }
 
-/// A text that cannot break the table that it stands in.
+/// A text that cannot break the table around it.
 fn cell(text: &str) -> String {
     let mut cell = String::with_capacity(text.len());
     for (at, c) in text.chars().enumerate() {
@@ -170,7 +175,7 @@ fn cell(text: &str) -> String {
     cell
 }
 
-/// A cause may be any text; a table of ten rows must stay small enough for every channel.
+/// A cause may be any text, but a table of ten rows must stay small enough for every channel.
 const CELL_CHARS_MAX: usize = 120;
 
 #[cfg(test)]

@@ -63,7 +63,7 @@ pub fn out_of_range(columns: &[&str], counts: &[u64]) -> BTreeMap<String, u64> {
 }
 
 impl Shell {
-    /// Reads campaigns or context, where the manifest names them.
+    /// Reads campaigns or context, if the manifest names them.
     pub(super) async fn read_reference(
         &self,
         table: CandidateLog,
@@ -71,7 +71,7 @@ impl Shell {
         manifest: &Manifest,
     ) -> Result<(Option<Read>, Vec<Candidate>), Error> {
         let Some(dataset) = dataset else { return Ok((None, Vec::new())) };
-        // These rows have no tick: whatever partitions there are, all of them are read.
+        // These rows have no tick, so all of them are read, whatever partitions there are.
         let whole = Dataset { partitioning: None, ..dataset.clone() };
         let Interval { start, end } = manifest.interval;
         let sources = dataset::open(&*self.objects, table.log, &whole, start, end).await?;

@@ -1,7 +1,7 @@
 //! The shell: carries one run from its manifest to its commit. The only place where the parts meet.
 //!
-//! manifest ([`crate::manifest`]) -> read ([`reports`], [`inputs`]) -> cohort ([`compute`]) -> write
-//! ([`compute`], [`rejected`]) -> commit ([`crate::commit`]) -> report ([`Outcome`]).
+//! manifest ([`crate::manifest`]) -> read ([`reports`], [`inputs`]) -> cohort ([`compute`]) ->
+//! write ([`compute`], [`rejected`]) -> commit ([`crate::commit`]) -> report ([`Outcome`]).
 
 mod compute;
 mod error;
@@ -49,12 +49,12 @@ pub struct Shell {
     pub workers: Workers,
 }
 
-/// What a committed run leaves behind for whoever called it.
+/// What a committed run returns to its caller.
 #[derive(Clone, Debug)]
 pub struct Outcome {
     /// Whether this run changed anything.
     pub status: Status,
-    /// The committed lineage's place.
+    /// The URI of the committed lineage.
     pub lineage_uri: Uri,
     /// The committed lineage.
     pub lineage: Lineage,
@@ -70,7 +70,7 @@ type Work = (Lineage, Vec<(Uri, Bytes)>, Highlights);
 /// Reads and checks the manifest, and the `demo_run_config` that it names.
 ///
 /// # Errors
-/// [`Error::Manifest`], and [`Error::Objects`] where one of the two cannot be read.
+/// [`Error::Manifest`], and [`Error::Objects`] if one of the two cannot be read.
 pub async fn load_manifest(
     objects: &dyn Objects,
     uri: &Uri,
@@ -90,14 +90,15 @@ impl Shell {
     /// Runs a manifest.
     ///
     /// # Errors
-    /// Each of [`Error`]'s; nothing is visible then but what was committed before.
+    /// Any [`Error`]. Only what was committed before is visible then.
     pub async fn run(&self, manifest: &Manifest) -> Result<Outcome, Error> {
         let objects = &*self.objects;
         let folders = folders(manifest)?;
         let observe = commit::observe(objects, &folders);
         let probe = objects.probe_conditions(&folders.lineage);
         let work = self.compute(manifest);
-        // Nothing depends on the probe but the right to commit, so that it costs no time of its own.
+        // Only the right to commit depends on the probe, so it runs beside the rest and adds no
+        // time.
         let (observed, probed, work) = tokio::join!(observe, probe, work);
         let (observed, ()) = (observed?, probed?);
         let (lineage, parts, highlights) = work?;
@@ -157,7 +158,8 @@ impl Shell {
         Ok((lineage, parts, highlights))
     }
 
-    /// The events of every store, in the order of the stores' bytes, and how many rows were duplicates.
+    /// The events of every store, in the order of the stores' bytes, and how many rows were
+    /// duplicates.
     async fn group(
         &self,
         rows: BTreeMap<Arc<str>, Rows>,
@@ -187,7 +189,7 @@ impl Shell {
         Ok((grouped.collect(), duplicates))
     }
 
-    /// What the baseline log must give, and what the classifier's.
+    /// What the baseline log must give, and what the classifier's log must give.
     async fn probes(
         &self,
         cells: &Arc<Cells>,
@@ -223,7 +225,8 @@ impl Shell {
     ) -> Result<(Option<Read>, ByCell<L::Row>), Error> {
         let Some(dataset) = dataset else { return Ok((None, ByCell::none(probe.cells.count()))) };
         let interval = manifest.interval;
-        // Rejected rows count over the whole interval, wanted ones wherever a line's window reaches.
+        // Rejected rows count over the whole interval, wanted ones wherever a line's window
+        // reaches.
         let from = probe.span.map_or(interval.start, |(first, _)| first.min(interval.start));
         let sources = dataset::open(&*self.objects, L::LOG, dataset, from, interval.end).await?;
         let sources: Arc<Vec<Source>> = Arc::new(sources);
@@ -249,7 +252,8 @@ impl Shell {
         Ok((Some(read), found.rows))
     }
 
-    /// Local files are read as fast as they can be decoded; over a network more requests must be under way.
+    /// Local files are read as fast as they can be decoded. Over a network, more requests must be
+    /// under way at once.
     fn limits(&self, manifest: &Manifest) -> Limits {
         let inputs = &manifest.inputs;
         let logs = [inputs.sales.as_ref(), inputs.scores.as_ref()];

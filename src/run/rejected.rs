@@ -11,8 +11,8 @@ use crate::table::write::rejects::{RejectedRows, all_columns, encode};
 
 /// Fails if more than `max_reject_ratio` of a log's rows in the interval were rejected.
 ///
-/// Each log is judged by itself, so that a broken small log does not hide behind a large one. Campaigns and
-/// context have no ticks, and so no rows in an interval.
+/// Each log is judged by itself, so that a broken small log does not hide behind a large one.
+/// Campaigns and context have no ticks, and so no rows in an interval.
 ///
 /// # Errors
 /// [`Error::Rejects`].

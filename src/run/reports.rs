@@ -19,7 +19,7 @@ use crate::table::dataset::{self, Source};
 use crate::table::prune::{Wanted, candidate_rows, selection};
 use crate::table::reports::{Decoded, Pass, decode, roots};
 
-/// How far the first step back goes where there are no partitions; each later one goes twice as far.
+/// How far the first step back goes if there are no partitions. Each later step goes twice as far.
 const STRIDE_FIRST: Duration = Duration::from_us(86_400_000_000);
 
 /// Rows that one worker decodes at a time.
@@ -34,7 +34,7 @@ pub struct Reports {
     pub read: Read,
     /// Accepted rows by store.
     pub rows: BTreeMap<Arc<str>, Rows>,
-    /// For each store that can write a row, from when on its rows matter.
+    /// For each store that can write a row, the instant from which its rows matter.
     pub begins: BTreeMap<Arc<str>, Begin>,
     /// Rows in the interval whose onset is ignored.
     pub onsets_ignored: u64,
@@ -174,7 +174,8 @@ impl Shell {
         let roots = roots(source);
         let select = selection(&rows, source.file.group_rows(group));
         let fetched = source.file.fetch_rows(&*self.objects, group, &roots, Some(&select)).await?;
-        // Without an offset index, each slice would have to decode what lies before it: then there is one.
+        // Without an offset index, each slice would have to decode what is before it, so there is
+        // only one.
         let indexed = source
             .file
             .leaves(&roots)
@@ -268,8 +269,8 @@ fn ticks(rows: &Rows) -> Vec<Timestamp> {
     ticks
 }
 
-/// The beginning of the partition that holds the instant, but no more than a day before it: a partition is
-/// opened whole, so that what it holds of the look-back comes with the first pass.
+/// The beginning of the partition that holds the instant, but no more than a day before it. A
+/// partition is opened whole, so what it holds of the look-back comes with the first pass.
 fn partition_start(manifest: &Manifest, at: Timestamp) -> Timestamp {
     let Some(partitioning) = &manifest.inputs.reports.partitioning else { return at };
     partitioning.partition_at(at).0.start.max(at.saturating_sub(STRIDE_FIRST))

@@ -28,7 +28,7 @@ pub(super) const fn midnight(day: i64) -> Tick {
 pub(super) struct Shop {
     /// Its `store_id`.
     pub(super) id: String,
-    /// The tick of the day at which it opens, and the first at which it is closed again.
+    /// The tick of the day at which it opens, and the first tick at which it is closed again.
     pub(super) hours: std::ops::Range<i64>,
     /// How much it sells, 1 being the chain's middle.
     size: f64,
@@ -46,7 +46,7 @@ impl Shop {
 pub(super) struct Category {
     /// What its SKUs begin with.
     prefix: &'static str,
-    /// Whether it stands in refrigerators.
+    /// Whether it is kept in refrigerators.
     pub(super) chilled: bool,
     /// Whether it is delivered fresh in the morning.
     pub(super) fresh: bool,
@@ -84,12 +84,13 @@ pub(super) struct Chain {
 /// The worked example's shop; the first of every sample.
 pub(super) const EXAMPLE_STORE: &str = "327";
 
-/// Share of an hour's trade, from midnight on, 1 being the middle: a peak at noon and a higher one after work.
+/// Each hour's share of trade, from midnight on, 1 being the middle. There is a peak at noon and a
+/// higher one after work.
 const HOURLY: [f64; 25] = [
     0.25, 0.15, 0.12, 0.12, 0.15, 0.25, 0.45, 0.70, 0.85, 0.95, 1.05, 1.25, 1.45, 1.25, 1.00, 0.95,
     1.10, 1.50, 1.65, 1.30, 0.95, 0.70, 0.50, 0.35, 0.25,
 ];
-/// Share of a weekday's trade, the last day's own (a Wednesday) first.
+/// Each weekday's share of trade, beginning with that of the last day, a Wednesday.
 const WEEKDAY: [f64; 7] = [0.95, 0.98, 1.15, 1.30, 0.80, 0.90, 0.92];
 
 impl Chain {
@@ -102,7 +103,7 @@ impl Chain {
             .map(|number| {
                 let category = CATEGORIES[number % CATEGORIES.len()];
                 let sku = format!("{}-{:04}", category.prefix, number + 1);
-                // The first is the worked example's; of the others, a few carry most of the trade.
+                // The first is the worked example's. A few of the others carry most of the trade.
                 let drawn = 90.0 + 1500.0 * random.unit() * random.unit();
                 let rate = if number == 0 { 1200.0 } else { drawn };
                 Product { sku, category, rate }
@@ -121,7 +122,7 @@ impl Chain {
         (sales * 100.0).round() as i64 * 100
     }
 
-    /// What it did sell, given the expectation and the factor of whatever is going on in the shop.
+    /// What it did sell, given the expectation and the factor of the shop's incidents.
     pub(super) fn actual(&self, at: (usize, usize, Tick), baseline: i64, factor: f64) -> i64 {
         let (shop, product, tick) = at;
         let path = [3, shop as u64, product as u64, tick as u64];
@@ -133,7 +134,7 @@ impl Chain {
 fn shop(number: u32, random: &mut Random) -> Shop {
     let id = match number {
         0 => EXAMPLE_STORE.to_owned(),
-        // 101, 102, ... without the example's own number.
+        // 101, 102 and so on, without the example's number.
         n => (100 + n + u32::from(100 + n >= 327)).to_string(),
     };
     // Every ninth shop never closes, so that some events span midnight.

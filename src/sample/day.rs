@@ -1,4 +1,5 @@
-//! One day of the sample: what sells, tick by tick and shop by shop, and what the detector and the two models write.
+//! One day of the sample, tick by tick and shop by shop: what sells, and what the detector and the
+//! two models write.
 
 use super::Error;
 use super::chain::{Chain, Tick, midnight};
@@ -8,7 +9,7 @@ use super::predictions::{Prediction, Predictions};
 use super::random::Random;
 use super::reports::Reports;
 
-/// A line's tick: what the detector reports a row for.
+/// A line's tick, for which the detector reports a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Cell {
     tick: Tick,
@@ -20,7 +21,7 @@ struct Cell {
 /// The worked example's scores and sales (SPEC 9), the latter in ten-thousandths.
 const EXAMPLE: [(f64, i64); 3] = [(0.61, 27_000_000), (0.72, 29_000_000), (0.66, 26_000_000)];
 
-/// Writes one day's partitions; gives the rows of reports and of predictions.
+/// Writes one day's partitions. Returns the numbers of report rows and of prediction rows.
 pub(super) fn write(
     place: &Place,
     chain: &Chain,
@@ -44,7 +45,7 @@ pub(super) fn write(
     Ok((reports.write(place)?, predictions.close()?))
 }
 
-/// The day's cells, in the order in which the models emit their rows.
+/// The day's cells, in the order in which the models write their rows.
 fn cells_of(plan: &Plan, day: i64) -> Vec<Cell> {
     let (first, end) = (midnight(day), midnight(day + 1));
     let mut cells: Vec<Cell> = plan
@@ -76,7 +77,7 @@ struct Trade<'a> {
 
 impl Trade<'_> {
     fn write(&self, reports: &mut Reports<'_>, out: &mut Predictions<'_>) -> Result<(), Error> {
-        // The worked example's shop is spared every gap and fault on its day.
+        // On its day, the worked example's shop has no gaps and no faults.
         let spared = self.shop == 0 && self.tick >= 0;
         let mut whole = (0, 0);
         for product in 0..self.chain.products.len() {
@@ -87,7 +88,8 @@ impl Trade<'_> {
         self.row(None, whole.0, whole.1, spared, reports, out)
     }
 
-    /// The prediction row of one product or of the whole shop, and the report rows of its anomalies.
+    /// The prediction row of one product or of the whole shop, and the report rows of its
+    /// anomalies.
     fn row(
         &self,
         product: Option<usize>,

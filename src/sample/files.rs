@@ -1,4 +1,5 @@
-//! The sample's Parquet files: one call site for the writer's settings, and the columns in the types of SPEC 2.
+//! The sample's Parquet files: the only use of the writer's settings, and the columns in the types
+//! of SPEC 2.
 
 use std::sync::Arc;
 
@@ -37,7 +38,7 @@ impl<'a> Writer<'a> {
         Self { place, path: format!("{dataset}/{partition}part-00000.parquet"), file: None }
     }
 
-    /// Appends rows; the first call fixes the schema.
+    /// Appends rows. The first call fixes the schema.
     pub(super) fn write(&mut self, columns: Columns) -> Result<(), Error> {
         let batch = RecordBatch::try_from_iter_with_nullable(
             columns.into_iter().map(|(name, array)| (name, array, true)),
@@ -67,7 +68,8 @@ impl<'a> Writer<'a> {
         let draft = self.place.begin(&self.path)?;
         let properties =
             WriterProperties::builder().set_compression(Compression::ZSTD(Default::default()));
-        // Plain Parquet types, as any other writer has them: no Arrow schema in the metadata.
+        // The types are plain Parquet, as any other writer has them, so there is no Arrow schema in
+        // the metadata.
         let options = ArrowWriterOptions::new()
             .with_properties(properties.build())
             .with_skip_arrow_metadata(true);

@@ -1,4 +1,5 @@
-//! What goes wrong, or unusually right, in a shop: the kinds of incident, as detection, clustering and attribution see them.
+//! What goes wrong, or unusually right, in a shop: the kinds of incident as detection, clustering
+//! and attribution see them.
 
 use super::chain::Product;
 
@@ -7,7 +8,7 @@ use super::chain::Product;
 pub(super) struct Kind {
     /// How often it happens, relative to the others.
     pub(super) weight: usize,
-    /// Its cluster's id and name, where clustering has one for it.
+    /// Its cluster's id and name, if clustering has one for it.
     pub(super) cluster: Option<(&'static str, &'static str)>,
     /// What sales are multiplied by.
     pub(super) factor: f64,
@@ -30,7 +31,7 @@ pub(super) enum Spread {
     Shop,
 }
 
-/// Which products an incident of several picks from.
+/// The products that an incident of several products picks from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Pick {
     Any,
@@ -48,7 +49,7 @@ impl Pick {
     }
 }
 
-/// Where the reason of an incident is to be found.
+/// Where the reason of an incident can be found.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Reason {
     /// Attribution writes it on the reports, some ticks after the onset: cause, category, evidence.

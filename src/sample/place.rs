@@ -1,4 +1,5 @@
-//! Where a sample goes: a folder, or a prefix of a bucket. Knows nothing of what is in its files.
+//! Where a sample goes: a folder, or a prefix of a bucket. It knows nothing of what is in the
+//! files.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -14,7 +15,7 @@ use crate::objects::{Objects as _, Put, Storage, Uri};
 pub(super) enum Place {
     /// A folder that was new or empty.
     Folder(PathBuf),
-    /// A prefix; requests are waited for on the runtime.
+    /// A prefix. The runtime waits for its requests.
     Prefix { storage: Arc<Storage>, prefix: Uri, runtime: Handle },
 }
 

@@ -10,7 +10,7 @@ use super::random::Random;
 pub(super) struct Line {
     /// Index of the shop.
     pub(super) shop: usize,
-    /// Index of the product; none: the whole shop.
+    /// Index of the product; `None` for the whole shop.
     pub(super) product: Option<usize>,
     /// Its ticks, from the onset on.
     pub(super) ticks: std::ops::Range<Tick>,
@@ -46,7 +46,8 @@ pub(super) struct Plan {
     pub(super) contexts: Vec<Span>,
 }
 
-/// The worked example (SPEC 9): the ticks of 11:55 to 12:05 on the last day, in the first shop, for the first product.
+/// The worked example (SPEC 9): the ticks of 11:55 to 12:05 on the last day, in the first shop, for
+/// the first product.
 pub(super) const EXAMPLE_TICKS: std::ops::Range<Tick> = 143..146;
 
 const EXAMPLE: Line = Line {
@@ -68,7 +69,7 @@ impl Plan {
         plan.lines.push(EXAMPLE);
         for day in 1 - i64::from(sample.days)..=0 {
             for shop in 0..chain.shops.len() {
-                // On the last day nothing but the worked example happens in its shop.
+                // On the last day, only the worked example happens in its shop.
                 if (day, shop) == (0, 0) {
                     continue;
                 }
@@ -81,7 +82,8 @@ impl Plan {
         plan
     }
 
-    /// One incident in a shop: its lines, and the campaign or context that explains it where the reports do not.
+    /// One incident in a shop: its lines, and the campaign or context that explains it if the
+    /// reports do not.
     fn incident(&mut self, chain: &Chain, shop: usize, day: i64, random: &mut Random) {
         let kind = draw_kind(random);
         let what = &KINDS[kind];
@@ -98,7 +100,8 @@ impl Plan {
             // A failure spreads: later products join within a quarter of an hour.
             let from = if products.len() > 1 { onset + random.below(4) as i64 } else { onset };
             let closing = midnight(day) + hours.end;
-            // A shop that never closes may carry an anomaly past midnight, but not past the sample's end.
+            // A shop that never closes may carry an anomaly past midnight, but not past the
+            // sample's end.
             let limit = if hours.end == DAY_TICKS { midnight(1) } else { closing };
             let ticks = from..(from + length(random)).min(limit);
             until = until.max(ticks.end);
@@ -140,7 +143,7 @@ impl Plan {
         }
     }
 
-    /// What everybody knows beforehand: the chain's own campaigns and the holidays.
+    /// What is known beforehand: the chain's own campaigns and the holidays.
     fn calendar(&mut self, chain: &Chain) {
         let everywhere = |name, ticks: std::ops::Range<Tick>| Span {
             id: String::new(),
@@ -191,7 +194,7 @@ fn draw_kind(random: &mut Random) -> usize {
     0
 }
 
-/// The products that an incident hits, each once; a lone `None` is the whole shop.
+/// The products that an incident hits, each once. A single `None` is the whole shop.
 fn draw_products(chain: &Chain, spread: Spread, random: &mut Random) -> Vec<Option<usize>> {
     let all = chain.products.len();
     let (count, mut among): (usize, Vec<usize>) = match spread {

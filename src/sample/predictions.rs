@@ -1,6 +1,7 @@
-//! The two models' prediction logs of one day, in the order in which models emit them: tick, shop, product.
+//! The two models' prediction logs of one day, in the order in which models write them: tick, shop,
+//! product.
 //!
-//! Streamed to the files in batches, so a day of any size needs little memory.
+//! They are streamed to the files in batches, so a day of any size needs little memory.
 
 use super::Error;
 use super::chain::{Chain, Tick, instant_us};
@@ -20,7 +21,7 @@ pub(super) struct Prediction {
     /// Expected and actual sales, in ten-thousandths.
     pub(super) baseline: i64,
     pub(super) actual: i64,
-    /// The anomaly's severity, where there is one.
+    /// The anomaly's severity, if there is one.
     pub(super) score: Option<f64>,
 }
 
@@ -47,7 +48,8 @@ impl<'a> Predictions<'a> {
         Self { random: Random::stream(chain.seed, &[5, day as u64]), scores, sales }
     }
 
-    /// Adds a prediction to both logs, with the gaps and faults that such logs have unless it is `spared` them.
+    /// Adds a prediction to both logs. Unless it is `spared`, it may have the gaps and faults that
+    /// such logs have.
     pub(super) fn push(&mut self, what: &Prediction, spared: bool) -> Result<(), Error> {
         let random = &mut self.random;
         let score = four_decimals(what.score.unwrap_or_else(|| random.between(0.0, 0.35)));
@@ -61,7 +63,7 @@ impl<'a> Predictions<'a> {
         Ok(())
     }
 
-    /// Writes what is left; gives the rows of both logs together.
+    /// Writes what is left. Returns the number of rows of both logs together.
     pub(super) fn close(self) -> Result<u64, Error> {
         Ok(self.scores.close()? + self.sales.close()?)
     }
@@ -80,7 +82,7 @@ struct Log<'a, V> {
     file: Writer<'a>,
     batch: Vec<Row<V>>,
     rows: u64,
-    /// The columns that this log has beside the common ones.
+    /// The columns that this log has besides the common ones.
     values: fn(&[Row<V>]) -> Columns,
 }
 
@@ -109,7 +111,8 @@ impl<'a, V: Copy> Log<'a, V> {
         self.add(row(value))?;
         match random.below(10_000) {
             _ if spared => {}
-            // Written again a little later, with the same value: a retry of the model's job.
+            // The model's job was retried, so the row is written again a little later with the same
+            // value.
             0..10 => self.add(Row { ingested_us: ingested_us + 90_000_000, ..row(value) })?,
             10 => self.add(Row { shop: None, ..row(value) })?,
             11 => self.add(Row { tick: None, ..row(value) })?,
@@ -139,7 +142,7 @@ impl<'a, V: Copy> Log<'a, V> {
     }
 
     fn close(mut self) -> Result<u64, Error> {
-        // An empty file where nothing happened: a partition that exists and holds no rows.
+        // If nothing happened, the file is empty: the partition exists and holds no rows.
         self.flush()?;
         self.file.close()?;
         Ok(self.rows)

@@ -79,7 +79,7 @@ fn below_a_prefix_stand_the_files_of_a_folder_and_what_is_there_already_stays() 
         })
         .collect();
     assert!(contents(dir.path()) == written);
-    // Interrupted and made again it is done; another sample does not mix with it.
+    // A sample that was interrupted can be made again. Another sample does not mix with it.
     let last = prefix.join("run_manifest.json");
     runtime.block_on(storage.delete(&last)).unwrap();
     put(SMALL).unwrap();

@@ -1,7 +1,7 @@
 //! `cohort show`: what a run committed, as text for a terminal.
 //!
-//! Events are those of the registry (SPEC 8): the greatest version of each. Nothing here writes, and
-//! nothing depends on the terminal: the text is at most 100 columns wide.
+//! Events are those of the registry (SPEC 8): the greatest version of each. Nothing here writes.
+//! The text does not depend on the terminal: it is at most 100 columns wide.
 
 mod page;
 mod table;
@@ -18,7 +18,7 @@ pub struct Options {
     pub store: Option<String>,
 }
 
-/// The page for the run that this lineage committed.
+/// The page of the run that this lineage committed.
 ///
 /// # Errors
 /// [`Error`] if the lineage or one of its parts cannot be read.

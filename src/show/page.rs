@@ -1,4 +1,4 @@
-//! The page: heading, events, a store's snapshots, counts and paths.
+//! The page: heading, events, the versions of a store's lines, counts and paths.
 
 use std::cmp::Reverse;
 use std::fmt::Write as _;
@@ -68,8 +68,8 @@ pub(super) fn page(
     page
 }
 
-/// What makes an event matter: its impact either way, then its severity. Severities are never negative in practice,
-/// and where one is, only the order of equals suffers.
+/// What makes an event matter: its impact either way, then its severity. Severities are hardly ever
+/// negative. If one is, only the order of events with equal impact suffers.
 fn weight(event: &EventRow) -> (Option<u64>, Option<u64>) {
     let impact = event.impact.map(|impact| impact.units().unsigned_abs());
     (impact, event.severity.map(|severity| severity.max(0.0).to_bits()))
@@ -148,7 +148,7 @@ fn input_counts(input: &Input) -> String {
     text
 }
 
-/// Where everything lies. Never cut: a path is there to be copied.
+/// Where everything is. Paths are never cut, since people copy them.
 fn paths(run: &Lineage, lineage: &Uri) -> String {
     let mut text = format!("\n Lineage    {lineage}\n");
     for (log, output) in run.outputs.each() {
@@ -165,7 +165,7 @@ fn minute(at: Timestamp) -> String {
     at.to_string()[..16].replace('T', " ")
 }
 
-/// `01-01 11:55 - 12:05`, with the end's date where it is another. The page's heading has the year.
+/// `01-01 11:55 - 12:05`, with the end's date if it differs. The page's heading has the year.
 fn window(start: Timestamp, end: Option<Timestamp>) -> String {
     let start = minute(start);
     let Some(end) = end.map(minute) else {
@@ -185,7 +185,7 @@ fn score(score: Option<f64>) -> String {
     score.map_or("-".to_owned(), |score| format!("{score:.2}"))
 }
 
-/// An amount to the unit, its digits grouped.
+/// An amount rounded to the unit, its digits grouped.
 fn whole(amount: Option<Money>) -> String {
     amount.map_or_else(|| "-".to_owned(), Money::to_whole)
 }

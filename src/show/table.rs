@@ -1,4 +1,4 @@
-//! Plain-text tables of at most 100 columns: numbers to the right, a rule under the heading.
+//! Plain-text tables of at most 100 columns: numbers on the right, a rule under the heading.
 
 /// The widest line.
 const WIDTH_MAX: usize = 100;
@@ -6,7 +6,7 @@ const WIDTH_MAX: usize = 100;
 const GUTTER: &str = "  ";
 const INDENT: &str = " ";
 
-/// On which side a column's texts stand.
+/// The side to which a column's texts are aligned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Side {
     Left,
@@ -16,7 +16,7 @@ pub(super) enum Side {
 /// A column's heading and side.
 pub(super) type Heading = (&'static str, Side);
 
-/// The table's lines. The last column gives way where the whole would be too wide: its texts are cut with an ellipsis.
+/// The table's lines. If they would be too wide, the last column's texts are cut, with an ellipsis.
 pub(super) fn table(headings: &[Heading], rows: &[Vec<String>]) -> String {
     let mut widths: Vec<usize> = headings
         .iter()

@@ -1,4 +1,4 @@
-//! The binary from outside: what it prints where, and its exit codes.
+//! The binary from outside: what it prints and where, and its exit codes.
 
 use std::process::{Command, Output};
 

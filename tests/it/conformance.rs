@@ -9,14 +9,14 @@ use cohort::{Local, Memory, Object, Objects, ObjectsError as Error, Put, Tag, Ur
 use sha2::{Digest as _, Sha256};
 use tokio::task::JoinSet;
 
-/// How many tasks race for one object.
+/// The number of tasks that race for one object.
 const RACERS: usize = 16;
-/// How often they race.
+/// The number of races.
 const ROUNDS: usize = 2;
 /// More objects than fit in the listing pages of a server configured for 10 a page.
 const LISTED: usize = 35;
 
-/// Runs the whole suite under `root`, a prefix under which nothing lies yet.
+/// Runs the whole suite under `root`, a prefix that is still empty.
 pub async fn check(objects: Arc<dyn Objects>, root: &Uri) {
     let folder = |name: &str| root.join(name).as_prefix();
     nothing_is_an_empty_list(&*objects, &folder("nothing")).await;
@@ -248,7 +248,8 @@ async fn one_of_many_replaces(objects: &Arc<dyn Objects>, root: &Uri) {
         let won = won.await;
         let (content, now) = objects.read(&uri).await.unwrap();
         assert_eq!(won, [content]);
-        // Tags may follow the content, so the next round must not start from this round's winner.
+        // Equal content may have equal tags, so the next round must not start from this round's
+        // winner.
         tag = done(objects.replace(&uri, "zero".into(), &now).await.unwrap());
     }
 }

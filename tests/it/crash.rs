@@ -1,10 +1,10 @@
 //! Every crash point of a run on local disk: before and after each write lands, then the next run
 //! (SPEC 11).
 //!
-//! A run is cut off by storage that fails for good at its n-th write: once without doing it, once
-//! after doing it. What the lineage names must be whole at any time, and the next run must leave
-//! the bytes of a run that was never cut off. Once over empty folders, once over those of an
-//! earlier run with other content.
+//! A run is cut off by storage that fails for good at its n-th write, either before or after doing
+//! it. What the lineage names must be whole at any time, and the next run must leave the bytes of a
+//! run that was never cut off. Both are tried over empty folders, and over those of an earlier run
+//! with other content.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -24,8 +24,8 @@ use cohort::{
 };
 use cohort::{Shell, load_manifest};
 
-/// Local disk that stops at a write, before or after doing it; where something happens meanwhile,
-/// only that one write fails.
+/// Local disk that stops at a write, before or after doing it. If something happens meanwhile, only
+/// that one write fails.
 struct Failing {
     disk: Local,
     writes: AtomicUsize,
@@ -55,7 +55,7 @@ impl Failing {
         }
     }
 
-    /// Whether this write is done, and whether it is answered.
+    /// Whether this write is done, and whether it succeeds for the caller.
     fn next(&self) -> (bool, bool) {
         let n = self.writes.fetch_add(1, Ordering::SeqCst);
         if self.meanwhile.is_some() {
@@ -131,7 +131,7 @@ impl Objects for Failing {
     }
 }
 
-/// Runs the sample's manifest; how many writes it began, and whether it was committed.
+/// Runs the sample's manifest. Returns how many writes it began, and whether it was committed.
 fn run(folder: &Path, gap: &str, failing: Failing) -> (usize, bool) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
@@ -262,8 +262,8 @@ fn a_rerun_with_the_same_input_writes_nothing() {
     assert_eq!(tree(&folder.join("out")), clean);
 }
 
-/// A run that failed at a part once took back the parts that it had created, although another run
-/// with the same content had found them there and committed a lineage that lists them.
+/// A run that failed at a part once took back the parts that it had created. But another run with
+/// the same content had found them there, and had committed a lineage that lists them.
 #[test]
 fn a_failing_run_takes_back_nothing_that_a_committed_run_lists() {
     let lake = tempfile::tempdir().unwrap();
@@ -273,7 +273,7 @@ fn a_failing_run_takes_back_nothing_that_a_committed_run_lists() {
     let mut failing = Failing::new(1, false);
     failing.meanwhile = Some(Box::new(move || {
         let other = other.clone();
-        // A thread of its own: one runtime cannot wait inside another.
+        // It has a thread of its own, since one runtime cannot wait inside another.
         let run = move || run(&other, "PT1H", Failing::new(usize::MAX, true));
         assert!(std::thread::spawn(run).join().unwrap().1);
     }));

@@ -16,7 +16,7 @@ fn cohort(arguments: &[&str]) -> String {
     String::from_utf8(done.stdout).unwrap()
 }
 
-/// Makes a sample and runs the job for its last day; the summary.
+/// Makes a sample and runs the job for its last day. Returns the summary.
 fn sample_and_run(folder: &Path) -> Value {
     let sample = folder.join("chain");
     let size = ["--stores", "12", "--skus", "10", "--days", "3", "--seed", "7"];
@@ -91,7 +91,7 @@ fn show_puts_the_greatest_impact_first_within_100_columns() {
         .map(|line| line[from..to].replace([',', '-', ' '], "").parse().unwrap())
         .collect();
     assert!(impacts.is_sorted_by(|a, b| a >= b), "{page}");
-    // Paths are there to be copied and are never cut.
+    // People copy paths, so they are never cut.
     for line in page.lines().filter(|line| !line.contains("file://")) {
         assert!(line.chars().count() <= 100, "{line}");
     }

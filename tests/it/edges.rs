@@ -124,7 +124,7 @@ fn rows_are_rejected_for_each_reason_and_take_no_part() {
         ),
     ];
     for (reason, bad) in cases {
-        // The bad row would open the event and make its neighbour the second of a chain.
+        // The bad row would open the event, and its neighbour would be the second of a chain.
         let input = reports([bad, report(GAP)]);
         let lake = Lake::new(&input, Shape::PLAIN);
         let committed = lake.committed(&whole(), &[]);
@@ -181,7 +181,7 @@ fn sums_outside_the_amounts_are_refused_by_their_store() {
 
 #[test]
 fn one_sku_at_one_instant_counts_once_in_an_event() {
-    // Two reports overlap on one SKU; the second knows other sales at their common tick.
+    // Two reports overlap on one SKU. The second has other sales at their common tick.
     let first = Report { first_detected_from: Some(DAY), sales_total: Some(7), ..report(MINUTE) };
     let second =
         Report { first_detected_from: Some(DAY + 1), sales_total: Some(9), ..report(MINUTE) };
@@ -295,14 +295,14 @@ fn every_allowed_encoding_of_every_column_reads_the_same() {
     assert!(tried > 200, "{tried}");
 }
 
-/// Once, rows that lay a page apart were read through a mask, which wanted the pages between as well
-/// and took the file for a corrupt one.
+/// Rows a page apart were once read through a mask. It needed the pages between them as well, and
+/// took the file for a corrupt one.
 #[test]
 fn rows_of_scattered_pages_are_read_from_their_own_pages() {
     let ticks = 0..24;
     let sales = ticks.clone().map(|minute| Sale {
         store_id: Some("1".to_owned()),
-        // Every other row is of another SKU, and so of no line.
+        // Every other row has another SKU and so belongs to no line.
         sku: Some(if minute % 2 == 0 { "x" } else { "y" }.to_owned()),
         tick_at: Some(DAY + minute * MINUTE),
         actual_sales: Some(1 << minute),

@@ -1,4 +1,5 @@
-//! Bad input, bad manifests and bad disks: each has its exit code, one clear line, and leaves nothing behind.
+//! Bad input, bad manifests and bad disks: each has its exit code, one clear line, and leaves
+//! nothing behind.
 //!
 //! The table runs the real binary on the sample with one thing broken.
 
@@ -70,7 +71,7 @@ impl Lake {
         command.current_dir(&self.root).env_remove("RUST_LOG").output().unwrap()
     }
 
-    /// Fails with this exit code, one line that says all of `says`, and no output.
+    /// Fails with this exit code and one line that contains all of `says`, and leaves no output.
     #[track_caller]
     fn fails(&self, exit: i32, says: &[&str]) {
         self.fails_with(&[], exit, says);

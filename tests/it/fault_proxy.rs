@@ -19,7 +19,8 @@ use tokio::time::{Instant, sleep, sleep_until};
 pub struct Request {
     /// Counts the requests through the proxy from 0.
     pub number: usize,
-    /// Counts those that change the storage from 0; for others, how many there were.
+    /// Counts the requests that change the storage, from 0. For other requests, how many came
+    /// before.
     pub write_number: usize,
     /// `GET`, `PUT` and so on.
     pub method: String,
@@ -41,37 +42,37 @@ impl Request {
 pub enum Fault {
     /// Nothing.
     None,
-    /// This status and S3 error code, without the server's knowledge.
+    /// This status and S3 error code. The server sees nothing.
     Status(u16, &'static str),
-    /// This whole answer, without the server's knowledge.
+    /// This whole answer. The server sees nothing.
     Answer(String),
     /// The connection is reset before the server sees the request.
     ResetBefore,
-    /// The server carries the request out; the connection is reset instead of an answer.
+    /// The server carries out the request. The connection is reset instead of an answer.
     ResetAfter,
-    /// The server carries the request out; the answer is this status and code.
+    /// The server carries out the request. The answer is this status and code.
     StatusAfter(u16, &'static str),
-    /// The connection is closed after so many bytes of the body.
+    /// The connection is closed after this many bytes of the body.
     Truncate(usize),
-    /// Nothing more comes after so many bytes of the body.
+    /// Nothing more comes after this many bytes of the body.
     Stall(usize),
     /// The answer's head comes this much later.
     DelayHeaders(Duration),
-    /// The byte at this offset of the body is another one.
+    /// The byte at this offset of the body is changed.
     Flip(usize),
-    /// Tells the test that the request has come, and waits until the test drops its end; nothing is
+    /// Tells the test that the request has come, and waits until the test drops its end. Nothing is
     /// forwarded.
     HoldBefore,
-    /// The same after the server has carried it out, before the answer.
+    /// The same, after the server has carried out the request and before the answer.
     HoldAfter,
 }
 
-/// How slow the way is.
+/// How slow the network is.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Link {
     /// Added to every request.
     pub latency: Duration,
-    /// For each connection and direction; none is no limit.
+    /// Bytes a second for each connection and direction; `None` is no limit.
     pub bytes_per_second: Option<f64>,
 }
 
@@ -89,7 +90,7 @@ struct Shared {
     under_way: AtomicUsize,
 }
 
-/// A running proxy; it ends with this value.
+/// A running proxy. It ends when this value is dropped.
 pub struct Proxy {
     /// Where it listens.
     pub port: u16,
@@ -100,12 +101,12 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// In front of the port, with a plan that is asked once a request.
+    /// In front of the port, with a plan that is asked once for each request.
     pub fn start(port: u16, plan: impl Fn(&Request) -> Fault + Send + Sync + 'static) -> Self {
         Self::with_link(port, Link::default(), plan)
     }
 
-    /// The same over a slow way.
+    /// The same over a slow network.
     pub fn with_link(
         port: u16,
         link: Link,
@@ -182,7 +183,7 @@ fn closed(why: &str) -> io::Error {
     io::Error::new(io::ErrorKind::ConnectionAborted, why)
 }
 
-/// Reads up to and with the empty line, into text and what came after it.
+/// Reads up to and with the empty line. Returns the text and what came after it.
 async fn read_head(
     stream: &mut TcpStream,
     mut bytes: Vec<u8>,
@@ -209,7 +210,7 @@ fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
     })
 }
 
-/// The head with other connection handling; no server is asked whether to go on.
+/// The head with other connection handling, and without `Expect`.
 fn rewritten(head: &str, connection: &str) -> String {
     let kept = head.trim_end().lines().filter(|line| {
         let name = line.split(':').next().unwrap_or_default().to_ascii_lowercase();
@@ -265,7 +266,7 @@ async fn serve(shared: &Shared, mut client: TcpStream) -> io::Result<()> {
     Ok(())
 }
 
-/// Carries out one request. True if the connection can serve another one.
+/// Carries out one request. Returns whether the connection can serve another one.
 async fn exchange(
     shared: &Shared,
     client: &mut TcpStream,
@@ -290,7 +291,7 @@ async fn exchange(
         _ => None,
     };
     if let Some(early) = early {
-        // The body is taken all the same, so that the client is not reset while it sends.
+        // The body is read all the same, so that the client is not reset while it sends.
         let mut left = length - rest.len();
         let mut sink = vec![0; 64 << 10];
         while left > 0 {
@@ -361,12 +362,12 @@ async fn send_answer(
     Ok(pass(rest, server, client, length, pace, &mut act).await? && again)
 }
 
-/// What happens to a packet on its way.
+/// What happens to a packet.
 enum Next {
     Pass,
-    /// So many bytes of it pass; then the connection is closed.
+    /// This many bytes of it pass, then the connection is closed.
     Cut(usize),
-    /// So many bytes of it pass; then nothing more comes.
+    /// This many bytes of it pass, then nothing more comes.
     Stop(usize),
 }
 
@@ -410,12 +411,12 @@ async fn pass(
                 Next::Pass => to.write_all(&buffer[..filled]).await?,
                 Next::Cut(length) => {
                     to.write_all(&buffer[..length]).await?;
-                    // A reset would take with it what the client has not read yet.
+                    // A reset would discard what the client has not read yet.
                     return to.shutdown().await.and(Ok(false));
                 }
                 Next::Stop(length) => {
                     to.write_all(&buffer[..length]).await?;
-                    // Until the client gives up.
+                    // This lasts until the client gives up.
                     let _ = to.read(&mut [0]).await;
                     return Err(closed("planned"));
                 }

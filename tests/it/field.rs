@@ -1,5 +1,6 @@
-//! Files as people's tools write them: `tests/field/<case>/` holds a manifest, its datasets, and what
-//! must come of them. That is the rows of both logs, or an exit code and a word of the message.
+//! Files as people's tools write them: `tests/field/<case>/` holds a manifest, its datasets, and
+//! what must come of them. That is the rows of both logs, or an exit code and a word of the
+//! message.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -64,7 +65,7 @@ fn run(case: &Path) -> Result<(), String> {
     Ok(())
 }
 
-/// Whether two values are the same, however an instant or an amount is written.
+/// Whether two values are the same, whatever the spelling of an instant or an amount.
 fn same(found: &Value, expected: &Value) -> bool {
     let text = |value: &Value| match value {
         Value::Number(number) => format!("{:?}", number.as_f64()),

@@ -1,6 +1,6 @@
 //! Golden cases: `tests/golden/<case>/` holds the datasets as text tables, the manifest, and every
 //! column of every row that the job must write. `COHORT_GOLDEN=overwrite` rewrites the expectations
-//! from the naive model; the binary must meet them either way.
+//! from the naive model. The binary must meet them either way.
 
 mod table;
 
@@ -13,7 +13,7 @@ use crate::lake::{self, Partitioning};
 use crate::model::{self, Candidate, Input, Params, Report, Sale, Score};
 use table::TextTable;
 
-/// The folders of all cases.
+/// The folder of each case.
 pub fn cases() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
     let mut cases: Vec<PathBuf> =
@@ -31,7 +31,7 @@ pub struct Case {
     pub manifest: Value,
     params: Params,
     input: Input,
-    /// Where its datasets lie.
+    /// The folder of its datasets.
     pub folder: tempfile::TempDir,
 }
 

@@ -1,6 +1,6 @@
-//! Random small histories: few stores, few SKUs, and ticks so close to the gap and to the boundaries
-//! that every rule of SPEC 2 to 7 is met often. They shrink, since they are built from proptest's
-//! own strategies.
+//! Random small histories: few stores, few SKUs, and ticks so close to the gap and to the
+//! boundaries that every rule of SPEC 2 to 7 applies often. They are built from proptest's own
+//! strategies, so they shrink.
 
 mod chain;
 mod report;
@@ -17,7 +17,7 @@ use report::{amount, confidence, copied, double, ingested_at, instant, outside, 
 pub use scene::{Instant, moment};
 use scene::{Scene, jitter};
 
-/// An input, and the scales at which it was made.
+/// An input, and the scales from which it was made.
 #[derive(Clone, Debug)]
 pub struct History {
     pub input: Input,
@@ -25,7 +25,7 @@ pub struct History {
 }
 
 impl History {
-    /// One run over all of it, closings included, as far as there is time.
+    /// One run over all of it, closings included, as far as the calendar goes.
     pub fn whole(&self) -> Params {
         let Scene { base, gap, .. } = self.scene;
         let ticks = self.input.reports.iter().filter_map(|report| report.detected_at);
@@ -89,7 +89,7 @@ pub fn history() -> impl Strategy<Value = History> {
     })
 }
 
-/// Predictions and candidates, most of them about the reports.
+/// Predictions and candidates, most of which concern the reports.
 fn around(scene: &Scene, reports: Vec<Report>) -> impl Strategy<Value = Input> + use<> {
     let scores = (place(scene, &reports), ingested_at(), double()).prop_map(
         |((store_id, sku, tick_at), ingested_at, anomaly_score)| Score {

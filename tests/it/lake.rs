@@ -1,5 +1,5 @@
-//! A lake in a temporary folder: an input written as Parquet datasets in one of the many shapes that
-//! SPEC 2 allows, a manifest beside it, the job run on it, and its outputs read back.
+//! A lake in a temporary folder: an input written as Parquet datasets in one of the many shapes
+//! that SPEC 2 allows, a manifest beside it, the job run on it, and its outputs read back.
 
 mod columns;
 mod encode;
@@ -18,7 +18,7 @@ pub use columns::tables;
 pub use encodings::encodings;
 pub use read_back::{committed as read, facts, rejected};
 
-/// A small generator of pseudo-random numbers: the shape of a lake follows from its seed.
+/// A small generator of pseudo-random numbers. The shape of a lake follows from its seed.
 #[derive(Clone, Debug)]
 pub struct Dice(u64);
 
@@ -58,7 +58,7 @@ pub enum Partitioning {
 impl Partitioning {
     pub const ALL: [Self; 3] = [Self::None, Self::Daily, Self::Hourly];
 
-    /// The one that a manifest names.
+    /// The pattern that the manifest names.
     pub fn of_pattern(pattern: Option<&str>) -> Self {
         Self::ALL.into_iter().find(|one| one.pattern() == pattern).unwrap()
     }
@@ -94,12 +94,13 @@ impl Partitioning {
     }
 }
 
-/// The shape of a lake. No two shapes of one input may lead to different rows.
+/// The shape of a lake. All shapes of one input must lead to the same rows.
 #[derive(Clone, Copy, Debug)]
 pub struct Shape {
     pub partitioning: Partitioning,
-    /// `None`: one file per partition, rows in the given order, the canonical types. Else the seed
-    /// of file splits, row order, row groups, encodings, column order and names.
+    /// If `None`, there is one file per partition, with rows in the given order and the canonical
+    /// types. Otherwise the seed of file splits, row order, row groups, encodings, column order and
+    /// names.
     pub seed: Option<u64>,
     /// Dataset, column, and which of its encodings to take in place of the canonical one.
     pub recoded: Option<(&'static str, &'static str, usize)>,
@@ -216,9 +217,9 @@ impl Lake {
         self.read(params)
     }
 
-    /// The rejected rows that the lineage must count. Rows without a tick, or with one out of range,
-    /// lie in no interval. The job counts them in runs for their partition, and in every run if there
-    /// are no partitions.
+    /// The rejected rows that the lineage must count. Rows without a tick, or with one out of
+    /// range, are in no interval. The job counts them in runs for their partition, and in every run
+    /// if there are no partitions.
     pub fn expected_rejects(
         &self,
         output: &Output,

@@ -1,7 +1,7 @@
 //! The naive model: SPEC 2 to 7 written straight from the page, slow and obvious.
 //!
-//! It shares no code with the core, not even the calendar. Every figure of every row is computed
-//! from all the input rows anew, so that there is no state in which a mistake could hide.
+//! It shares no code with the core, not even the calendar. It computes every figure of every row
+//! anew from all the input rows, so there is no state in which a mistake could hide.
 
 mod calendar;
 mod causes;
@@ -28,7 +28,7 @@ pub type Amount = i128;
 /// The least amount beyond `decimal(18,4)`.
 pub const AMOUNT_END: Amount = 1_000_000_000_000_000_000;
 
-/// What a run is told: all times in microseconds since 1970.
+/// A run's settings. All times are in microseconds since 1970.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Params {
     pub gap: i64,
@@ -46,7 +46,7 @@ pub struct Output {
     pub events: Vec<EventRow>,
     /// Rejected rows with a tick in the interval, by (dataset, reason).
     pub rejects: BTreeMap<(&'static str, &'static str), u64>,
-    /// Rejected rows without a tick that could lie in an interval, by (dataset, reason): the page
+    /// Rejected rows without a tick that could be in an interval, by (dataset, reason). The page
     /// does not place them in time.
     pub rejects_without_tick: BTreeMap<(&'static str, &'static str), u64>,
     /// What else the lineage says.

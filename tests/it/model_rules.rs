@@ -1,5 +1,5 @@
-//! What the model itself must satisfy: the worked examples of SPEC 9, and what follows from the page
-//! whatever the implementation.
+//! What the model itself must satisfy: the worked examples of SPEC 9, and what follows from the
+//! page for any implementation.
 
 use std::collections::BTreeMap;
 
@@ -212,8 +212,8 @@ fn assert_needs_no_more_than_the_look_back(input: &Input, params: &Params) {
     assert!(all.facts.lookback_start >= bound.max(model::FIRST_INSTANT), "{params:?}: {input:?}");
 }
 
-/// What is true of every run over a whole history: keys are unique, no event lasts two periods, and
-/// what continues an event begins where that one was cut off.
+/// What is true of every run over a whole history. Keys are unique, no event lasts two periods, and
+/// an event that continues another begins where that one was cut.
 fn assert_holds_together(whole: &Output, params: &Params) {
     let mut keys: Vec<_> = whole
         .snapshots
@@ -290,7 +290,7 @@ proptest! {
     }
 }
 
-/// Random histories would prove little if they seldom met the rules that they are for.
+/// Random histories would prove little if the rules that they are for seldom applied.
 #[test]
 fn random_histories_meet_every_rule_of_cuts_and_bad_values() {
     let mut runner = TestRunner::deterministic();

@@ -1,5 +1,5 @@
-//! The properties of SPEC.md, held against random and exhaustive small histories: the binary runs on
-//! lakes of every shape, and what it commits must be what the naive model computes.
+//! The properties of SPEC.md, held against random and exhaustive small histories: the binary runs
+//! on lakes of every shape, and what it commits must be what the naive model computes.
 
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -10,8 +10,8 @@ use crate::history::{History, Instant, history, moment};
 use crate::lake::{Committed, Lake, Partitioning, Shape, facts, rejected};
 use crate::model::{self, Input, Output, Params, Refusal};
 
-/// `cases` random cases, times `COHORT_CASES_TIMES` if the environment has it. Seeds of failures stay
-/// in the repository.
+/// This many random cases, times `COHORT_CASES_TIMES` if it is set. Seeds of failures stay in the
+/// repository.
 pub fn config(cases: u32) -> Config {
     let times = std::env::var("COHORT_CASES_TIMES").ok().and_then(|times| times.parse().ok());
     Config {
@@ -138,7 +138,7 @@ proptest! {
         known.reports.retain(|row| row.detected_at.is_none_or(|tick| tick < end));
         known.scores.retain(|row| row.tick_at.is_none_or(|tick| tick < end));
         known.sales.retain(|row| row.tick_at.is_none_or(|tick| tick < end));
-        // The run of then saw what was known then; the run of today sees everything.
+        // The earlier run saw only what was known at its time. The run of today sees everything.
         let then = Params { end, ..whole.clone() };
         let then = Lake::new(&known, shape).committed(&then, &[]).output;
         let mut now = Lake::new(&history.input, shape).committed(&whole, &[]).output;

@@ -1,4 +1,4 @@
-//! Who may do what, and that nobody reads a secret in what the job says.
+//! Who may do what, and that the job's messages hold no secret.
 
 use std::collections::BTreeSet;
 use std::process::Stdio;
@@ -10,13 +10,13 @@ use crate::fault_proxy::{Fault, Proxy, Request};
 use crate::s3_job::{Ended, Place, committed, environment, sample};
 use crate::seaweed::{ADMIN, Identity, JOB, READER, free_ports, server};
 
-/// What every request carries and no line may.
+/// What every request carries and no line of a log may.
 const MARKS: [&str; 5] =
     ["AWS4-HMAC-SHA256", "Signature=", "X-Amz-Signature", "x-amz-security-token", "Bearer "];
 
 #[test]
 fn the_job_runs_with_an_identity_that_writes_below_its_outputs_alone() {
-    // The identity may write below `outputs/`: the manifest's `out/` lies there, its inputs do too.
+    // The identity may write below `outputs/`, where the manifest's `out/` and its inputs are.
     let place = Place::new("outputs/least", &sample(1));
     let run: Ended = place.command(server().port, JOB).output().unwrap().into();
     assert_eq!(run.exit, Some(0), "{}", run.log);
@@ -70,7 +70,7 @@ fn fits(pattern: &str, text: &str) -> bool {
     }
 }
 
-/// The path of an object of a place as the policy's lake has it.
+/// The path that an object of a place has in the policy's lake.
 fn in_the_policys_lake(place: &Place, target: &str) -> String {
     let root = format!("/lake/{}", place.prefix.path());
     let path = target.split('?').next().unwrap().replace("%3D", "=");
@@ -83,7 +83,7 @@ fn in_the_policys_lake(place: &Place, target: &str) -> String {
     }
 }
 
-/// The rights that a request takes.
+/// The rights that a request needs.
 fn rights(place: &Place, request: &Request) -> Vec<(&'static str, String)> {
     let path = in_the_policys_lake(place, &request.target);
     let query = request.target.split_once('?').map_or("", |(_, query)| query);

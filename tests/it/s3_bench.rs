@@ -1,5 +1,5 @@
 //! `make bench-s3`: the day of the benchmark on S3, with 30 ms added to every request and each
-//! connection held to 100 MB/s, beside the same run on local disk. `COHORT_BENCH_DATA` names the
+//! connection held to 100 MB/s, next to the same run on local disk. `COHORT_BENCH_DATA` names the
 //! day's folder.
 
 use std::path::{Path, PathBuf};
@@ -122,7 +122,7 @@ fn the_day_on_s3_takes_little_more_than_on_disk() {
         let (s3, execution) = measure(command);
         bytes = proxy.body_bytes();
         println!("round {round}: disk {:.3} s, S3 {:.3} s; {execution}", disk.wall, s3.wall);
-        // The first round warms the caches up.
+        // The first round only warms up the caches.
         if round > 0 {
             on_disk.push(disk);
             on_s3.push(s3);

@@ -30,8 +30,8 @@ fn a_rerun_over_changed_input_killed_at_any_write_leaves_the_old_run_or_the_new(
     every_crash_point(&place, &old, &clean);
 }
 
-/// From the same state before, kills one run at each write, checks what it left, and lets another
-/// run end it.
+/// From the same state each time, kills a run at one of its writes, checks what it left, and lets
+/// another run finish.
 fn every_crash_point(place: &Place, before: &State, clean: &State) {
     place.restore(before);
     let counting = Proxy::start(server().port, |_| Fault::None);
@@ -69,7 +69,7 @@ fn kill_at(place: &Place, point: usize, hold: Fault, name: &str) {
     let log = String::from_utf8_lossy(&ended.stderr);
     assert!(held.is_ok(), "{name}: the run ended before: {log}");
     assert_eq!(ended.status.code(), None, "{name}: the run was not killed: {log}");
-    // The request that is held goes nowhere any more. Others that were under way may still land.
+    // The request that was held is never forwarded. Others that were under way may still land.
     drop(held);
     proxy.wait_until_idle();
 }

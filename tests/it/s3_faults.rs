@@ -1,4 +1,4 @@
-//! Random faults on every kind of request: a run ends well or says that it may be tried again, and
+//! Random faults on every kind of request: a run succeeds or says that it may be tried again, and
 //! one more run leaves the bytes of a run without faults. `COHORT_FAULT_SEEDS=from..to` chooses the
 //! seeds.
 
@@ -26,7 +26,7 @@ fn mixed(seed: u64, position: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// What happens to a request under a seed. Each seed has a rate of its own, from rare faults to a
+/// What happens to a request under a seed. Each seed has a rate of its own, from rare faults to
 /// storage that hardly works.
 fn fault(seed: u64, number: usize, write: bool) -> Fault {
     let rate = [3, 10, 25, 60][(seed % 4) as usize];

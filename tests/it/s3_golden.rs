@@ -6,8 +6,8 @@ use crate::golden::{Case, cases};
 use crate::lake;
 use crate::s3_job::{Place, State, files, nothing_is_left_over};
 
-/// The outputs but the lineage and the rejects, whose rows name the URI of the file that they come
-/// from.
+/// The outputs except the lineage and the rejects, whose rows name the URI of the file that they
+/// come from.
 fn logs(outputs: &State) -> State {
     let same = |name: &str| !name.ends_with("/lineage.json") && !name.contains("/rejects/");
     outputs.clone().into_iter().filter(|(name, _)| same(name)).collect()

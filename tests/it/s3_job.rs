@@ -1,5 +1,5 @@
 //! The job as a process on S3: a small chain as input, runs with or without a proxy between, and
-//! what they left.
+//! what they leave.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -20,7 +20,7 @@ pub type State = BTreeMap<String, Bytes>;
 /// A place on the server with a manifest, inputs and outputs of its own.
 #[derive(Debug)]
 pub struct Place {
-    /// Everything lies below it; outputs below its `out/`.
+    /// Everything is below it, outputs below its `out/`.
     pub prefix: Uri,
     direct: Arc<S3>,
     runtime: tokio::runtime::Runtime,
@@ -151,7 +151,8 @@ impl Place {
         self.command(port, ADMIN).output().unwrap().into()
     }
 
-    /// Carries out a run on the server itself that must succeed; what lies below `out/` after it.
+    /// Carries out a run on the server itself, which must succeed. Returns what is below `out/`
+    /// then.
     pub fn run_clean(&self) -> State {
         let ended = self.run(server().port);
         assert_eq!(ended.exit, Some(0), "{}", ended.log);

@@ -24,8 +24,8 @@ fn sixteen_runs_over_the_same_input_commit_it_once() {
         for run in &ended {
             assert_eq!(run.exit, Some(0), "{}", run.log);
         }
-        // A run whose write had to be repeated finds its own content and cannot tell whose it is:
-        // it may say `committed` beside the winner. Without a retry, only the winner does.
+        // A run that had to repeat its write finds its own content and cannot tell who wrote it. So
+        // it may say `committed` as well as the winner. Without a retry, only the winner does.
         let summaries = ended.iter().filter_map(|run| run.summary.as_ref());
         let committed: Vec<_> =
             summaries.filter(|summary| summary["status"] == "committed").collect();
@@ -38,7 +38,7 @@ fn sixteen_runs_over_the_same_input_commit_it_once() {
 #[test]
 fn sixteen_runs_whose_input_changes_half_way_leave_one_of_the_two_results() {
     let first = sample(1);
-    // One object changes, so that there is no third state of the input between the two.
+    // Only one object changes, so the input has no third state between the two.
     let changes =
         |name: &String| name.starts_with("minority_reports_detected_log/date=2025-01-01/");
     let mut second = first.clone();

@@ -1,4 +1,4 @@
-//! What others leave in a run's folders on S3, and damage: as `strangers` has it on local disk.
+//! What others leave in a run's folders on S3, and damage. `strangers` has the same on local disk.
 
 use bytes::Bytes;
 

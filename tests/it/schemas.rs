@@ -1,4 +1,4 @@
-//! The published schemas against the code: what one accepts the other does, and the logs' columns are the same.
+//! The published schemas against the code: both accept the same, and the logs' columns agree.
 
 use std::path::Path;
 
@@ -7,12 +7,7 @@ use jsonschema::{Registry, Validator};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::{Value, json};
 
-use cohort::Lineage;
-use cohort::Status;
-use cohort::Uri;
-use cohort::{Execution, Summary};
-use cohort::{Manifest, Overrides};
-use cohort::{SCHEMAS, find_schema};
+use cohort::{Execution, Lineage, Manifest, Overrides, SCHEMAS, Status, Summary, Uri, find_schema};
 use cohort_core::Counts;
 use cohort_core::contract::{self, Outputs};
 use sha2::{Digest as _, Sha256};
@@ -52,7 +47,7 @@ fn good() -> Value {
     })
 }
 
-/// The good manifest with the value at a pointer replaced, or removed where it is null.
+/// The good manifest with the value at a pointer replaced, or removed if the new value is null.
 fn with(pointer: &str, value: &Value) -> Value {
     let mut manifest = good();
     let (parent, key) = pointer.rsplit_once('/').unwrap();
@@ -95,6 +90,7 @@ fn manifests_that_the_parser_accepts_the_schema_accepts() {
         (MRDL, json!({"uri": "s3://b"})),
         (MRDL, json!({"uri": "/x", "partitioning": "dt=%Y%m%d/hour=%H/"})),
         (MRDL, json!({"uri": "x", "partitioning": "year=%Y/date=%F/%H-%M/100%%"})),
+        (MRDL, json!({"uri": "x", "partitioning": "year=%Y/month=%-m/day=%-d/%-H%%"})),
         ("/outputs/rejects", json!("memory:///r")),
     ] {
         let manifest = with(pointer, &value);
@@ -156,6 +152,9 @@ fn manifests_that_the_parser_refuses_the_schema_refuses() {
         (MRDL, json!({"uri": "x", "partitioning": "%Y/%d"})),
         (MRDL, json!({"uri": "x", "partitioning": "%Y/%m/%H"})),
         (MRDL, json!({"uri": "x", "partitioning": "%F/%M"})),
+        (MRDL, json!({"uri": "x", "partitioning": "%Y/%-d"})),
+        (MRDL, json!({"uri": "x", "partitioning": "%Y/%-m0"})),
+        (MRDL, json!({"uri": "x", "partitioning": "%Y/%-m%-d"})),
         (MRDL, json!({"uri": "x", "partitioning": "%Y-%q"})),
         (MRDL, json!({"uri": "x", "partitioning": "%Y%"})),
         (MRDL, json!({"uri": "x", "partitioning": "/%Y"})),

@@ -1,7 +1,7 @@
 //! A real S3 server for the tests: SeaweedFS on loopback, started once for the whole test binary.
 //!
 //! It holds one bucket, `lake`; each test works under a prefix of its own. The server and its
-//! folder go when this process ends, however it ends: a shell waits for the end of a pipe that only
+//! folder go when this process ends, however it ends. A shell waits for the end of a pipe that only
 //! this process holds open.
 
 use std::io::Read as _;
@@ -20,8 +20,7 @@ use cohort::{S3, S3Settings, Uri};
 /// The bucket that every test shares.
 pub const BUCKET: &str = "lake";
 
-/// An access key and its secret. Both look like nothing else, so that a search finds them wherever
-/// they leak.
+/// An access key and its secret. Both are unique texts, so a search finds them wherever they leak.
 #[derive(Clone, Copy, Debug)]
 pub struct Identity {
     /// The access key.
@@ -45,14 +44,14 @@ pub const JOB: Identity =
 pub struct Seaweed {
     /// Where it listens for S3 requests.
     pub port: u16,
-    // Dropped never: the shell on the other side of its standard input ends the server.
+    // It is never dropped: the shell on the other side of its standard input ends the server.
     _shell: Child,
 }
 
 static SERVER: OnceLock<Seaweed> = OnceLock::new();
 static PREFIX_NEXT: AtomicU32 = AtomicU32::new(0);
 
-/// The server, started by whoever asks first.
+/// The server, started by the first caller.
 pub fn server() -> &'static Seaweed {
     SERVER.get_or_init(|| {
         // A port that was free may be taken by the time the server binds it.
@@ -63,18 +62,18 @@ pub fn server() -> &'static Seaweed {
     })
 }
 
-/// A prefix in the bucket under which nothing lies yet.
+/// A prefix in the bucket that is still empty.
 pub fn fresh_prefix(name: &str) -> Uri {
     let number = PREFIX_NEXT.fetch_add(1, Ordering::Relaxed);
     uri(&format!("s3://{BUCKET}/{name}-{number}/"))
 }
 
-/// A URI that must be one.
+/// Parses a URI.
 pub fn uri(text: &str) -> Uri {
     Uri::from_argument(Path::new("/"), text).unwrap()
 }
 
-/// Limits that let a test see an end: few attempts, short waits, small pages and parts.
+/// Limits for tests: few attempts, short waits, small pages and parts.
 pub fn impatient() -> S3Settings {
     S3Settings {
         attempts_max: 5,
@@ -87,7 +86,7 @@ pub fn impatient() -> S3Settings {
     }
 }
 
-/// A client configuration for whatever listens on the port of this machine.
+/// A client configuration for a server on this machine's port.
 pub fn config(port: u16, identity: Identity) -> Builder {
     Builder::new()
         .behavior_version(BehaviorVersion::latest())
@@ -147,7 +146,7 @@ impl Seaweed {
             let client = Client::from_conf(config(self.port, ADMIN).build());
             let made = client.create_bucket().bucket(BUCKET).send();
             let made = tokio::time::timeout(Duration::from_secs(5), made).await;
-            // A bucket that a first attempt made and did not answer for is there all the same.
+            // A first attempt may have made the bucket although its answer was lost.
             match made {
                 Ok(Ok(_)) => true,
                 Ok(Err(_)) => client.head_bucket().bucket(BUCKET).send().await.is_ok(),

@@ -1,5 +1,5 @@
-//! What others leave in a run's folders, and damage: nothing is followed, nothing but the job's own
-//! files is deleted, and a part is its digest. On local disk; `s3_strangers` has the same on S3.
+//! What others leave in a run's folders, and damage, on local disk. No link is followed, only the
+//! job's own files are deleted, and a part is its digest. `s3_strangers` has the same on S3.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -46,7 +46,7 @@ impl Lake {
         (summary["status"].as_str().unwrap().to_owned(), log)
     }
 
-    /// A run that must fail with this exit code and one line that says all of `says`.
+    /// A run that must fail with this exit code and one line that contains all of `says`.
     #[track_caller]
     fn fails(&self, arguments: &[&str], exit: i32, says: &[&str]) {
         let output = self.job(arguments);
@@ -125,7 +125,7 @@ fn nothing_below_a_runs_folder_is_followed_and_strangers_stay() {
     assert!(strangers.len() > 15, "{strangers:?}");
     let warnings: Vec<_> = log.lines().filter(|line| line.contains("notes.txt")).collect();
     assert_eq!(warnings.len(), 1, "{log}");
-    // A file that bears a name of the job's own making is an earlier run's, and goes.
+    // A file with a name of the job's own making belongs to an earlier run, and is deleted.
     let left = lake.run_folder(MELOG).join(OWN_NAME);
     fs::write(&left, "left over").unwrap();
     lake.runs(&["--gap", "PT1H"]);

@@ -37,7 +37,8 @@ pub const CONTEXT_LOG: CandidateLog = CandidateLog {
 };
 
 impl CandidateLog {
-    /// Reads a batch: the candidates, and the rows that lack a required value, counted from `first`.
+    /// Reads a batch: the candidates, and the rows that lack a required value, counted from
+    /// `first`.
     #[must_use]
     pub fn read(
         &self,

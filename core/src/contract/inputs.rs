@@ -14,7 +14,7 @@ pub static MRDL: Log = Log {
         key("store_id", String, "the store; an integer is read as its decimal text"),
         key("detected_at", Timestamp, "the tick that this row reports on"),
         optional("sku", String, "the SKU; null in a store-level report"),
-        optional("first_detected_from", Timestamp, "the onset, where the detector tracks one"),
+        optional("first_detected_from", Timestamp, "the onset, if the detector tracks one"),
         optional("anomaly_id", String, "the detector's own id"),
         optional("severity", Double, "the detector's severity at this tick"),
         optional("sales_total", Decimal, "actual sales in this tick").in_unit(CURRENCY),
@@ -116,7 +116,8 @@ pub static CONTEXT: Log = Log {
     ],
 };
 
-/// `user_minority_events_edits_log`: what people changed in the registry; `cohort run` does not read it.
+/// `user_minority_events_edits_log`: what people changed in the registry; `cohort run` does not
+/// read it.
 pub static EDITS: Log = Log {
     name: "user_minority_events_edits_log",
     version: 1,

@@ -25,7 +25,7 @@ pub struct Log {
     pub direction: Direction,
     /// What one row is.
     pub meaning: &'static str,
-    /// The columns by which its rows are sorted; empty where no order is promised or asked for.
+    /// The columns by which its rows are sorted; empty if no order is promised or asked for.
     pub sorted_by: &'static [&'static str],
     /// Its columns, in order.
     pub columns: &'static [Column],
@@ -49,11 +49,11 @@ pub struct Column {
     /// What its values are.
     #[serde(rename = "type")]
     pub kind: ColumnType,
-    /// Whether a row may have null there. A null where it may not rejects the row.
+    /// Whether a row may have null there. If it may not, a null rejects the row.
     pub nullable: bool,
-    /// Whether the column must be there. Every column of an output is.
+    /// Whether the column must be there, as every column of an output must.
     pub required: bool,
-    /// The unit of its values, where they have one.
+    /// The unit of its values, if they have one.
     pub unit: Option<&'static str>,
     /// What it says, in one line.
     pub meaning: &'static str,

@@ -21,6 +21,8 @@ PERMANENT = {
 TEMPORARY = 75
 #: SIGKILL, sent by hand or for exceeding the memory limit.
 KILLED = 137
+#: How a run that has committed says so in its summary.
+STATUSES = frozenset({"committed", "replaced", "unchanged"})
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ def summary(lines: Iterable[str | bytes] | None) -> dict[str, Any]:
     """Find the summary among the job's lines. Log lines may follow it, since the streams race."""
     for line in reversed(list(lines or [])):
         value = _object(line)
-        if value and value.get("status") in {"committed", "replaced", "unchanged"} and "lineage" in value:
+        if value and value.get("status") in STATUSES and "lineage" in value:
             return value
     raise ValueError(
         "expected the job's summary among its output, found none: is the image the cohort job?"

@@ -12,7 +12,7 @@ pub enum Way {
     Transformation,
     /// Computed from several rows.
     Aggregation,
-    /// Decides which value is taken, without entering it.
+    /// Decides which value is taken, but is not part of it.
     Condition,
 }
 
@@ -31,7 +31,7 @@ impl Way {
 /// An input column and how it enters.
 pub type Source = (&'static Log, &'static str, Way);
 
-/// The sources of a column of an output log; none where the job alone makes the value.
+/// The sources of a column of an output log; none if the job alone makes the value.
 pub fn sources(log: &Log, column: &str) -> Vec<Source> {
     let of_lines = log.name == MRCH.name;
     match column {

@@ -1,4 +1,4 @@
-//! One OpenLineage run event as JSON (spec 2-0-2), from what the run knows of itself.
+//! One OpenLineage run event as JSON (spec 2-0-2), made from the run's facts.
 
 use serde_json::{Map, Value, json};
 
@@ -11,7 +11,7 @@ use cohort_core::contract::{self, Log};
 
 const SPEC: &str = "https://openlineage.io/spec";
 
-/// The job as a name in every event and facet; a URI, as the specification asks for.
+/// Names the job in every event and facet. The specification asks for a URI.
 pub const PRODUCER: &str = concat!("urn:job:cohort:", env!("CARGO_PKG_VERSION"));
 
 /// A step in the life of a run.
@@ -27,7 +27,7 @@ pub enum State<'a> {
     Abort(&'a Failure),
 }
 
-/// The event. Without a plan, the run failed before its manifest was known.
+/// Makes the event. Without a plan, the run failed before its manifest was known.
 pub fn event(identity: &Identity, plan: Option<&Plan>, state: State<'_>, at: Timestamp) -> Value {
     let (kind, facts) = match state {
         State::Start => ("START", None),
@@ -215,7 +215,7 @@ fn quality_metrics(dataset: &Dataset, read: &Read) -> Value {
     facet("1-0-3/DataQualityMetricsInputDatasetFacet", body)
 }
 
-/// The reject reasons that mean a null, with the column.
+/// The reject reasons that mean a null, each with its column.
 const REJECTED_NULLS: [(&str, &str); 3] = [
     ("missing_store_id", "store_id"),
     ("missing_detected_at", "detected_at"),
@@ -244,7 +244,8 @@ fn quality_assertions(dataset: &Dataset, read: &Read, max_reject_ratio: f64) -> 
             })
         })
         .collect();
-    // A run that got this far stayed under its limit: it would have failed before its first write.
+    // A run that got this far stayed under its limit, or it would have failed before its first
+    // write.
     assertions.push(json!({
         "assertion": "row_count",
         "name": "rejects_under_limit",

@@ -11,8 +11,9 @@ use cohort_core::Timestamp;
 pub struct Uuid([u8; 16]);
 
 impl Uuid {
-    /// An id in the layout of version 7: milliseconds of the start, then a digest of the run's identity in the place of
-    /// random bits. Attempts of one run that start at different times, and runs that start together, have different ids.
+    /// An id in the layout of version 7: the milliseconds of the start, then a digest of the run's
+    /// identity instead of random bits. Attempts of one run that start at different times have
+    /// different ids, and so have runs that start together.
     pub fn of_run(run_id: &str, parent: Option<&str>, started_at: Timestamp) -> Self {
         let us = started_at.as_us();
         let mut digest = Sha256::new();
@@ -43,7 +44,8 @@ impl fmt::Display for Uuid {
     }
 }
 
-/// A run of someone else, named `namespace/job/run`. A namespace may hold slashes; job and run do not.
+/// Another program's run, named `namespace/job/run`. A namespace may hold slashes; job and run may
+/// not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parent {
     /// Its job's namespace.

@@ -1,16 +1,19 @@
-//! OpenLineage: one START event and one of COMPLETE, FAIL or ABORT per run, for whoever draws the picture of the pipeline.
+//! OpenLineage: one START event and one COMPLETE, FAIL or ABORT event per run, for tools that show
+//! the whole pipeline.
 //!
 //! | variable | meaning |
 //! |---|---|
 //! | `OPENLINEAGE_URL` | the endpoint's origin, such as `http://marquez:5000` |
 //! | `OPENLINEAGE_ENDPOINT` | the path behind it; `api/v1/lineage` by default |
 //! | `OPENLINEAGE_API_KEY` | sent as a bearer token |
-//! | `OPENLINEAGE_FILE` | a file that events are appended to, where there is no URL |
+//! | `OPENLINEAGE_FILE` | a file that events are appended to, if there is no URL |
 //! | `OPENLINEAGE_DISABLED` | `true` switches everything off |
 //! | `OPENLINEAGE_NAMESPACE`, `OPENLINEAGE_JOB_NAME` | the job; `default` and `cohort` by default |
-//! | `OPENLINEAGE_PARENT_ID`, `OPENLINEAGE_ROOT_PARENT_ID` | `namespace/job/run` of the task and of the DAG run |
+//! | `OPENLINEAGE_PARENT_ID` | the task, as `namespace/job/run` |
+//! | `OPENLINEAGE_ROOT_PARENT_ID` | the DAG run, as `namespace/job/run` |
 //!
-//! Events describe a run in time, so they hold the clock and the attempt. The lineage manifest (SPEC 12) holds neither.
+//! Events describe a run in time, so they hold the clock and the attempt. The lineage manifest
+//! (SPEC 12) holds neither.
 
 mod columns;
 mod event;
@@ -51,7 +54,8 @@ struct Settings {
 }
 
 impl OpenLineage {
-    /// The emitter that the environment asks for, if it does, with complaints about what it could not use.
+    /// The emitter that the environment asks for, if it asks for one, and complaints about what
+    /// could not be used.
     pub fn from_env(env: &dyn Fn(&str) -> Option<String>) -> (Option<Self>, Vec<String>) {
         let mut complaints = Vec::new();
         let disabled = env("OPENLINEAGE_DISABLED").is_some_and(|t| t.eq_ignore_ascii_case("true"));

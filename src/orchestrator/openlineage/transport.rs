@@ -1,4 +1,5 @@
-//! How an event leaves the process: appended to a file, or posted to an endpoint with short time limits.
+//! How an event leaves the process: appended to a file, or posted to an endpoint with short time
+//! limits.
 
 use std::fs::OpenOptions;
 use std::io::Write as _;
@@ -12,9 +13,9 @@ use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::HttpConnector as _;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 
-/// An event may not hold up a run for longer than this, all attempts together.
+/// The longest time for which an event may hold up a run, all attempts together.
 const TIME_MAX: Duration = Duration::from_secs(5);
-/// One more try covers a connection that the endpoint has just closed.
+/// One more try helps if the endpoint has just closed the connection.
 const ATTEMPTS_MAX: usize = 2;
 
 /// Where events go.
@@ -31,12 +32,13 @@ pub enum Transport {
 pub struct Http {
     url: String,
     api_key: Option<String>,
-    // The SDK's own client: its TLS, its trust roots and its proxy variables, and no second HTTP stack in the binary.
+    // This is the SDK's own client, with its TLS, trust roots and proxy variables. The binary needs
+    // no second HTTP stack.
     connector: Arc<Connector>,
 }
 
 impl Transport {
-    /// An endpoint `url`; a key goes into the `Authorization` header.
+    /// Posts to the endpoint `url`. A key goes into the `Authorization` header.
     pub fn http(url: String, api_key: Option<String>) -> Self {
         let connector =
             Connector::builder().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).build();
@@ -95,7 +97,8 @@ impl Http {
     }
 }
 
-/// The innermost cause says what went wrong; the outer ones only that something did.
+/// The innermost cause of an error. It says what went wrong; the outer ones only say that something
+/// did.
 fn deepest(error: &(dyn std::error::Error + 'static)) -> String {
     let mut inner = error;
     while let Some(source) = inner.source() {

@@ -1,8 +1,10 @@
-//! Where Pipes messages go: a file, a standard stream, or numbered objects in a bucket. One JSON object per line.
+//! Where Pipes messages go: a file, a standard stream, or numbered objects in a bucket. One JSON
+//! object per line.
 //!
-//! A stream may be a container's log. Docker cuts log lines at 16 KiB and Dagster's stock reader drops the pieces without a
-//! word, so lines on a stream are kept below a limit (in `message`, by `fit`); a reader that puts lines together again says so with
-//! `line_bytes_max`. Files and buckets carry lines of any length.
+//! A stream may be a container's log. Docker cuts log lines at 16 KiB, and Dagster's stock reader
+//! silently drops the pieces. So lines on a stream are kept below a limit (`fit` in `message`). A
+//! reader that joins the pieces says so with `line_bytes_max`. Files and buckets carry lines of any
+//! length.
 
 use std::fs::OpenOptions;
 use std::io::{self, Write as _};
@@ -15,7 +17,8 @@ use serde_json::Value;
 use super::context::{ContextError, MESSAGES, bucket_uri, keys};
 use crate::objects::{Objects, Put, Uri};
 
-/// Below the 16 KiB at which Docker cuts, by a margin for the newline and a prefix that a log driver may add.
+/// Less than the 16 KiB at which Docker cuts, with room for the newline and a prefix that a log
+/// driver may add.
 const STREAM_LINE_BYTES_MAX: usize = 15 * 1024;
 
 /// A channel for lines.
@@ -73,7 +76,7 @@ impl Channel {
         Ok(Self { sink, line_bytes_max })
     }
 
-    /// The longest line that arrives whole; `None` where any does.
+    /// The longest line that arrives whole; `None` if every line does.
     pub const fn line_bytes_max(&self) -> Option<usize> {
         self.line_bytes_max
     }
@@ -81,11 +84,11 @@ impl Channel {
     /// Sends one line, or keeps it for the next [`Channel::flush`].
     ///
     /// # Errors
-    /// Where the file or stream cannot be written.
+    /// If the file or stream cannot be written.
     pub fn send(&mut self, line: &str) -> io::Result<()> {
         let line = format!("{line}\n");
         match &mut self.sink {
-            // One write per line: a reader that follows the file sees whole lines.
+            // One write per line, so that a reader that follows the file sees whole lines.
             Sink::File(path) => {
                 OpenOptions::new().create(true).append(true).open(path)?.write_all(line.as_bytes())
             }
@@ -101,7 +104,7 @@ impl Channel {
     /// Makes everything sent so far visible to the reader.
     ///
     /// # Errors
-    /// Where the bucket cannot be written.
+    /// If the bucket cannot be written.
     pub async fn flush(&mut self) -> Result<(), String> {
         match &mut self.sink {
             Sink::Bucket(bucket) => bucket.flush().await,
@@ -120,7 +123,8 @@ impl Bucket {
             self.next += 1;
             match put {
                 Put::Done(_) => self.pending.clear(),
-                // The prefix is this attempt's own; an object there is a chunk that an earlier process of it sent.
+                // The prefix is this attempt's own, so an object there is a chunk that an earlier
+                // process of the attempt sent.
                 Put::Conflict => {}
             }
         }

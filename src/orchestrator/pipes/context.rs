@@ -1,4 +1,5 @@
-//! What Dagster hands to the job: two environment variables of base64 over zlib over JSON, and the context behind them.
+//! What Dagster hands to the job: two environment variables of base64 over zlib over JSON, and the
+//! context behind them.
 
 use std::io::Read as _;
 
@@ -20,7 +21,8 @@ pub struct Context {
     pub asset_keys: Vec<String>,
     /// The asset checks that the step declares and expects of the job (`extras.checks`).
     pub checks: Vec<String>,
-    /// The limit of the check `rejects_under_limit` (`extras.reject_ratio_max`), where it is stricter than the run's.
+    /// The limit of the check `rejects_under_limit` (`extras.reject_ratio_max`), if it is stricter
+    /// than the run's.
     pub reject_ratio_max: Option<f64>,
     /// Rows of the table of events (`extras.top_events`).
     pub top_events_max: Option<usize>,
@@ -72,7 +74,7 @@ pub fn decode(variable: &'static str, text: &str) -> Result<Value, ContextError>
     serde_json::from_str(&json).map_err(|error| wrong(error.to_string()))
 }
 
-/// More than any real context; a damaged variable must not fill the memory.
+/// More than any real context has: a damaged variable must not fill the memory.
 const UNPACKED_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 impl Context {
@@ -124,7 +126,7 @@ impl Context {
     }
 }
 
-/// An object in a bucket that Dagster names by bucket and key.
+/// An object that Dagster names by bucket and key.
 pub fn bucket_uri(bucket: &str, key: &str) -> Option<Uri> {
     let base = Uri::resolve(&root()?, &format!("s3://{bucket}/")).ok()?;
     Some(base.join(key))

@@ -1,4 +1,4 @@
-//! The messages of the Pipes protocol 0.1, and how one is made to fit through a channel of short lines.
+//! The messages of the Pipes protocol 0.1, and how they are made to fit into short lines.
 
 use serde_json::{Map, Value, json};
 
@@ -85,8 +85,8 @@ impl Message {
         Self { method: "report_custom_message", params: json!({"payload": payload}) }
     }
 
-    /// The message as lines that are each at most `max` bytes long. A log entry becomes several; of metadata the largest values
-    /// give way, each to a note that says so.
+    /// The message as lines of at most `max` bytes each. A log entry is split over several lines.
+    /// In metadata, a note takes the place of the largest values.
     pub fn lines(self, max: Option<usize>) -> Vec<String> {
         let line = self.line();
         match max {
@@ -126,7 +126,8 @@ impl Message {
 
     fn split_log(self, max: usize) -> Vec<String> {
         let text = self.params["message"].as_str().unwrap_or_default();
-        // JSON writes one character of text as at most six ASCII bytes or four others; the frame around it is short.
+        // JSON writes a character as an escape of at most six bytes, or as at most four bytes of
+        // UTF-8.
         let chars_max = (max.saturating_sub(LOG_FRAME_BYTES) / 6).max(1);
         let chars: Vec<char> = text.chars().collect();
         chars
@@ -140,10 +141,11 @@ impl Message {
     }
 }
 
-/// `{"__dagster_pipes_version":"0.1","method":"log","params":{"level":"WARNING","message":""}}` and room to spare.
+/// `{"__dagster_pipes_version":"0.1","method":"log","params":{"level":"WARNING","message":""}}`
+/// with room to spare.
 const LOG_FRAME_BYTES: usize = 128;
 
-/// Puts a note in the place of the largest value. False where nothing is left that a note would make smaller.
+/// Puts a note in the place of the largest value. False if no value is longer than a note.
 fn shorten_largest(values: &mut Map<String, Value>, typed: bool) -> bool {
     let largest = values
         .iter_mut()

@@ -1,9 +1,10 @@
 //! Dagster Pipes, protocol 0.1: the job's side, without Dagster's own library.
 //!
-//! Dagster starts the job with two environment variables: a context that says which assets are wanted, and a channel for
-//! messages. The job answers with a materialization per asset, the checks that the step declares, a log, and at the end
-//! either nothing or the reason of its failure. What Dagster did not ask for is not sent: an undeclared check would fail a
-//! step whose data is already committed.
+//! Dagster starts the job with two environment variables: a context that says which assets are
+//! wanted, and a channel for messages. The job sends a materialization for each asset, the checks
+//! that the step declares, and a log. If it fails, it sends the reason at the end. It sends nothing
+//! that Dagster did not ask for: an undeclared check would fail a step whose data is already
+//! committed.
 
 mod channel;
 mod context;
@@ -27,10 +28,10 @@ pub struct Pipes {
 }
 
 impl Pipes {
-    /// Opens the session that the two variables describe, and says so to Dagster.
+    /// Opens the session that the two variables describe, and tells Dagster.
     ///
     /// # Errors
-    /// Where a variable is damaged or its channel unknown; the run can go on without a session.
+    /// If a variable is damaged or its channel is unknown. The run can go on without a session.
     pub async fn open(
         context: &str,
         messages: &str,
@@ -55,7 +56,7 @@ impl Pipes {
     /// Adds an entry to the run's log.
     ///
     /// # Errors
-    /// Where the channel cannot be written.
+    /// If the channel cannot be written.
     pub async fn log(&mut self, level: Level, text: &str) -> Result<(), String> {
         self.send([Message::log(level, text)]).await
     }

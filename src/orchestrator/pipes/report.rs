@@ -7,8 +7,8 @@ use super::message::{Level, Message, Metadata};
 use crate::orchestrator::facts::{Facts, Plan, Written};
 use cohort_core::contract::{MELOG, MRCH};
 
-/// The check that the rejected rows stay under a limit. The only one that the job itself can answer for: what concerns its
-/// outputs is better checked by someone else who reads them.
+/// The check that the rejected rows stay under a limit. It is the only check that the job makes
+/// itself: its outputs are better checked by another program that reads them.
 const REJECTS_UNDER_LIMIT: &str = "rejects_under_limit";
 
 /// Rows of the table of events, unless Dagster asks for another number.
@@ -35,7 +35,7 @@ pub fn messages(context: &Context, plan: &Plan, facts: &Facts) -> Vec<Message> {
     messages
 }
 
-/// The assets asked for, each with the output whose name its key ends in.
+/// The assets asked for, each with the output whose name ends its key.
 fn assets<'a>(
     asset_keys: &'a [String],
     facts: &'a Facts,
@@ -80,7 +80,7 @@ fn common(plan: &Plan, facts: &Facts, output: Option<&Written>) -> Metadata {
         metadata = metadata.with("peak_memory_mib", "int", bytes / (1024 * 1024));
     }
     match output {
-        // The names that Dagster itself shows beside an asset and plots.
+        // Dagster shows these names beside an asset and plots their values.
         Some(written) => metadata
             .with("dagster/row_count", "int", written.rows)
             .with("dagster/uri", "text", written.uri.as_str())
@@ -105,7 +105,7 @@ fn events_metadata(metadata: Metadata, facts: &Facts, rows: usize) -> Metadata {
         .with("events_active", "int", facts.counts.events_active)
         .with("top_events", "md", facts.highlights.to_markdown(rows));
     match facts.highlights.impact() {
-        // A plot needs a number; the exact amounts stand in the logs.
+        // A plot needs a number. The exact amounts are in the logs.
         #[expect(clippy::cast_precision_loss, reason = "for a plot")]
         Some(impact) => {
             metadata.with("impact_of_closed_events", "float", impact.units() as f64 / 10_000.0)
@@ -114,7 +114,7 @@ fn events_metadata(metadata: Metadata, facts: &Facts, rows: usize) -> Metadata {
     }
 }
 
-/// The check, on the asset of lines, where the step declares it.
+/// The check, on the asset of lines, if the step declares it.
 fn reject_check(context: &Context, plan: &Plan, facts: &Facts) -> Option<Message> {
     if !context.checks.iter().any(|name| name == REJECTS_UNDER_LIMIT) {
         return None;

@@ -1,5 +1,5 @@
-//! A dataset as a text table that a person can read and check: the first line names the columns, the
-//! second their types, and `|` parts the cells. `null` is null and `""` the empty string.
+//! A dataset as a text table that a person can read and check: the first line names the columns,
+//! the second their types, and `|` parts the cells. `null` is null and `""` the empty string.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -43,7 +43,7 @@ impl TextTable {
         self.cells.len()
     }
 
-    /// A cell and its type, or `None` where it is null or the table lacks the column.
+    /// A cell and its type, or `None` if it is null or the table lacks the column.
     fn cell(&self, row: usize, column: &str) -> Option<(&str, &str)> {
         let index = self.names.iter().position(|name| name == column)?;
         let cell = self.cells[row][index].as_str();
@@ -73,7 +73,7 @@ impl TextTable {
             let amount: f64 = cell.parse().unwrap();
             return amount.is_finite().then(|| (amount * 10_000.0).round_ties_even() as Amount);
         }
-        // Ten digits after the point are more than any case has.
+        // No case has as many as ten digits after the point.
         let (amount, unit) = (unscaled(cell, 10), 1_000_000);
         let (down, rest) = (amount.div_euclid(unit), amount.rem_euclid(unit));
         let up = rest * 2 > unit || (rest * 2 == unit && down % 2 != 0);
@@ -86,7 +86,7 @@ impl TextTable {
         for row in 0..self.rows() {
             let folder = match self.time(row, tick).filter(|tick| in_range(*tick)) {
                 Some(tick) => partitioning.folder(tick),
-                // A row without such a tick lies in the first row's partition.
+                // A row without such a tick goes into the first row's partition.
                 None => {
                     self.time(0, tick).map(|tick| partitioning.folder(tick)).unwrap_or_default()
                 }

@@ -11,21 +11,21 @@ use crate::model::Report;
 /// The most ticks that a chain has.
 const TICKS_MAX: i64 = 140;
 
-/// How a chain goes on.
+/// How a chain continues.
 #[derive(Clone, Debug)]
 struct Course {
     from: Instant,
-    /// Between its ticks.
+    /// The time between its ticks.
     step: i64,
     /// How long it is, in tenths of the longest event.
     tenths: i64,
-    /// Its last tick is so far from being exactly as long as the longest event, if it is tried.
+    /// If set, how far its last tick is from making it exactly as long as the longest event.
     exact: Option<i64>,
-    /// Ticks at the boundaries on its way, or a little off.
+    /// Ticks at the boundaries that it passes, or close to them.
     at_boundaries: Option<i64>,
     /// Ticks that the detector misses.
     missed: Vec<Index>,
-    /// The onset, seen from the first tick or from each.
+    /// The onset, relative to the first tick or to each tick.
     onset: Onset,
     stuck: bool,
 }
@@ -78,7 +78,7 @@ impl Course {
     }
 }
 
-/// The rows of a chain, which take turns in saying what a few rows say.
+/// The rows of a chain, which repeat what a few rows say, in turn.
 pub fn chain(scene: &Scene) -> impl Strategy<Value = Vec<Report>> + use<> {
     let scene = scene.clone();
     let names = select(scene.stores.clone());

@@ -59,7 +59,7 @@ pub fn copied(key: &Report, payload: &Report) -> Report {
     }
 }
 
-/// Where an onset is, seen from its tick.
+/// Where an onset is, relative to its tick.
 #[derive(Clone, Debug)]
 pub enum Onset {
     Absent,
@@ -76,7 +76,7 @@ impl Onset {
         match self {
             Self::Absent => None,
             Self::Back(steps, jitter) => {
-                // Not after the tick and not too old: those two are cases of their own.
+                // Neither after the tick nor too old: those are cases of their own.
                 Some((tick - steps * gap / 2 + jitter).clamp(tick - max_lookback, tick))
             }
             Self::After => Some(tick + 1),
@@ -145,7 +145,7 @@ pub fn double() -> impl Strategy<Value = Option<f64>> {
     prop::option::of(select(values))
 }
 
-/// Finite, since infinities of both signs have no sum that the page could name.
+/// Finite, since the page defines no sum of infinities of both signs.
 pub fn confidence() -> impl Strategy<Value = Option<f64>> {
     prop::option::of(select(vec![0.5, 0.1, 0.2, 0.3, 1.0, 0.0, -0.0, -0.5, f64::NAN]))
 }
@@ -154,7 +154,7 @@ pub fn amount() -> impl Strategy<Value = Option<Amount>> {
     // Large enough to round, small enough for the longest history's sum.
     let most = 10_i128.pow(14);
     let values: Vec<Amount> = vec![0, 1, -1, 10_000, 27_000_000, -12_345, 5_000, most];
-    // The greatest is more than any decimal holds: 1e300, in a column of doubles.
+    // The greatest, 1e300 in a column of doubles, is more than any decimal holds.
     let beyond = vec![AMOUNT_END, -100 * AMOUNT_END, Amount::MAX];
     prop_oneof![
         16 => prop::option::of(select(values)),

@@ -21,13 +21,13 @@ pub struct Scene {
     pub stores: Vec<&'static str>,
 }
 
-/// Where something may happen: a moment and a jitter for [`Scene::instant`].
+/// When something may happen: a moment and a jitter for [`Scene::instant`].
 pub type Instant = (Moment, i64);
 
 /// An instant by what it is near.
 #[derive(Clone, Copy, Debug)]
 pub enum Moment {
-    /// So many steps of half a gap from the base.
+    /// This many steps of half a gap from the base.
     Step(i64),
     /// That boundary after the base.
     Boundary(i64),
@@ -49,7 +49,7 @@ impl Scene {
     }
 }
 
-/// A microsecond more or less, now and then.
+/// Now and then a microsecond more or less.
 pub fn jitter() -> impl Strategy<Value = i64> {
     prop_oneof![8 => Just(0), 1 => Just(-1), 1 => Just(1)]
 }
@@ -63,7 +63,7 @@ pub fn moment() -> impl Strategy<Value = Instant> {
     (moment, jitter())
 }
 
-/// Longest events from little more than a gap to more than any history lasts.
+/// `max_event_duration`, from little more than a gap to more than any history lasts.
 fn max_event_duration(gap: i64) -> impl Strategy<Value = i64> {
     prop_oneof![
         1 => Just(gap + 1),

@@ -61,7 +61,7 @@ impl Table {
         }
     }
 
-    /// Columns that a dataset cannot do without.
+    /// The required columns of a dataset.
     pub fn is_required(column: &str) -> bool {
         let required = [
             "store_id",

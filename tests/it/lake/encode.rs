@@ -1,4 +1,4 @@
-//! Tables written as Parquet, in the canonical types or in any other that SPEC 2 converts exactly.
+//! Tables written as Parquet, in the canonical types or in any others that SPEC 2 converts exactly.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,7 +16,7 @@ use super::columns::Table;
 use super::encodings::encodings;
 use super::{Dice, Partitioning, Shape};
 
-/// Writes the table under `root` and returns the manifest's `columns`, those with another name.
+/// Writes the table under `root`. Returns the manifest's `columns`: those with another name.
 pub fn write(
     table: &Table,
     root: &Path,
@@ -78,7 +78,7 @@ fn write_shuffled(
         files[file].push(row);
     }
     for rows in files {
-        // Names in no order, some in a folder of their own.
+        // The names have no order, and some files are in a folder of their own.
         let mut name = format!("{:08x}.parquet", dice.below(1 << 32));
         if shape.partitioning == Partitioning::None && dice.one_in(4) {
             fs::create_dir_all(folder.join("deeper")).unwrap();
@@ -86,7 +86,7 @@ fn write_shuffled(
         }
         write_file(table, names, &rows, &folder.join(name), shape, Some(dice));
     }
-    // What writers leave behind and readers skip.
+    // Writers leave these behind, and readers skip them.
     if dice.one_in(3) {
         fs::write(folder.join("_SUCCESS"), b"").unwrap();
         fs::write(folder.join(".part-0.parquet.crc"), b"not Parquet").unwrap();
@@ -114,7 +114,7 @@ fn write_file(
             }
             (None, _) => arrays.swap_remove(0),
             (Some(dice), _) => {
-                // Who maps a column says that it is there.
+                // A manifest that maps a column says that it is there.
                 let may_miss = !Table::is_required(column) && !names.contains_key(*column);
                 if values.all_null() && may_miss && dice.one_in(2) {
                     continue;

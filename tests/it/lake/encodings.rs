@@ -1,4 +1,4 @@
-//! Every Arrow type in which SPEC 2 takes a column, for values that convert exactly.
+//! Every Arrow type that SPEC 2 accepts for a column, for values that convert exactly.
 
 use std::sync::Arc;
 
@@ -131,10 +131,10 @@ fn money_encodings(amounts: &[Option<Amount>]) -> Vec<ArrayRef> {
     arrays
 }
 
-/// The amounts as floating numbers, where those read back as the same amounts.
+/// The amounts as floating-point numbers, if those read back as the same amounts.
 fn floating(amounts: &[Option<Amount>]) -> Vec<ArrayRef> {
     let double = |amount: Amount| match amount {
-        // What no decimal holds.
+        // More than any decimal holds.
         DECIMALS_END.. => 1e300,
         _ => amount as f64 / 10_000.0,
     };

@@ -192,14 +192,14 @@ fn event_row(batch: &RecordBatch, row: usize) -> EventRow {
     let event = row!(EventRow, batch, row:
         event_id store_id window_start event_status created_at version report_count sku_count
         cohort_id cohort_name cohort_reason run_id written_at;
-        continues_event_id end_reason window_end finalized_at severity_score impact_estimate attributed_sales_total
-        baseline_sales_total proposed_cause proposed_cause_category confidence_score
-        cohort_confidence);
+        continues_event_id end_reason window_end finalized_at severity_score impact_estimate
+        attributed_sales_total baseline_sales_total proposed_cause proposed_cause_category
+        confidence_score cohort_confidence);
     assert_order(batch, &event.cells());
     event
 }
 
-/// The columns stand in the page's order, and there are no others.
+/// The columns are in the page's order, and there are no others.
 fn assert_order(batch: &RecordBatch, cells: &crate::model::Cells) {
     let schema = batch.schema();
     let found: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();

@@ -1,4 +1,4 @@
-//! The calendar of SPEC 1, a year at a time, as one would count on paper.
+//! The calendar of SPEC 1, counted year by year as on paper.
 
 const DAY: i64 = 86_400_000_000;
 

@@ -15,7 +15,7 @@ struct Attribution {
     evidence: Option<String>,
 }
 
-/// The causes of an event at an instant, all null where no line has one.
+/// The causes of an event at an instant. All are null if no line has one.
 #[derive(Clone, Debug, Default)]
 pub struct Causes {
     pub proposed_cause: Option<String>,
@@ -33,7 +33,8 @@ pub fn causes(store: &Store, event: &Event, at: i64) -> Causes {
     let attributed: Vec<Attribution> =
         lines.iter().filter_map(|line| attribution(store, line, at)).collect();
     let confidence = |one: &Attribution| one.confidence.unwrap_or(0.0);
-    // The sum of one confidence is that confidence: nothing is added to it, lest -0.0 become 0.0.
+    // The sum of one confidence is that confidence: nothing is added to it, or -0.0 would become
+    // 0.0.
     let sum = |cause: &str| {
         let of_cause = attributed.iter().filter(|one| one.cause == cause).map(confidence);
         of_cause.reduce(|sum, one| sum + one).expect("a cause is the cause of a line")
@@ -51,7 +52,7 @@ pub fn causes(store: &Store, event: &Event, at: i64) -> Causes {
     };
     let mut best: Option<&Attribution> = None;
     for one in attributed.iter().filter(|one| one.cause == dominant) {
-        // Numbers that are equal are equals: -0.0 does not lose to the 0.0 of a null.
+        // Equal numbers tie: -0.0 does not lose to the 0.0 of a null.
         if best.is_none_or(|best| confidence(one) > confidence(best)) {
             best = Some(one);
         }
@@ -108,8 +109,9 @@ struct Match<'a> {
 }
 
 impl Match<'_> {
-    /// The best first: the greatest score, then campaign before context, then the least id. The
-    /// page ends here; the rest makes rows that share an id independent of their order.
+    /// The best first: the greatest score, then campaigns before context, then the least id. The
+    /// page says no more. The rest makes the result independent of the order of rows that share an
+    /// id.
     fn order(&self, other: &Self) -> Ordering {
         other
             .score

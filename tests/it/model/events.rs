@@ -1,4 +1,4 @@
-//! SPEC 4: duplicates out, then chains, their cuts, events, onsets, lines and windows.
+//! SPEC 4: removes duplicates, then finds chains, their cuts, events, onsets, lines and windows.
 
 use std::collections::BTreeSet;
 
@@ -59,7 +59,7 @@ impl Line<'_> {
     }
 }
 
-/// SPEC 2: rows that agree are one row, the greatest.
+/// SPEC 2: of rows that agree, the greatest stays.
 pub fn without_duplicates(reports: Vec<&Report>) -> Vec<&Report> {
     let mut kept: Vec<&Report> = Vec::new();
     for report in reports {
@@ -113,7 +113,7 @@ fn pieces(chain: &[i64], duration: i64) -> Vec<(Option<i64>, Vec<i64>)> {
     let mut pieces = vec![(None, vec![chain[0]])];
     for neighbours in chain.windows(2) {
         let (before, tick) = (neighbours[0], neighbours[1]);
-        // The duration is greater than the gap, so one boundary at most lies between neighbours.
+        // The duration is greater than the gap, so at most one boundary is between neighbours.
         let boundary = boundary_up_to(tick, duration);
         if before < boundary && is_cut(chain[0], boundary, duration) {
             pieces.push((Some(boundary), Vec::new()));
@@ -174,7 +174,8 @@ fn lines<'a>(rows: &[&'a Report], cut: Option<i64>) -> Vec<Line<'a>> {
         .collect()
 }
 
-/// SPEC 5: from when on a run must see a store's rows; nothing if it writes no row of the store.
+/// SPEC 5: the instant from which a run must see a store's rows; `None` if it writes no row of the
+/// store.
 pub fn seen_from(own: &[&Report], params: &Params) -> Option<i64> {
     let reach = params.start - params.gap..params.end;
     for chain in chains(ticks(own), params.gap) {

@@ -1,4 +1,4 @@
-//! SPEC 12: what the lineage counts, beside rejected rows.
+//! SPEC 12: what the lineage counts besides rejected rows.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -70,7 +70,7 @@ impl Facts {
         }
     }
 
-    /// Counts what is left open at the interval's end, and ticks that models say nothing of.
+    /// Counts the events open at the interval's end, and the ticks without a prediction.
     pub fn count_event(&mut self, store: &Store, event: &Event, params: &Params) {
         let open = event.opened_at() < params.end && params.end <= event.closed_at(params.gap);
         self.add("events_active", usize::from(open));
@@ -97,7 +97,7 @@ impl Facts {
         self.add("lines", lines.len());
         self.add("events_opened", events.iter().filter(|row| row.version == 1).count());
         self.add("events_closed", events.iter().filter(|row| row.version == 2).count());
-        // None of them is absent from a lineage, however small.
+        // A lineage has all of them, even if they are zero.
         COUNTS.iter().for_each(|name| self.add(name, 0));
     }
 

@@ -9,7 +9,7 @@ use super::reading::does_not_fit;
 use super::rows::{Candidate, EventRow, Input, Report, Sale, Score, Snapshot, by_double};
 use super::{Amount, Params, Refusal};
 
-/// One store with the inputs that may speak of it.
+/// One store with the inputs that may concern it.
 pub struct Store<'a> {
     pub store_id: &'a str,
     scores: Vec<&'a Score>,
@@ -67,12 +67,12 @@ impl<'a> Store<'a> {
         of_sku.filter_map(|sale| sale.tick_at).collect()
     }
 
-    /// Whether the classifier's log has a row there, with a score or without.
+    /// Whether the classifier's log has a row there, with or without a score.
     pub fn has_score(&self, sku: Option<&str>, at: i64) -> bool {
         self.scores.iter().any(|score| score.sku.as_deref() == sku && score.tick_at == Some(at))
     }
 
-    /// Whether the baseline log has a row there, with amounts or without.
+    /// Whether the baseline log has a row there, with or without amounts.
     pub fn has_sale(&self, sku: Option<&str>, at: i64) -> bool {
         self.sale(sku, at).is_some()
     }
@@ -101,9 +101,9 @@ impl Totals {
     }
 }
 
-/// The totals of some of an event's lines of any SKUs at an instant: over the union of their
-/// windows `[window_start, min(at, tn)]`, each (sku, instant) counted once. Of one line it is its
-/// window.
+/// The totals at an instant of some of an event's lines, of any SKUs. They run over the union of
+/// the windows `[window_start, min(at, tn)]` and count each (sku, instant) once. For one line, the
+/// union is its window.
 fn totals(store: &Store, lines: &[&Line], at: i64) -> Totals {
     let (mut attributed, mut baseline) = (None, None);
     let skus: BTreeSet<Option<&str>> = lines.iter().map(|line| line.sku).collect();

@@ -1,6 +1,6 @@
-//! SPEC 2: which rows take part, and what becomes of values that are no values.
+//! SPEC 2: which rows take part, and what becomes of values that do not count as values.
 //!
-//! Text that is not UTF-8 has no place here: these rows hold text alone.
+//! Text that is not UTF-8 cannot occur here, since these rows hold strings.
 
 use super::rows::{Candidate, Input, Report, Sale};
 use super::{AMOUNT_END, Amount};
@@ -15,13 +15,13 @@ pub fn in_range(at: i64) -> bool {
     (FIRST_INSTANT..=LAST_INSTANT).contains(&at)
 }
 
-/// Whether an amount has no place in `decimal(18,4)`.
+/// Whether an amount does not fit `decimal(18,4)`.
 pub fn does_not_fit(amount: Option<Amount>) -> bool {
     amount.is_some_and(|amount| amount <= -AMOUNT_END || AMOUNT_END <= amount)
 }
 
 impl Report {
-    /// SPEC 2, bad rows; of several reasons the one that the page names first.
+    /// SPEC 2, bad rows: of several reasons, the one that the page names first.
     pub fn reject_reason(&self, max_lookback: i64) -> Option<&'static str> {
         if let Some(reason) = reject_reason(&self.store_id, self.detected_at, "missing_detected_at")
         {
@@ -31,7 +31,7 @@ impl Report {
         late.then_some("onset_after_detection")
     }
 
-    /// SPEC 2, onsets: whether the row is kept as if it had none, although it gives one.
+    /// SPEC 2, onsets: whether the row has an onset but is kept as if it had none.
     pub fn ignores_onset(&self, max_lookback: i64) -> bool {
         match (self.first_detected_from, self.detected_at) {
             (Some(onset), Some(tick)) => !in_range(onset) || onset < tick - max_lookback,
@@ -60,7 +60,7 @@ impl Report {
     }
 }
 
-/// SPEC 2, bad rows, for what all three logs have in common.
+/// SPEC 2, bad rows: what all three logs have in common.
 pub fn reject_reason(
     store_id: &Option<String>,
     tick: Option<i64>,
@@ -77,7 +77,7 @@ pub fn reject_reason(
 }
 
 impl Input {
-    /// The rows as SPEC 2 reads them; which of them are rejected is judged by the rows as given.
+    /// The rows as SPEC 2 reads them. Rejects are judged by the rows as they were given.
     pub fn as_read(&self, max_lookback: i64) -> Self {
         let mut input = self.clone();
         for report in &mut input.reports {

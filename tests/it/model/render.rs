@@ -6,7 +6,7 @@ use super::{Amount, Facts, Output, clock_text};
 /// A row as its columns in order: name and value.
 pub type Cells = Vec<(&'static str, String)>;
 
-/// A value as text that tells any two values apart.
+/// A value as text. Different values have different texts.
 trait Cell {
     fn cell(&self) -> String;
 }
@@ -83,7 +83,7 @@ impl EventRow {
     }
 }
 
-/// Every column of every row, a column per line; columns that are null are left out.
+/// Every column of every row, one column a line. Columns that are null are left out.
 pub fn text(output: &Output) -> String {
     let mut text = String::new();
     let snapshots = output.snapshots.iter().map(Snapshot::cells);
@@ -118,7 +118,7 @@ fn append(text: &mut String, log: &str, rows: impl Iterator<Item = Cells>) {
     }
 }
 
-/// Where two outputs differ, in words; `None` where their rows are equal.
+/// Where two outputs differ, in words; `None` if their rows are equal.
 pub fn difference(expected: &Output, actual: &Output) -> Option<String> {
     let mut report = String::new();
     compare(

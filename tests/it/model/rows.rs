@@ -4,8 +4,8 @@ use std::cmp::Ordering;
 
 use super::Amount;
 
-/// A row of `minority_reports_detected_log`. Instants and amounts, here and below, may also be such
-/// as SPEC 2 does not take.
+/// A row of `minority_reports_detected_log`. Here and below, instants and amounts may also be such
+/// that SPEC 2 does not accept them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Report {
     pub store_id: Option<String>,
