@@ -31,6 +31,7 @@ mod s3_job;
 mod s3_races;
 mod s3_storage;
 mod s3_strangers;
+mod s3_upload;
 mod schemas;
 mod seaweed;
 mod strangers;
