@@ -1,5 +1,5 @@
 use super::*;
-use crate::objects::Objects as _;
+use crate::objects::{Memory, Objects as _};
 
 const SMALL: Sample = Sample { stores: 6, skus: 8, days: 3, seed: 7 };
 
@@ -65,7 +65,7 @@ fn below_a_prefix_stand_the_files_of_a_folder_and_what_is_there_already_stays() 
     let dir = tempfile::tempdir().unwrap();
     SMALL.write(dir.path()).unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let storage = Arc::new(Storage::new());
+    let storage = Arc::new(Storage::new().with_memory(Arc::new(Memory::new())));
     let prefix = Uri::from_argument(Path::new("/"), "memory:///chain/").unwrap();
     let put =
         |sample: Sample| sample.put(Arc::clone(&storage), prefix.clone(), runtime.handle().clone());

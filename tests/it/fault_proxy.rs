@@ -3,6 +3,8 @@
 //! It keeps the `Host` header, so signatures still verify. It talks to the server over one
 //! connection a request, and to the client over one connection for as long as nothing breaks.
 
+mod pass;
+
 use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,15 +14,16 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::sleep;
+
+use self::pass::{Next, Pace, closed, pass};
 
 /// A request as the plan sees it.
 #[derive(Clone, Debug)]
 pub struct Request {
     /// Counts the requests through the proxy from 0.
     pub number: usize,
-    /// Counts the requests that change the storage, from 0. For other requests, how many came
-    /// before.
+    /// Counts those that change the storage from 0; for others, how many there were.
     pub write_number: usize,
     /// `GET`, `PUT` and so on.
     pub method: String,
@@ -42,37 +45,37 @@ impl Request {
 pub enum Fault {
     /// Nothing.
     None,
-    /// This status and S3 error code. The server sees nothing.
+    /// This status and S3 error code, without the server's knowledge.
     Status(u16, &'static str),
-    /// This whole answer. The server sees nothing.
+    /// This whole answer, without the server's knowledge.
     Answer(String),
     /// The connection is reset before the server sees the request.
     ResetBefore,
-    /// The server carries out the request. The connection is reset instead of an answer.
+    /// The server carries the request out; the connection is reset instead of an answer.
     ResetAfter,
-    /// The server carries out the request. The answer is this status and code.
+    /// The server carries the request out; the answer is this status and code.
     StatusAfter(u16, &'static str),
-    /// The connection is closed after this many bytes of the body.
+    /// The connection is closed after so many bytes of the body.
     Truncate(usize),
-    /// Nothing more comes after this many bytes of the body.
+    /// Nothing more comes after so many bytes of the body.
     Stall(usize),
     /// The answer's head comes this much later.
     DelayHeaders(Duration),
-    /// The byte at this offset of the body is changed.
+    /// The byte at this offset of the body is another one.
     Flip(usize),
-    /// Tells the test that the request has come, and waits until the test drops its end. Nothing is
+    /// Tells the test that the request has come, and waits until the test drops its end; nothing is
     /// forwarded.
     HoldBefore,
-    /// The same, after the server has carried out the request and before the answer.
+    /// The same after the server has carried it out, before the answer.
     HoldAfter,
 }
 
-/// How slow the network is.
+/// How slow the way is.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Link {
     /// Added to every request.
     pub latency: Duration,
-    /// Bytes a second for each connection and direction; `None` is no limit.
+    /// For each connection and direction; none is no limit.
     pub bytes_per_second: Option<f64>,
 }
 
@@ -90,7 +93,7 @@ struct Shared {
     under_way: AtomicUsize,
 }
 
-/// A running proxy. It ends when this value is dropped.
+/// A running proxy; it ends with this value.
 pub struct Proxy {
     /// Where it listens.
     pub port: u16,
@@ -101,12 +104,12 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// In front of the port, with a plan that is asked once for each request.
+    /// In front of the port, with a plan that is asked once a request.
     pub fn start(port: u16, plan: impl Fn(&Request) -> Fault + Send + Sync + 'static) -> Self {
         Self::with_link(port, Link::default(), plan)
     }
 
-    /// The same over a slow network.
+    /// The same over a slow way.
     pub fn with_link(
         port: u16,
         link: Link,
@@ -179,11 +182,7 @@ impl Drop for Proxy {
     }
 }
 
-fn closed(why: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::ConnectionAborted, why)
-}
-
-/// Reads up to and with the empty line. Returns the text and what came after it.
+/// Reads up to and with the empty line, into text and what came after it.
 async fn read_head(
     stream: &mut TcpStream,
     mut bytes: Vec<u8>,
@@ -210,7 +209,7 @@ fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
     })
 }
 
-/// The head with other connection handling, and without `Expect`.
+/// The head with other connection handling; no server is asked whether to go on.
 fn rewritten(head: &str, connection: &str) -> String {
     let kept = head.trim_end().lines().filter(|line| {
         let name = line.split(':').next().unwrap_or_default().to_ascii_lowercase();
@@ -266,7 +265,7 @@ async fn serve(shared: &Shared, mut client: TcpStream) -> io::Result<()> {
     Ok(())
 }
 
-/// Carries out one request. Returns whether the connection can serve another one.
+/// Carries out one request. True if the connection can serve another one.
 async fn exchange(
     shared: &Shared,
     client: &mut TcpStream,
@@ -291,7 +290,7 @@ async fn exchange(
         _ => None,
     };
     if let Some(early) = early {
-        // The body is read all the same, so that the client is not reset while it sends.
+        // The body is taken all the same, so that the client is not reset while it sends.
         let mut left = length - rest.len();
         let mut sink = vec![0; 64 << 10];
         while left > 0 {
@@ -360,77 +359,4 @@ async fn send_answer(
     };
     let pace = Pace::new(shared.link.bytes_per_second);
     Ok(pass(rest, server, client, length, pace, &mut act).await? && again)
-}
-
-/// What happens to a packet.
-enum Next {
-    Pass,
-    /// This many bytes of it pass, then the connection is closed.
-    Cut(usize),
-    /// This many bytes of it pass, then nothing more comes.
-    Stop(usize),
-}
-
-/// Holds a stream to a rate.
-struct Pace {
-    start: Instant,
-    bytes_per_second: Option<f64>,
-    passed: f64,
-}
-
-impl Pace {
-    fn new(bytes_per_second: Option<f64>) -> Self {
-        Self { start: Instant::now(), bytes_per_second, passed: 0.0 }
-    }
-
-    async fn wait(&mut self, bytes: usize) {
-        self.passed += bytes as f64;
-        if let Some(rate) = self.bytes_per_second {
-            sleep_until(self.start + Duration::from_secs_f64(self.passed / rate)).await;
-        }
-    }
-}
-
-/// Passes on the bytes read ahead and as many more as are left, or everything up to the stream's
-/// end if the length is unknown. False if the plan has cut it short.
-async fn pass(
-    ahead: Vec<u8>,
-    from: &mut TcpStream,
-    to: &mut TcpStream,
-    length: Option<usize>,
-    mut pace: Pace,
-    act: &mut (dyn FnMut(&mut [u8]) -> Next + Send),
-) -> io::Result<bool> {
-    let mut left = length.unwrap_or(usize::MAX);
-    let mut buffer = vec![0; 128 << 10];
-    let mut filled = ahead.len().min(left);
-    buffer[..filled].copy_from_slice(&ahead[..filled]);
-    loop {
-        if filled > 0 {
-            match act(&mut buffer[..filled]) {
-                Next::Pass => to.write_all(&buffer[..filled]).await?,
-                Next::Cut(length) => {
-                    to.write_all(&buffer[..length]).await?;
-                    // A reset would discard what the client has not read yet.
-                    return to.shutdown().await.and(Ok(false));
-                }
-                Next::Stop(length) => {
-                    to.write_all(&buffer[..length]).await?;
-                    // This lasts until the client gives up.
-                    let _ = to.read(&mut [0]).await;
-                    return Err(closed("planned"));
-                }
-            }
-            pace.wait(filled).await;
-            left -= filled;
-        }
-        if left == 0 {
-            return Ok(true);
-        }
-        let most = left.min(buffer.len());
-        filled = from.read(&mut buffer[..most]).await?;
-        if filled == 0 {
-            return length.map_or(Ok(true), |_| Err(closed("the other side ended early")));
-        }
-    }
 }

@@ -34,6 +34,7 @@ mod s3_job;
 mod s3_races;
 mod s3_storage;
 mod s3_strangers;
+mod s3_upload;
 mod schemas;
 mod seaweed;
 mod strangers;

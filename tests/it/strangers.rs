@@ -307,7 +307,7 @@ fn a_rerun_that_differs_says_what_differs() {
     };
     let (status, log) = lake.runs(&["--gap", "PT10M"]);
     assert_eq!(status, "replaced");
-    warned(&log, &["gap", "PT10M", "PT30M"]);
+    warned(&log, &["gap", "PT1H before", "PT10M now"]);
     let (status, log) = lake.runs(&["--interval-end", "2025-01-01T12:00:00Z"]);
     assert_eq!(status, "replaced");
     warned(&log, &["gap", "interval"]);

@@ -30,7 +30,11 @@ pub(super) fn walk(prefix: &Uri, visit: Visit<'_>) -> Result<(), Error> {
     let failed = |error| failed(prefix, "list", Outcome::NotDone, &error);
     let first = match fs::metadata(folder) {
         Ok(found) => (found.dev(), found.ino()),
-        Err(error) if is_absence(&error) => return no_link_ends_here(prefix, Path::new(folder)),
+        Err(error) if is_absence(&error) => {
+            // With its slash, the path of a link would be that of its target.
+            let folder = Path::new(folder.trim_end_matches('/'));
+            return no_link_ends_here(prefix, folder);
+        }
         Err(error) => return Err(failed(error)),
     };
     let (path, name_prefix) = (PathBuf::from(folder), name_prefix.to_owned());
