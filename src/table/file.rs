@@ -454,6 +454,16 @@ impl Fetched {
         self.and(ranges.iter().map(|range| range.start).zip(contents.iter().cloned()))
     }
 
+    /// What is wrong with a file whose footer cannot be read, by the four bytes that it ends with.
+    fn ending(&self, bytes: u64, error: &ParquetError) -> String {
+        use parquet::file::reader::ChunkReader as _;
+        match self.get_bytes(bytes - 4, 4).as_deref() {
+            Ok(b"PAR1") => error.to_string(),
+            Ok(b"PARE") => "an encrypted footer, which this job has no key for".to_owned(),
+            _ => "no footer at its end: it is truncated, or of another kind".to_owned(),
+        }
+    }
+
     /// `footer-` and the SHA-256 of a file's footer. It changes with any number in the statistics.
     fn footer_digest(&self, bytes: u64) -> String {
         use parquet::file::reader::ChunkReader as _;

@@ -6,6 +6,7 @@
 //! [`scan`] streams the big ones, and [`mod@write`] encodes.
 
 pub mod columns;
+mod content;
 pub mod dataset;
 mod error;
 mod fetched;

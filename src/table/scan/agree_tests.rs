@@ -146,7 +146,8 @@ fn file(rows: &[Row], shape: &Shape) -> Vec<u8> {
     let days =
         rows.iter().enumerate().map(|(i, row)| (!shape.nulls || i % 13 != 5).then_some(row.2));
     let days: ArrayRef = Arc::new(days.map(|day| day.map(|d| d * 86_400)).collect::<Int64Array>());
-    let seconds = cast(&days, &DataType::Timestamp(TimeUnit::Second, Some("+00:00".into()))).unwrap();
+    let seconds =
+        cast(&days, &DataType::Timestamp(TimeUnit::Second, Some("+00:00".into()))).unwrap();
     let columns = [
         ("store_id", id(&shape.store, rows.iter().map(|row| unless(row.0, 5)))),
         ("sku", id(&shape.sku, rows.iter().map(|row| unless(row.1, 4)))),
