@@ -11,7 +11,6 @@ use arrow::error::ArrowError;
 use arrow::json::writer::{LineDelimited, WriterBuilder};
 use parquet::arrow::arrow_reader::RowSelection;
 
-use super::Error;
 use super::dataset::Source;
 use super::fetched::Fetched;
 
