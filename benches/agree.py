@@ -1,18 +1,21 @@
-"""Holds the job against DuckDB on dirty data: every row and every column that the peer computes.
+"""Compares the job with DuckDB on dirty data: every row and every column that the peer computes.
 
     python agree.py [--seeds 10] [--first-seed 1] [--keep]
 
-For each seed: three days of 40 stores with duplicates, gaps, rejected rows, missing SKUs and
-onsets; then the whole range in one run, a day in the middle, intervals that cut events apart, and
-the union of six-hour runs against the peer's single one. Prints where the two first differ, and
-exits with 1. Works under target/peers; with --keep, what differed stays there.
+Each seed makes three days of 40 stores with duplicates, gaps, rejected rows, and missing SKUs and
+onsets. The cases are the whole range in one run, a day in the middle, intervals that cut events
+apart, and the union of six-hour runs against the peer's single run. If the two differ, prints the
+first differences and exits with 1. Works under target/peers; --keep leaves a seed that differed.
 """
 
 import argparse
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import job
 from compare import compare
@@ -31,25 +34,36 @@ INTERVALS = [
 STEP = timedelta(hours=6)
 
 
-def call(*command):
-    """Runs a command; its standard error is shown only where it fails."""
-    done = subprocess.run([str(part) for part in command], capture_output=True, text=True)
+@dataclass(frozen=True)
+class Case:
+    """The folders of both sides' outputs, and the columns that are not compared."""
+
+    name: str
+    ours: Path
+    peers: Path
+    ignored: tuple[str, ...] = ()
+
+
+def call(*command: object) -> None:
+    """Runs a command; shows its standard error only if it fails."""
+    parts = [str(part) for part in command]
+    done = subprocess.run(parts, capture_output=True, text=True, check=False)
     if done.returncode:
-        sys.exit(f"{' '.join(map(str, command))}\nexit {done.returncode}\n{done.stderr}")
+        sys.exit(f"{' '.join(parts)}\nexit {done.returncode}\n{done.stderr}")
 
 
-def run_peer(data, out, start, end):
+def run_peer(data: Path, out: Path, start: str, end: str) -> None:
     script = job.BENCHES / "peer_duckdb.py"
     interval = ("--start", start, "--end", end, "--gap", job.GAP_S)
     call(sys.executable, script, data, out, "--dirty", *interval)
 
 
-def run_job(data, out, start, end):
+def run_job(data: Path, out: Path, start: str, end: str) -> None:
     call(*job.command(job.manifest(data, out, start, end)))
 
 
-def run_job_in_steps(data, out, start, end):
-    """One run for every six hours, the latest first: the order must not matter."""
+def run_job_in_steps(data: Path, out: Path, start: str, end: str) -> None:
+    """Makes a run for every six hours, the latest first: the order must not matter."""
     manifest = job.manifest(data, out, start, end)
     cut = datetime.fromisoformat(end)
     while cut > datetime.fromisoformat(start):
@@ -58,20 +72,20 @@ def run_job_in_steps(data, out, start, end):
         call(*job.command(manifest, "--run-id", f"{cut:%Y-%m-%dT%H}", *interval))
 
 
-def cases(data, scratch):
-    """Runs both sides; gives a name, the two folders and the columns to ignore, case by case."""
+def cases(data: Path, scratch: Path) -> Iterator[Case]:
+    """Runs both sides of each case."""
     for number, interval in enumerate(INTERVALS):
         ours, peers = scratch / f"job-{number}", scratch / f"peer-{number}"
         run_job(data, ours, *interval)
         run_peer(data, peers, *interval)
-        yield f"[{interval[0]}, {interval[1]})", ours, peers, ()
+        yield Case(f"[{interval[0]}, {interval[1]})", ours, peers)
     steps = scratch / "job-steps"
     run_job_in_steps(data, steps, FIRST, LAST)
-    yield "union of six-hour runs", steps, scratch / "peer-0", ("run_id",)
+    yield Case("union of six-hour runs", steps, scratch / "peer-0", ignored=("run_id",))
 
 
-def check(seed, keep):
-    """The number of cases that differ."""
+def check(seed: int, keep: bool) -> int:
+    """Returns the number of cases that differ."""
     scratch = job.ROOT / "target" / "peers" / f"seed-{seed}"
     shutil.rmtree(scratch, ignore_errors=True)
     data = scratch / "data"
@@ -79,12 +93,12 @@ def check(seed, keep):
     layout = ("--layout", ("tick", "store")[seed % 2])
     call(sys.executable, job.BENCHES / "generate.py", data, "--dirty", *size, *layout)
     failed, compared = 0, 0
-    for name, ours, peers, ignored in cases(data, scratch):
-        differences, rows = compare(ours, peers, ignored)
+    for case in cases(data, scratch):
+        differences, rows = compare(case.ours, case.peers, case.ignored)
         compared += sum(rows.values())
         if differences:
             failed += 1
-            print(f"seed {seed}, {name}: {ours} and {peers} differ")
+            print(f"seed {seed}, {case.name}: {case.ours} and {case.peers} differ")
             print("\n".join(f"  {line}" for line in differences))
     if failed == 0:
         print(f"seed {seed}: {compared:,} rows equal", flush=True)
@@ -93,7 +107,7 @@ def check(seed, keep):
     return failed
 
 
-def main():
+def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

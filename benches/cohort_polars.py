@@ -1,10 +1,11 @@
 """The job as a data engineer would write it in Polars, lazily, on the streaming engine.
 
-SPEC.md sections 2 to 6, without causes and carried columns. The prediction logs are scanned once,
-as the probe side of hash joins whose build side is the reports' lines; all else is over the few
-rows that match. SHA-256 comes from the polars-hash plugin.
+It follows SPEC.md sections 2 to 6, without causes and carried columns. Each prediction log is
+scanned once, as the probe side of a hash join whose build side is the reports' lines. All else
+works on the few rows that match. SHA-256 comes from the polars-hash plugin.
 """
 
+from argparse import Namespace
 from datetime import datetime, timedelta
 
 import polars as pl
@@ -26,44 +27,45 @@ SUMS = [
 ]
 
 
-def scan(args, dataset):
+def scan(args: Namespace, dataset: str) -> pl.LazyFrame:
     return pl.scan_parquet(f"{args.data}/{dataset}/**/*.parquet", hive_partitioning=False)
 
 
-def local(plan):
+def local(plan: pl.LazyFrame) -> pl.LazyFrame:
     """Computes a small intermediate that several plans read."""
     return plan.collect().lazy()
 
 
-def identity(column):
+def identity(column: str) -> pl.Expr:
     text = col(column).dt.strftime("%Y-%m-%dT%H:%M:%S%.6fZ")
     return plh.concat_str("store_id", text).chash.sha2_256()
 
 
-def latest(plan, key, by):
+def latest(plan: pl.LazyFrame, key: list[str], by: list[str]) -> pl.LazyFrame:
     return plan.sort(by, descending=True, nulls_last=True).unique(
         key, keep="first", maintain_order=True
     )
 
 
-def reports(args):
-    """The rows that take part, each once."""
+def reports(args: Namespace) -> pl.LazyFrame:
+    """Returns the rows that take part, each once."""
     onset, detected = col("first_detected_from"), col("detected_at")
     lookback = timedelta(seconds=args.lookback)
     rows = (
         scan(args, REPORTS)
-        .filter(col("store_id") != "", detected < datetime.fromisoformat(args.end))
+        .filter(col("store_id").str.len_bytes() > 0, detected < datetime.fromisoformat(args.end))
         .filter(onset.is_null() | (onset <= detected) & (onset >= detected - lookback))
         .select("store_id", "sku", "detected_at", "first_detected_from", *RANK)
     )
     return local(latest(rows, ["store_id", "sku", "detected_at", "first_detected_from"], RANK))
 
 
-def store_ticks(rows, gap):
-    """Each store's ticks, with the first and the last of their event."""
+def store_ticks(rows: pl.LazyFrame, gap: timedelta) -> pl.LazyFrame:
+    """Returns each store's ticks, with the first and the last of their event."""
     fresh = (col("detected_at").diff() > gap) | (col("store_id") != col("store_id").shift())
     return local(
-        rows.select("store_id", "detected_at")
+        rows
+        .select("store_id", "detected_at")
         .unique()
         .sort("store_id", "detected_at")
         .with_columns(event_no=fresh.fill_null(True).cum_sum())
@@ -75,8 +77,8 @@ def store_ticks(rows, gap):
     )
 
 
-def event_lines(rows, ticks):
-    """The lines, and their rows."""
+def event_lines(rows: pl.LazyFrame, ticks: pl.LazyFrame) -> tuple[pl.LazyFrame, pl.LazyFrame]:
+    """Returns the lines, and their rows."""
     untracked = col("detected_at").filter(col("first_detected_from").is_null())
     derived = untracked.min().over("store_id", "opened_at", "sku")
     onsets = rows.join(ticks, on=["store_id", "detected_at"]).with_columns(
@@ -89,7 +91,8 @@ def event_lines(rows, ticks):
         )
     )
     lines = local(
-        line_rows.group_by(LINE)
+        line_rows
+        .group_by(LINE)
         .agg(
             col("last_tick").first(),
             t1=col("detected_at").min(),
@@ -102,8 +105,8 @@ def event_lines(rows, ticks):
     return lines, local(numbered)
 
 
-def snapshots(args, lines, line_rows):
-    """Every instant that counts for a line, with its totals so far."""
+def snapshots(args: Namespace, lines: pl.LazyFrame, line_rows: pl.LazyFrame) -> pl.LazyFrame:
+    """Returns every instant that counts for a line, with its totals so far."""
     window = (
         scan(args, SALES)
         .join(
@@ -124,7 +127,8 @@ def snapshots(args, lines, line_rows):
         score = latest(score, key, ["ingested_at", "anomaly_score"])
     own = line_rows.select("line", "severity", "sales_total", tick_at="detected_at", own=lit(True))
     points = (  # a prediction inside the line's window, or its own row
-        window.select("line", "tick_at", "baseline_sales", "actual_sales")
+        window
+        .select("line", "tick_at", "baseline_sales", "actual_sales")
         .join(own, on=["line", "tick_at"], how="full", coalesce=True)
         .join(score.select("line", "tick_at", "anomaly_score"), on=["line", "tick_at"], how="left")
         .select(
@@ -137,11 +141,12 @@ def snapshots(args, lines, line_rows):
         )
     )
 
-    def so_far(total):
+    def so_far(total: pl.Expr) -> pl.Expr:
         return total.forward_fill().over("line", order_by="p")
 
     return local(
-        points.join(lines.select("line", *LINE, "t1", "tn", "n", "last_tick"), on="line")
+        points
+        .join(lines.select("line", *LINE, "t1", "tn", "n", "last_tick"), on="line")
         .sort("line", "p")
         .with_columns(
             attributed=so_far(col("actual").cum_sum()),
@@ -152,10 +157,11 @@ def snapshots(args, lines, line_rows):
     )
 
 
-def report_counts(lines, ticks):
-    """The reports in an event so far, at each of its ticks."""
+def report_counts(lines: pl.LazyFrame, ticks: pl.LazyFrame) -> pl.LazyFrame:
+    """Counts the reports in an event so far, at each of its ticks."""
     fresh = (
-        lines.group_by(*EVENT, "onset")
+        lines
+        .group_by(*EVENT, "onset")
         .agg(col("t1").min())
         .group_by(*EVENT, "t1")
         .agg(size=pl.len())
@@ -165,14 +171,17 @@ def report_counts(lines, ticks):
     sizes = fresh.with_columns(cohort_size=running).rename({"t1": "detected_at"})
     filled = col("cohort_size").forward_fill().over(EVENT, order_by="detected_at")
     return (
-        ticks.join(sizes, on=[*EVENT, "detected_at"], how="left")
+        ticks
+        .join(sizes, on=[*EVENT, "detected_at"], how="left")
         .sort("store_id", "detected_at")
         .select("store_id", "detected_at", filled)
     )
 
 
-def report_log(snaps, sizes, gap, in_interval):
-    """MRCH."""
+def report_log(
+    snaps: pl.LazyFrame, sizes: pl.LazyFrame, gap: timedelta, in_interval: pl.Expr
+) -> pl.LazyFrame:
+    """Returns the rows of MRCH."""
     opened = col("opened_at")
     first = when(col("version") == 1).then(lit("new")).otherwise(lit("ongoing"))
     active = snaps.filter("own").select(
@@ -198,7 +207,8 @@ def report_log(snaps, sizes, gap, in_interval):
     minute = opened.dt.strftime("%Y-%m-%d %H:%M")
     alone = when(col("cohort_size") == 1).then(lit("single report"))
     return (
-        pl.concat([active, closing])
+        pl
+        .concat([active, closing])
         .filter(in_interval)
         .join(sizes, left_on=["store_id", "seen_at"], right_on=["store_id", "detected_at"])
         .sort("store_id", "written_at", "onset", "sku", nulls_last=False)
@@ -225,14 +235,15 @@ def report_log(snaps, sizes, gap, in_interval):
     )
 
 
-def rollup(live, live_points, **fixed):
-    """Rows of MELOG from an event's lines and points; each (SKU, instant) counts once."""
+def rollup(live: pl.LazyFrame, live_points: pl.LazyFrame, **fixed: pl.Expr) -> pl.LazyFrame:
+    """Makes rows of MELOG from an event's lines and points; each (SKU, instant) counts once."""
 
-    def total(column):
+    def total(column: str) -> pl.Expr:
         return when(col(column).count() > 0).then(col(column).sum())
 
     once = (  # the least onset first
-        live_points.sort("onset")
+        live_points
+        .sort("onset")
         .group_by(*EVENT, "sku", "p")
         .agg(
             col("actual").drop_nulls().first(),
@@ -246,7 +257,8 @@ def rollup(live, live_points, **fixed):
         baseline_total=total("baseline"),
     )
     return (
-        live.group_by(EVENT)
+        live
+        .group_by(EVENT)
         .agg(
             col("last_tick").first(),
             window_start=col("onset").min(),
@@ -258,9 +270,11 @@ def rollup(live, live_points, **fixed):
     )
 
 
-def event_log(lines, snaps, gap, in_interval):
-    """MELOG."""
-    # The lines, and below their points, that an event has when it opens.
+def event_log(
+    lines: pl.LazyFrame, snaps: pl.LazyFrame, gap: timedelta, in_interval: pl.Expr
+) -> pl.LazyFrame:
+    """Returns the rows of MELOG."""
+    # The lines that an event has when it opens, and below, their points.
     opening = col("t1") == col("opened_at")
     closed_at = col("last_tick") + gap
     opened = rollup(
@@ -282,7 +296,8 @@ def event_log(lines, snaps, gap, in_interval):
         written_at=closed_at,
     )
     return (
-        pl.concat([opened, closed])
+        pl
+        .concat([opened, closed])
         .filter(in_interval)
         .sort("store_id", "written_at")
         .select(
@@ -305,7 +320,7 @@ def event_log(lines, snaps, gap, in_interval):
     )
 
 
-def run(args):
+def run(args: Namespace) -> None:
     pl.Config.set_engine_affinity("streaming")
     start, end = datetime.fromisoformat(args.start), datetime.fromisoformat(args.end)
     in_interval = (col("written_at") >= start) & (col("written_at") < end)

@@ -6,8 +6,8 @@ A prediction log holds one row for each store, SKU and five-minute tick. `--layo
 as models emit them (tick, store, SKU); `--layout store` sorts each day by (store, SKU, tick).
 About `--rate` of these cells are anomalous, in bursts of six ticks on average.
 
-`--report-stores N` draws the reports from the first N stores alone, exactly as in a set of N
-stores: more predictions for the same reports. `--dirty` adds duplicates, missing predictions,
+`--report-stores N` draws the reports from the first N stores only, exactly as in a set of N stores:
+this gives more predictions for the same reports. `--dirty` adds duplicates, missing predictions,
 rejected rows, reports without a SKU, rows without an onset, and ticks off the grid.
 """
 
@@ -19,6 +19,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute
 import pyarrow.parquet as pq
+from numpy.random import Generator
+from numpy.typing import NDArray
 
 DAY_TICKS = 288
 STEP_US = 300_000_000
@@ -26,27 +28,28 @@ BURST_TICKS = 6
 ROW_GROUP_ROWS = 1 << 20
 UTC_US = pa.timestamp("us", "UTC")
 MONEY = pa.decimal128(18, 4)
+Integers = NDArray[np.int64]
 
 
-def money(units):
-    """Whole ten-thousandths as decimal(18,4)."""
+def money(units: Integers) -> pa.Array:
+    """Converts whole ten-thousandths to decimal(18,4)."""
     low = np.ascontiguousarray(units.astype("<i8"))
     wide = np.empty((len(low), 2), "<i8")
     wide[:, 0], wide[:, 1] = low, np.where(low < 0, -1, 0)
     return pa.Array.from_buffers(MONEY, len(low), [None, pa.py_buffer(wide.tobytes())])
 
 
-def instants(us):
+def instants(us: Integers) -> pa.Array:
     return pa.array(us.astype("<i8"), pa.int64()).cast(UTC_US)
 
 
-def names(prefix, codes):
-    """Codes as names of five digits: S00042."""
+def names(prefix: str, codes: Integers) -> pa.Array:
+    """Converts codes to names of five digits, such as S00042."""
     known = pa.array([f"{prefix}{code:05d}" for code in range(int(codes.max(initial=0)) + 1)])
     return pa.DictionaryArray.from_arrays(pa.array(codes.astype("i4")), known).cast(pa.string())
 
 
-def write(out, dataset, day, table):
+def write(out: Path, dataset: str, day: datetime, table: pa.Table) -> None:
     folder = out / dataset / f"date={day:%Y-%m-%d}"
     folder.mkdir(parents=True, exist_ok=True)
     pq.write_table(
@@ -59,9 +62,9 @@ def write(out, dataset, day, table):
 
 
 class Bursts:
-    """The anomalies: where each begins, and the (burst, tick) cells that the detector reports."""
+    """The anomalies: where each begins, and which (burst, tick) cells the detector reports."""
 
-    def __init__(self, rng, stores, skus, ticks, rate):
+    def __init__(self, rng: Generator, stores: int, skus: int, ticks: int, rate: float) -> None:
         self.count = int(stores * skus * ticks * rate / BURST_TICKS) + 1
         self.store = rng.integers(0, stores, self.count)
         self.sku = rng.integers(0, skus, self.count)
@@ -77,8 +80,8 @@ class Bursts:
         self.burst, self.tick = burst[once], tick[once]
 
 
-def reports(rng, bursts, number, start_us, dirty):
-    """One day of `minority_reports_detected_log`."""
+def reports(rng: Generator, bursts: Bursts, number: int, start_us: int, dirty: bool) -> pa.Table:
+    """Makes one day of `minority_reports_detected_log`."""
     today = np.flatnonzero(bursts.tick // DAY_TICKS == number)
     today = today[np.argsort(bursts.tick[today], kind="stable")]
     burst, rows = bursts.burst[today], len(today)
@@ -90,7 +93,7 @@ def reports(rng, bursts, number, start_us, dirty):
     sku = names("K", bursts.sku[burst])
     if dirty:
         whole_store = rng.random(bursts.count)[burst] < 0.05
-        sku = pa.array(np.where(whole_store, None, np.array(sku.to_pylist(), object)), pa.string())
+        sku = pa.compute.if_else(pa.array(whole_store), pa.scalar(None, pa.string()), sku)
     columns = {
         "anomaly_id": pa.array([f"a{b}-{us}" for b, us in zip(burst, at, strict=True)]),
         "store_id": names("S", bursts.store[burst]),
@@ -105,13 +108,13 @@ def reports(rng, bursts, number, start_us, dirty):
     return spoil(rng, table) if dirty and rows else table
 
 
-def spoil(rng, table):
+def spoil(rng: Generator, table: pa.Table) -> pa.Table:
     """Adds duplicates (one row in twenty) and rows to reject (one in 500), and shuffles."""
 
-    def us(table, column):
+    def us(table: pa.Table, column: str) -> Integers:
         return np.array(table[column].cast(pa.int64()))
 
-    def replace(table, column, values):
+    def replace(table: pa.Table, column: str, values: pa.Array) -> pa.Table:
         return table.set_column(table.column_names.index(column), column, values)
 
     rows = len(table)
@@ -125,8 +128,8 @@ def spoil(rng, table):
     return table.take(pa.array(rng.permutation(len(table))))
 
 
-def cells(stores, skus, layout):
-    """The store, SKU and tick of each of a day's cells, in the layout's order."""
+def cells(stores: int, skus: int, layout: str) -> tuple[Integers, Integers, Integers]:
+    """Returns the store, SKU and tick of each of a day's cells, in the layout's order."""
     index = np.arange(stores * skus * DAY_TICKS, dtype=np.int64)
     if layout == "tick":
         tick, rest = np.divmod(index, stores * skus)
@@ -135,8 +138,10 @@ def cells(stores, skus, layout):
     return store, *np.divmod(rest, DAY_TICKS)
 
 
-def predictions(rng, stores, skus, layout, midnight_us, dirty):
-    """One day of the classifier's log and of the baseline's."""
+def predictions(
+    rng: Generator, stores: int, skus: int, layout: str, midnight_us: int, dirty: bool
+) -> tuple[pa.Table, pa.Table]:
+    """Makes one day of the classifier's log and of the baseline's."""
     store, sku, tick = cells(stores, skus, layout)
     if dirty:
         kept = rng.random(len(store)) > 0.1
@@ -162,7 +167,7 @@ def predictions(rng, stores, skus, layout, midnight_us, dirty):
     )
 
 
-def arguments():
+def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -179,7 +184,7 @@ def arguments():
     return parser.parse_args()
 
 
-def main():
+def main() -> None:
     args = arguments()
     rng = np.random.default_rng(args.seed)
     start = datetime.fromisoformat(args.start).replace(tzinfo=UTC)

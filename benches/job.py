@@ -1,18 +1,19 @@
-"""Where things lie, and how the job is run on generated data."""
+"""Where things are, and how the job is run on generated data."""
 
 import json
+import os
 from pathlib import Path
 
 from peer import REPORTS, RUN_ID, SALES, SCORES
 
 ROOT = Path(__file__).resolve().parent.parent
 BENCHES = ROOT / "benches"
-BINARY = ROOT / "target" / "release" / "cohort"
+BINARY = Path(os.environ.get("COHORT_BINARY", ROOT / "target" / "release" / "cohort"))
 GAP_S = 1800
 
 
-def manifest(data, out, start, end):
-    """A run manifest over generated data, with outputs below `out`, written there; its path."""
+def manifest(data: Path, out: Path, start: str, end: str) -> Path:
+    """Writes a run manifest over generated data into `out`, beside its outputs."""
     uris = {name: {"uri": f"{data.resolve()}/{name}/"} for name in (REPORTS, SCORES, SALES)}
     content = {
         "version": 1,
@@ -33,5 +34,5 @@ def manifest(data, out, start, end):
     return path
 
 
-def command(manifest_path, *options):
+def command(manifest_path: Path, *options: str) -> list[str]:
     return [str(BINARY), "run", "--manifest", str(manifest_path), *options]

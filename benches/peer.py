@@ -10,7 +10,7 @@ SALES = "baseline_sales_model_prediction_log"
 RUN_ID = "peer"
 
 
-def arguments(description):
+def arguments(description: str | None) -> argparse.Namespace:
     """DATA holds the input logs; OUT gets mrch.parquet and melog.parquet."""
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter

@@ -10,17 +10,17 @@ import duckdb
 from peer import REPORTS, RUN_ID, SALES, SCORES, arguments
 
 
-def latest(table, *values):
-    """Keeps of each (store, SKU, tick) the row that was written last."""
+def latest(table: str, *values: str) -> str:
+    """Returns a clause that keeps the row of each (store, SKU, tick) that was ingested last."""
     by = ", ".join(f"{table}.{column} desc nulls last" for column in ("ingested_at", *values))
     key = ", ".join(f"{table}.{column}" for column in ("store_id", "sku", "tick_at"))
     return f"qualify row_number() over (partition by {key} order by {by}) = 1"
 
 
-def main():
+def main() -> None:
     args = arguments(__doc__)
 
-    def files(dataset):
+    def files(dataset: str) -> list[str]:
         return sorted(str(path) for path in (args.data / dataset).rglob("*.parquet"))
 
     sql = Path(__file__).with_name("cohort.sql").read_text()

@@ -8,7 +8,7 @@ import os
 from peer import arguments
 
 
-def main():
+def main() -> None:
     args = arguments(__doc__)
     # Polars reads this when it is imported.
     os.environ["POLARS_MAX_THREADS"] = str(args.threads)

@@ -10,11 +10,12 @@ use arrow::array::{Array, ArrowPrimitiveType, AsArray, RecordBatch};
 use bytes::Bytes;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use sha2::{Digest as _, Sha256};
 
 use cohort_core::{Money, Timestamp};
 
 use crate::kind::Kind;
-use crate::lineage::{self, Lineage, Output};
+use crate::lineage::{self, Lineage, Output, OutputFile, hex};
 use crate::objects::{self, Objects, Uri};
 
 /// Why a committed run cannot be read back.
@@ -115,7 +116,7 @@ impl Committed {
 async fn events(objects: &dyn Objects, log: &Output) -> Result<Vec<EventRow>, Error> {
     let mut newest: BTreeMap<String, EventRow> = BTreeMap::new();
     for part in &log.files {
-        let (bytes, _) = objects.read(&part.uri).await?;
+        let bytes = read_part(objects, part).await?;
         each_row(&part.uri, bytes, EVENT_COLUMNS, |row| {
             let event = row.event()?;
             let id = row.text("event_id")?;
@@ -128,10 +129,21 @@ async fn events(objects: &dyn Objects, log: &Output) -> Result<Vec<EventRow>, Er
     Ok(newest.into_values().collect())
 }
 
+/// A part, which is its digest.
+async fn read_part(objects: &dyn Objects, part: &OutputFile) -> Result<Bytes, Error> {
+    let (bytes, _) = objects.read(&part.uri).await?;
+    let found = hex(&Sha256::digest(&bytes));
+    if found == part.sha256 {
+        return Ok(bytes);
+    }
+    let reason = format!("content whose SHA-256 is {found} instead of {}", part.sha256);
+    Err(Error::Part { uri: part.uri.clone(), reason })
+}
+
 async fn lines(objects: &dyn Objects, log: &Output, store: &str) -> Result<Vec<LineRow>, Error> {
     let mut rows = Vec::new();
     for part in &log.files {
-        let (bytes, _) = objects.read(&part.uri).await?;
+        let bytes = read_part(objects, part).await?;
         each_row(&part.uri, bytes, LINE_COLUMNS, |row| {
             if row.text("store_id")? == store {
                 rows.push(row.line()?);

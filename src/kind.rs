@@ -49,9 +49,7 @@ impl Kind {
     pub const fn meaning(self) -> &'static str {
         match self {
             Self::Usage => "wrong command line",
-            Self::Data => {
-                "the input data is at fault (schema, rejects, overflow, chain past max_lookback)"
-            }
+            Self::Data => "the input data is at fault (schema, rejects over the limit, overflow)",
             Self::NoInput => "an input does not exist",
             Self::Bug => "a bug in the job",
             Self::Temporary => "temporary: storage unavailable, or another run of this run_id won",

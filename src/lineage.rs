@@ -72,6 +72,11 @@ pub struct Input {
     pub rows_rejected: BTreeMap<String, u64>,
     /// Rows that gave way to a greater duplicate.
     pub rows_duplicate: u64,
+    /// Amounts in the run's interval that do not fit `decimal(18,4)` and so are null, by column.
+    pub values_out_of_range: BTreeMap<String, u64>,
+    /// Rows in the run's interval whose onset is ignored. Only MRDL has onsets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub onsets_ignored: Option<u64>,
 }
 
 /// One file read.

@@ -3,6 +3,7 @@
 //! Tokio's own threads only wait. Whatever takes processor time runs here, so that `--threads`
 //! bounds it.
 
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
@@ -18,37 +19,43 @@ pub struct Workers {
     count: usize,
 }
 
-/// A job panicked, or its thread could not be started.
+/// A job panicked.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct Stopped(pub String);
 
 impl Workers {
-    /// Starts `count` threads, at least one.
+    /// Starts `count` threads, at least one. If the system refuses some, goes on with the others:
+    /// the result is the same for any number.
     ///
     /// # Errors
-    /// [`Stopped`] if the system refuses a thread.
-    pub fn start(count: usize) -> Result<Self, Stopped> {
-        let count = count.max(1);
+    /// The system's, if it refuses the first thread.
+    pub fn start(count: usize) -> io::Result<Self> {
+        Self::start_with(count, |name, work| {
+            thread::Builder::new().name(name).spawn(work).map(|_| ())
+        })
+    }
+
+    fn start_with(
+        count: usize,
+        mut spawn: impl FnMut(String, Job) -> io::Result<()>,
+    ) -> io::Result<Self> {
+        let asked = count.max(1);
         let (jobs, queue) = mpsc::channel::<Job>();
         let queue = Arc::new(Mutex::new(queue));
-        for i in 0..count {
+        for started in 0..asked {
             let queue = queue.clone();
-            let work = move || {
-                loop {
-                    // The lock is held only while waiting, never while working.
-                    let job = queue.lock().map(|queue| queue.recv());
-                    let Ok(Ok(job)) = job else { return };
-                    job();
+            let work = Box::new(move || work(&queue));
+            match spawn(format!("worker-{started}"), work) {
+                Ok(()) => {}
+                Err(error) if started == 0 => return Err(error),
+                Err(error) => {
+                    tracing::warn!(asked, started, %error, "the system refused more threads");
+                    return Ok(Self { jobs, count: started });
                 }
-            };
-            let name = format!("worker-{i}");
-            thread::Builder::new()
-                .name(name)
-                .spawn(work)
-                .map_err(|error| Stopped(error.to_string()))?;
+            }
         }
-        Ok(Self { jobs, count })
+        Ok(Self { jobs, count: asked })
     }
 
     /// How many there are.
@@ -77,6 +84,16 @@ impl Workers {
     }
 }
 
+/// Carries out jobs until there will be no more.
+fn work(queue: &Mutex<mpsc::Receiver<Job>>) {
+    loop {
+        // The lock is held only while waiting, never while working.
+        let job = queue.lock().map(|queue| queue.recv());
+        let Ok(Ok(job)) = job else { return };
+        job();
+    }
+}
+
 fn message(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic
         .downcast_ref::<&str>()
@@ -101,5 +118,22 @@ mod tests {
             .await;
         assert_eq!(stopped.unwrap_err().0, "no");
         assert_eq!(workers.run(|| 7).await.unwrap(), 7);
+    }
+
+    #[tokio::test]
+    async fn fewer_threads_than_asked_for_are_enough_and_none_is_an_error() {
+        let refused = || io::Error::from(io::ErrorKind::WouldBlock);
+        let mut left = 2;
+        let workers = Workers::start_with(7, |name, work| {
+            if left == 0 {
+                return Err(refused());
+            }
+            left -= 1;
+            thread::Builder::new().name(name).spawn(work).map(|_| ())
+        });
+        let workers = workers.unwrap();
+        assert_eq!(workers.count(), 2);
+        assert_eq!(workers.run(|| 7).await.unwrap(), 7);
+        assert!(Workers::start_with(7, |_, _| Err(refused())).is_err());
     }
 }

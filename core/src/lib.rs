@@ -23,12 +23,12 @@
 //! The worked example of SPEC 9: three ticks of one SKU, five minutes apart.
 //!
 //! ```
-//! use cohort_core::{Duration, Report, events};
+//! use cohort_core::{Life, Report, events};
 //!
-//! let gap: Duration = "PT1H".parse()?;
+//! let life = Life { gap: "PT1H".parse()?, duration_max: "P7D".parse()? };
 //! let ticks = ["2025-01-01T12:05:00Z", "2025-01-01T11:55:00Z", "2025-01-01T12:00:00Z"];
 //! let rows = ticks.map(|tick| tick.parse().map(Report::at)).into_iter().collect::<Result<_, _>>()?;
-//! let (events, duplicates) = events(rows, gap);
+//! let (events, duplicates) = events(rows, life, None);
 //! assert_eq!((events.len(), duplicates), (1, 0));
 //! assert_eq!(events[0].opened_at.to_string(), "2025-01-01T11:55:00.000000Z");
 //! assert_eq!(events[0].closed_at.to_string(), "2025-01-01T13:05:00.000000Z");
@@ -54,7 +54,7 @@ mod totals;
 
 pub use causes::{Candidate, Candidates};
 pub use counts::Counts;
-pub use events::{Event, Line, events};
+pub use events::{EndReason, Event, Life, Line, events};
 pub use identity::{Id, Names};
 pub use money::{Money, Overflow, grouped};
 pub use predictions::{Predictions, Sale, Score, Series};

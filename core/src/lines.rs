@@ -58,10 +58,10 @@ pub struct LineState<'a> {
 
 /// Appends the states of a line, one for each of its ticks, from the predictions for its SKU.
 ///
-/// The sums run over every instant of `[onset, tick]`: a sales row counts also where the line has no row
+/// The sums run over every instant of `[window_start, tick]`: a sales row counts also where the line has no row
 /// of its own, and the line's own `sales_total` only where the sales log has no actual sales.
 pub(crate) fn push_states<'a>(line: &'a Line, series: Series<'_>, states: &mut Vec<LineState<'a>>) {
-    let mut sales = series.sales_within(line.onset..=line.last_tick()).iter().peekable();
+    let mut sales = series.sales_within(line.window_start..=line.last_tick()).iter().peekable();
     let mut severity = None;
     let (mut attributed, mut baseline) = (Total::default(), Total::default());
     let mut latest = Latest::default();
@@ -118,8 +118,9 @@ impl<'a> Latest<'a> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::events::{events, tests::life};
     use super::super::reports::tests::row;
-    use super::super::{Duration, Report, Sale, Score, events::events};
+    use super::super::{Report, Sale, Score};
     use super::*;
 
     fn states<'a>(line: &'a Line, series: Series<'_>) -> Vec<LineState<'a>> {
@@ -133,7 +134,7 @@ mod tests {
     }
 
     fn line(rows: Vec<Report>) -> Line {
-        events(rows, Duration::from_us(100)).0.remove(0).lines.remove(0)
+        events(rows, life(), None).0.remove(0).lines.remove(0)
     }
 
     fn sale(at: i64, baseline: Option<i64>, actual: Option<i64>) -> Sale {

@@ -1,16 +1,14 @@
-//! How far back a store's rows must be read before its events are known from their first tick (SPEC 5).
+//! How far back a store's rows must be read before its events are known (SPEC 5, *Look-back*).
 
-use super::{Duration, Timestamp};
+use super::{Duration, Life, Timestamp};
 
-/// What is asked of every chain of ticks.
+/// What is asked about every store.
 #[derive(Clone, Copy, Debug)]
 pub struct Lookback {
     /// The first instant of the run's interval.
     pub start: Timestamp,
-    /// The longest quiet stretch inside an event.
-    pub gap: Duration,
-    /// How far back before `start` a chain may reach.
-    pub max_lookback: Duration,
+    /// What bounds the life of an event.
+    pub life: Life,
 }
 
 /// What the rows read so far say about a store.
@@ -18,37 +16,63 @@ pub struct Lookback {
 pub enum Chain {
     /// The store has no event that can write a row in the interval.
     Quiet,
-    /// The first event that matters begins here, after a proven quiet stretch longer than the gap.
-    Proven(Timestamp),
-    /// Rows back to this instant must be seen before it is known where the event begins.
-    Unproven(Timestamp),
-    /// The event began more than `max_lookback` before the interval.
-    TooLong(Timestamp),
+    /// The rows from here on are enough.
+    Known(Begin),
+    /// Rows back to this instant must be seen first.
+    Unknown(Timestamp),
+}
+
+/// What the events of a store are computed from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Begin {
+    /// The first instant whose rows are needed.
+    pub from: Timestamp,
+    /// A tick of the same chain that decides all its cuts from here on: its first tick, or one from
+    /// which on the chain has been cut at every boundary that matters.
+    pub chain_begins: Timestamp,
 }
 
 impl Lookback {
-    /// Where reading begins: the earliest tick that can still have a closing row in the interval.
+    /// The instant at which reading begins. The earliest tick that can still have a closing row in
+    /// the interval is not before it.
+    #[must_use]
     pub const fn first_read(&self) -> Timestamp {
-        self.start.saturating_sub(self.gap)
+        self.start.saturating_sub(self.life.gap)
     }
 
-    /// Judges a store by its ticks, which are complete from `covered` on and sorted.
+    /// Judges a store by its ticks, which are sorted and complete from `covered` on.
+    #[must_use]
     pub fn chain(&self, ticks: &[Timestamp], covered: Timestamp) -> Chain {
+        let gap = self.life.gap;
         let first = ticks.partition_point(|&tick| tick < self.first_read());
-        if first == ticks.len() {
-            return Chain::Quiet;
+        let Some(&tick) = ticks.get(first) else { return Chain::Quiet };
+        let joins = |i: usize| ticks[i] <= ticks[i - 1].saturating_add(gap);
+        // A chain that reaches back two periods before the last boundary is cut there and at the
+        // boundary before: that tells where the event begins and which one it continues.
+        let enough = self.life.boundary(tick, 2);
+        let walk = (1..=first).rev();
+        let begins = walk.take_while(|&i| ticks[i] > enough).find(|&i| !joins(i));
+        let begins = begins.unwrap_or_else(|| {
+            ticks.partition_point(|&t| t <= enough).saturating_sub(1).min(first)
+        });
+        let chain_begins = ticks[begins];
+        if chain_begins <= enough {
+            return Chain::Known(Begin { from: enough, chain_begins });
         }
-        let joins = |i: usize| ticks[i] <= ticks[i - 1].saturating_add(self.gap);
-        let begins = (1..=first).rev().find(|&i| !joins(i)).unwrap_or(0);
-        let tick = ticks[begins];
-        let needed = tick.saturating_sub(self.gap);
-        if tick < self.start.saturating_sub(self.max_lookback) {
-            Chain::TooLong(tick)
-        } else if needed < covered {
-            Chain::Unproven(needed)
+        let needed = chain_begins.saturating_sub(gap);
+        if needed < covered {
+            Chain::Unknown(needed)
         } else {
-            Chain::Proven(tick)
+            Chain::Known(Begin { from: chain_begins, chain_begins })
         }
+    }
+}
+
+impl Begin {
+    /// The first instant that had to be looked at.
+    #[must_use]
+    pub const fn looked_at(&self, gap: Duration) -> Timestamp {
+        self.from.saturating_sub(gap)
     }
 }
 
@@ -56,33 +80,44 @@ impl Lookback {
 mod tests {
     use super::*;
 
-    fn chain(ticks: &[i64], covered: i64) -> Chain {
-        let us = |us: i64| Timestamp::from_us(us).unwrap();
-        let lookback = Lookback {
-            start: us(100),
-            gap: Duration::from_us(10),
-            max_lookback: Duration::from_us(50),
-        };
-        lookback.chain(&ticks.iter().map(|&tick| us(tick)).collect::<Vec<_>>(), us(covered))
+    fn us(us: i64) -> Timestamp {
+        Timestamp::from_us(us).unwrap()
+    }
+
+    /// Starts at 100, with a gap of 10.
+    fn chain(ticks: &[i64], covered: i64, duration_max: i64) -> Chain {
+        let duration_max = Duration::from_us(duration_max);
+        let life = Life { gap: Duration::from_us(10), duration_max };
+        let ticks: Vec<_> = ticks.iter().map(|&tick| us(tick)).collect();
+        Lookback { start: us(100), life }.chain(&ticks, us(covered))
+    }
+
+    fn known(from: i64, chain_begins: i64) -> Chain {
+        Chain::Known(Begin { from: us(from), chain_begins: us(chain_begins) })
     }
 
     #[test]
-    fn a_chain_is_proven_once_a_gap_before_its_first_tick_has_been_read() {
-        let us = |us: i64| Timestamp::from_us(us).unwrap();
+    fn a_chain_is_known_once_a_gap_before_its_first_tick_has_been_read() {
+        let chain = |ticks: &[i64], covered| chain(ticks, covered, 1_000);
         assert_eq!(chain(&[], 90), Chain::Quiet);
         assert_eq!(chain(&[89], 80), Chain::Quiet);
-        assert_eq!(chain(&[90], 80), Chain::Proven(us(90)));
-        assert_eq!(chain(&[90], 81), Chain::Unproven(us(80)));
-        assert_eq!(chain(&[60, 70, 80, 90], 50), Chain::Proven(us(60)));
-        assert_eq!(chain(&[60, 71, 80, 90], 61), Chain::Proven(us(71)));
-        assert_eq!(chain(&[71, 80, 90], 62), Chain::Unproven(us(61)));
-        assert_eq!(chain(&[60, 71, 82, 93], 80), Chain::Proven(us(93)));
+        assert_eq!(chain(&[90], 80), known(90, 90));
+        assert_eq!(chain(&[90], 81), Chain::Unknown(us(80)));
+        assert_eq!(chain(&[60, 70, 80, 90], 50), known(60, 60));
+        assert_eq!(chain(&[60, 71, 80, 90], 61), known(71, 71));
+        assert_eq!(chain(&[71, 80, 90], 62), Chain::Unknown(us(61)));
+        assert_eq!(chain(&[60, 71, 82, 93], 80), known(93, 93));
     }
 
     #[test]
-    fn a_chain_of_exactly_the_longest_lookback_is_allowed_and_one_microsecond_more_is_not() {
-        let us = |us: i64| Timestamp::from_us(us).unwrap();
-        assert_eq!(chain(&[50, 60, 70, 80, 90], 40), Chain::Proven(us(50)));
-        assert_eq!(chain(&[49, 59, 69, 79, 89, 99], 40), Chain::TooLong(us(49)));
+    fn a_chain_that_goes_on_for_ever_is_read_two_periods_before_the_last_boundary_and_a_gap() {
+        // The last boundary at or before the tick 90 is 90; two periods of 30 before is 30.
+        let ticks: Vec<i64> = (0..10).map(|i| i * 10).collect();
+        assert_eq!(chain(&ticks[4..], 35, 30), Chain::Unknown(us(30)));
+        assert_eq!(chain(&ticks[3..], 30, 30), known(30, 30));
+        assert_eq!(chain(&ticks, 0, 30), known(30, 30));
+        // Without a tick at 30 itself, the one before decides, if the chain reaches it.
+        assert_eq!(chain(&[25, 35, 45, 55, 65, 75, 85, 95], 20, 30), known(30, 25));
+        assert_eq!(chain(&[24, 35, 45, 55, 65, 75, 85, 95], 20, 30), known(35, 35));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::batch::values::Instant;
 use crate::{Duration, Interval, Timestamp};
 
 /// Why a row is rejected.
@@ -13,16 +14,16 @@ pub enum Reason {
     MissingDetectedAt,
     /// As above, in a prediction log.
     MissingTickAt,
+    /// The tick lies outside the years 0001 to 9999.
+    InstantOutOfRange,
+    /// A text that the job reads is not UTF-8.
+    InvalidText,
     /// `first_detected_from` is later than `detected_at`.
     OnsetAfterDetection,
-    /// `first_detected_from` is earlier than `detected_at - max_lookback`.
-    OnsetTooOld,
     /// The tick does not fall in the partition that holds the row.
     OutsidePartition,
     /// A campaign or context lacks a required value in this column.
     MissingValue(&'static str),
-    /// A text is not UTF-8.
-    InvalidText,
 }
 
 /// Judges rows of MRDL.
@@ -34,47 +35,78 @@ pub struct ReportJudge {
     pub max_lookback: Duration,
 }
 
+/// What a row of MRDL says that decides whether it takes part.
+#[derive(Clone, Copy, Debug)]
+pub struct ReportKey<'s> {
+    /// `store_id`.
+    pub store_id: Option<&'s str>,
+    /// `detected_at`.
+    pub detected_at: Option<Instant>,
+    /// `first_detected_from`.
+    pub onset: Option<Instant>,
+    /// Whether a text that the job reads is not UTF-8.
+    pub invalid_text: bool,
+}
+
+/// A row of MRDL that takes part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Accepted<'s> {
+    /// Its store.
+    pub store_id: &'s str,
+    /// Its tick.
+    pub tick: Timestamp,
+    /// Its onset, if it has one that is not ignored.
+    pub onset: Option<Timestamp>,
+    /// Whether its onset is ignored (SPEC 2, *Onsets*).
+    pub onset_ignored: bool,
+}
+
 impl ReportJudge {
-    /// The row's store and tick, or the first reason to reject it in the order of SPEC 2.
+    /// The row as it takes part, or the first reason to reject it in the order of SPEC 2.
     ///
     /// # Errors
     /// The reason.
-    pub fn judge<'s>(
-        &self,
-        store_id: Option<&'s str>,
-        detected_at: Option<Timestamp>,
-        onset: Option<Timestamp>,
-    ) -> Result<(&'s str, Timestamp), Reason> {
-        let store_id = store_id.filter(|id| !id.is_empty()).ok_or(Reason::MissingStore)?;
-        let tick = detected_at.ok_or(Reason::MissingDetectedAt)?;
+    pub fn judge<'s>(&self, row: ReportKey<'s>) -> Result<Accepted<'s>, Reason> {
+        let store_id = row.store_id.filter(|id| !id.is_empty()).ok_or(Reason::MissingStore)?;
+        let tick = row.detected_at.ok_or(Reason::MissingDetectedAt)?;
+        let tick = tick.exact().ok_or(Reason::InstantOutOfRange)?;
+        if row.invalid_text {
+            return Err(Reason::InvalidText);
+        }
+        let oldest = tick.saturating_sub(self.max_lookback);
+        let onset = row.onset.and_then(Instant::exact).filter(|&onset| onset >= oldest);
         if onset.is_some_and(|onset| onset > tick) {
             return Err(Reason::OnsetAfterDetection);
-        }
-        if onset.is_some_and(|onset| onset < tick.saturating_sub(self.max_lookback)) {
-            return Err(Reason::OnsetTooOld);
         }
         if self.partition.is_some_and(|partition| !partition.contains(tick)) {
             return Err(Reason::OutsidePartition);
         }
-        Ok((store_id, tick))
+        let onset_ignored = row.onset.is_some() && onset.is_none();
+        Ok(Accepted { store_id, tick, onset, onset_ignored })
     }
 }
 
 /// Judges a row of a prediction log: its tick, or the first reason to reject it.
 ///
-/// `has_store` says whether `store_id` is neither null nor empty.
+/// `has_store` says whether `store_id` is neither null nor empty, `invalid_text` whether a text that
+/// the job reads is not UTF-8.
 ///
 /// # Errors
 /// The reason.
 pub fn judge_prediction(
     has_store: bool,
-    tick_at: Option<Timestamp>,
+    tick_at: Option<Instant>,
+    invalid_text: bool,
     partition: Option<Interval>,
 ) -> Result<Timestamp, Reason> {
     if !has_store {
         return Err(Reason::MissingStore);
     }
     let tick = tick_at.ok_or(Reason::MissingTickAt)?;
+    let tick = tick.exact().ok_or(Reason::InstantOutOfRange)?;
+    if invalid_text {
+        return Err(Reason::InvalidText);
+    }
     if partition.is_some_and(|partition| !partition.contains(tick)) {
         return Err(Reason::OutsidePartition);
     }
@@ -88,11 +120,11 @@ impl Reason {
             Self::MissingStore => "missing_store_id".to_owned(),
             Self::MissingDetectedAt => "missing_detected_at".to_owned(),
             Self::MissingTickAt => "missing_tick_at".to_owned(),
+            Self::InstantOutOfRange => "instant_out_of_range".to_owned(),
+            Self::InvalidText => "invalid_text".to_owned(),
             Self::OnsetAfterDetection => "onset_after_detection".to_owned(),
-            Self::OnsetTooOld => "onset_too_old".to_owned(),
             Self::OutsidePartition => "outside_partition".to_owned(),
             Self::MissingValue(column) => format!("missing_{column}"),
-            Self::InvalidText => "invalid_text".to_owned(),
         }
     }
 }
@@ -174,5 +206,49 @@ mod tests {
         let elsewhere = Scope::new(span(10, 20), Some(span(20, 100)));
         assert!(!elsewhere.counts(None) && !elsewhere.counts(Some(us(12))));
         assert!(Scope::new(span(10, 20), None).counts(None));
+    }
+
+    #[test]
+    fn an_onset_too_old_or_outside_the_calendar_is_ignored_and_its_row_takes_part() {
+        let judge = ReportJudge { partition: None, max_lookback: Duration::from_us(10) };
+        let at = |us_| Some(Instant::In(us(us_)));
+        let key = |onset| ReportKey {
+            store_id: Some("s"),
+            detected_at: at(100),
+            onset,
+            invalid_text: false,
+        };
+        let onset = |onset| {
+            judge.judge(key(onset)).map(|row| (row.onset.map(Timestamp::as_us), row.onset_ignored))
+        };
+        assert_eq!(onset(None), Ok((None, false)));
+        assert_eq!(onset(at(90)), Ok((Some(90), false)));
+        assert_eq!(onset(at(89)), Ok((None, true)));
+        assert_eq!(onset(Some(Instant::Out(Timestamp::MAX))), Ok((None, true)));
+        assert_eq!(onset(at(101)), Err(Reason::OnsetAfterDetection));
+    }
+
+    #[test]
+    fn of_several_faults_the_first_in_the_contracts_order_is_the_reason() {
+        let partition = Some(span(0, 10));
+        let judge = ReportJudge { partition, max_lookback: Duration::from_us(10) };
+        let mut row = ReportKey {
+            store_id: Some(""),
+            detected_at: None,
+            onset: Some(Instant::In(us(60))),
+            invalid_text: true,
+        };
+        let mut reason = |change: fn(&mut ReportKey<'static>)| {
+            change(&mut row);
+            judge.judge(row).unwrap_err()
+        };
+        assert_eq!(reason(|_| {}), Reason::MissingStore);
+        assert_eq!(reason(|row| row.store_id = Some("s")), Reason::MissingDetectedAt);
+        let out =
+            |row: &mut ReportKey<'static>| row.detected_at = Some(Instant::Out(Timestamp::MAX));
+        assert_eq!(reason(out), Reason::InstantOutOfRange);
+        assert_eq!(reason(|row| row.detected_at = Some(Instant::In(us(50)))), Reason::InvalidText);
+        assert_eq!(reason(|row| row.invalid_text = false), Reason::OnsetAfterDetection);
+        assert_eq!(reason(|row| row.onset = None), Reason::OutsidePartition);
     }
 }

@@ -147,7 +147,7 @@ pub struct MrchRow<'a> {
 pub struct MelogRow<'a> {
     /// `event_status`: active on the row that opens the event, ended on the one that closes it.
     pub status: EventStatus,
-    /// Least onset so far.
+    /// Least `window_start` of its lines so far.
     pub window_start: Timestamp,
     /// Distinct SKUs so far; null counts as one.
     pub sku_count: u32,
@@ -273,7 +273,7 @@ impl<'a, P: Predictions> Walk<'a, P> {
             evidence.candidates.for_line(
                 evidence.store_id,
                 line.sku.as_deref(),
-                line.onset,
+                line.window_start,
                 line.last_tick(),
             )
         };
@@ -309,7 +309,8 @@ impl<'a, P: Predictions> Walk<'a, P> {
             let line = &self.event.lines[i];
             let attribution = match state.attribution {
                 Some(row) => Some(Attribution::Reported(row)),
-                None => best_match(&self.candidates[i], line.onset, tick).map(Attribution::Matched),
+                None => best_match(&self.candidates[i], line.window_start, tick)
+                    .map(Attribution::Matched),
             };
             self.so_far[i] = Some((k, attribution));
             self.onsets.insert(line.onset);
@@ -366,7 +367,7 @@ impl<'a, P: Predictions> Walk<'a, P> {
         Ok(MelogRow {
             status,
             // Lines are sorted by onset, and at its first tick an event has a line.
-            window_start: live().next().map_or(self.event.opened_at, |(line, _)| line.onset),
+            window_start: live().next().map_or(self.event.opened_at, |(line, _)| line.window_start),
             sku_count: count(skus.len()),
             severity: live().fold(None, |most, (_, state)| greater(most, state.severity)),
             amounts: Amounts::new(totals.attributed, totals.baseline)?,

@@ -41,8 +41,8 @@ pub enum TimeError {
 impl Timestamp {
     /// 0001-01-01T00:00:00Z.
     pub const MIN: Self = Self(-62_135_596_800_000_000);
-    /// 9999-12-30T22:00:00.999999Z: the last instant that the calendar library can format, rounded down to the hour.
-    pub const MAX: Self = Self(253_402_207_200_999_999);
+    /// 9999-12-31T23:59:59.999999Z.
+    pub const MAX: Self = Self(253_402_300_799_999_999);
 
     /// The instant that many microseconds after 1970-01-01T00:00:00Z.
     ///
@@ -62,8 +62,12 @@ impl Timestamp {
     }
 
     /// The civil date and time in UTC.
+    #[must_use]
     pub fn civil(self) -> jiff::civil::DateTime {
-        self.instant().to_zoned_datetime(jiff::tz::TimeZone::UTC).datetime()
+        // Civil arithmetic covers the whole calendar; the library's own instants end a day earlier.
+        let (s, us) = (self.0.div_euclid(1_000_000), self.0.rem_euclid(1_000_000));
+        let since_1970 = jiff::SignedDuration::new(s, us as i32 * 1000);
+        jiff::civil::DateTime::constant(1970, 1, 1, 0, 0, 0, 0).saturating_add(since_1970)
     }
 
     /// `self + by`, or the last instant where that is later still.
@@ -77,17 +81,22 @@ impl Timestamp {
         let difference = self.0.saturating_sub(by.0);
         if difference < Self::MIN.0 { Self::MIN } else { Self(difference) }
     }
-
-    fn instant(self) -> jiff::Timestamp {
-        // `from_us` keeps every value inside jiff's range of seconds; its own reader of microseconds stops short of the last second.
-        let (s, us) = (self.0.div_euclid(1_000_000), self.0.rem_euclid(1_000_000));
-        jiff::Timestamp::new(s, us as i32 * 1000).unwrap_or_default()
-    }
 }
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:.6}", self.instant())
+        let at = self.civil();
+        write!(
+            f,
+            "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z",
+            at.year(),
+            at.month(),
+            at.day(),
+            at.hour(),
+            at.minute(),
+            at.second(),
+            at.subsec_nanosecond() / 1000
+        )
     }
 }
 
@@ -97,9 +106,17 @@ impl FromStr for Timestamp {
     /// Reads an RFC 3339 instant with any offset; digits below a microsecond are floored.
     fn from_str(text: &str) -> Result<Self, TimeError> {
         let wrong = || TimeError::Instant(text.to_owned());
-        let instant: jiff::Timestamp = text.parse().map_err(|_| wrong())?;
-        let us = instant.as_nanosecond().div_euclid(1000);
-        Self::from_us(i64::try_from(us).map_err(|_| wrong())?)
+        let pieces = jiff::fmt::temporal::Pieces::parse(text).map_err(|_| wrong())?;
+        let (Some(time), Some(offset)) = (pieces.time(), pieces.to_numeric_offset()) else {
+            return Err(wrong());
+        };
+        if pieces.time_zone_annotation().is_some() {
+            return Err(wrong());
+        }
+        let epoch = jiff::civil::DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
+        let local = pieces.date().to_datetime(time).duration_since(epoch).as_nanos();
+        let utc = local - i128::from(offset.seconds()) * 1_000_000_000;
+        Self::from_us(i64::try_from(utc.div_euclid(1000)).map_err(|_| wrong())?)
     }
 }
 
@@ -191,6 +208,7 @@ mod tests {
             "2025-01-01T11:55:00.000000Z",
             "0001-01-01T00:00:00.000001Z",
             "9999-12-30T22:00:00.999999Z",
+            "9999-12-31T23:59:59.999999Z",
         ] {
             let at: Timestamp = text.parse().unwrap();
             assert_eq!(at.to_string(), text);
@@ -212,7 +230,14 @@ mod tests {
         for us in [Timestamp::MIN.0 - 1, Timestamp::MAX.0 + 1, i64::MIN, i64::MAX] {
             assert_eq!(Timestamp::from_us(us), Err(TimeError::Range(us)));
         }
-        assert!("2025-01-01".parse::<Timestamp>().is_err());
+        for text in [
+            "2025-01-01",
+            "2025-01-01T00:00:00",
+            "9999-12-31T23:59:59-01:00",
+            "0001-01-01T00:00:00+01:00",
+        ] {
+            assert!(text.parse::<Timestamp>().is_err(), "{text}");
+        }
     }
 
     #[test]

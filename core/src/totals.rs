@@ -49,12 +49,12 @@ fn add_sku(lines: &[&Line], predictions: &impl Predictions, w: Timestamp, totals
     own.for_each(|(_, sales)| totals.attributed.add(Some(sales)));
 }
 
-/// The union of the lines' windows `[onset, min(w, last tick so far)]` as disjoint windows in order.
+/// The union of the lines' windows `[window_start, min(w, last tick so far)]` as disjoint windows in order.
 /// The lines are sorted by onset.
 fn windows(lines: &[&Line], w: Timestamp) -> impl Iterator<Item = (Timestamp, Timestamp)> {
     let mut union: Vec<(Timestamp, Timestamp)> = Vec::new();
     for line in lines {
-        let (from, to) = (line.onset, line.last_tick().min(w));
+        let (from, to) = (line.window_start, line.last_tick().min(w));
         match union.last_mut() {
             Some(last) if from <= last.1 => last.1 = last.1.max(to),
             _ => union.push((from, to)),
@@ -65,9 +65,9 @@ fn windows(lines: &[&Line], w: Timestamp) -> impl Iterator<Item = (Timestamp, Ti
 
 #[cfg(test)]
 mod tests {
-    use super::super::events::events;
+    use super::super::events::{events, tests::life};
     use super::super::reports::tests::row;
-    use super::super::{Duration, Money, Report, Series};
+    use super::super::{Money, Report, Series};
     use super::*;
 
     struct OneSku(Vec<Sale>);
@@ -95,7 +95,7 @@ mod tests {
     }
 
     fn of(rows: Vec<Report>, sales: Vec<Sale>, w: i64) -> (Option<i128>, Option<i128>) {
-        let (events, _) = events(rows, Duration::from_us(100));
+        let (events, _) = events(rows, life(), None);
         let totals = totals(events[0].lines.iter(), &OneSku(sales), us(w));
         (totals.attributed.units(), totals.baseline.units())
     }

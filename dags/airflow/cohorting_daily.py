@@ -3,15 +3,15 @@
 **Rerun a day** (late data): clear its run, in the browser or with
 `POST /api/v2/dags/cohorting_daily/dagRuns/RUN_ID/clear {"dry_run": false}`. The run keeps its
 `run_id` and its interval, so the job replaces exactly what that run wrote. Do not trigger a new
-run for a past date: it would have another `run_id`, and the day would stand there twice.
+run for a past date: it would have another `run_id`, and the logs would have the day twice.
 
 **Compute any interval**: trigger with the params `interval_start` and `interval_end`.
 
 **Backfill**:
 `airflow backfill create --dag-id cohorting_daily --from-date 2025-01-01 --to-date 2025-01-31`.
 
-A task that fails shows the job's own line. Exit 75, a lost container and a killed one are tried
-again; everything else is not.
+A task that fails shows the job's own line. It is tried again after exit 75, and if its container
+was lost or killed; otherwise it is not.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import DAG, Asset, Param
 from airflow.timetables.interval import CronDataIntervalTimetable
+
 from cohort_job.operators import cohort_task
 from cohort_job.settings import Settings
 
@@ -33,10 +34,10 @@ INSTANT = {"type": ["null", "string"], "format": "date-time"}
 
 PARAMS = {
     "gap": Param(
-        None, **DURATION, description="quiet time that ends an event, over the manifest's"
+        None, **DURATION, description="quiet time that ends an event, in place of the manifest's"
     ),
     "max_lookback": Param(
-        None, **DURATION, description="how far back an event may begin, over the manifest's"
+        None, **DURATION, description="how far back an event may begin, in place of the manifest's"
     ),
     "interval_start": Param(
         None, **INSTANT, description="compute this interval instead of the run's own"
@@ -57,7 +58,7 @@ with DAG(
     schedule=CronDataIntervalTimetable("@daily", timezone="UTC"),
     start_date=datetime(2025, 1, 1, tzinfo=UTC),
     catchup=False,
-    # Runs do not depend on one another: as many may run at once as the machine carries.
+    # Runs do not depend on one another. As many may run at once as the machine can bear.
     max_active_runs=4,
     tags=["cohort"],
     params=PARAMS,

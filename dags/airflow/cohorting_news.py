@@ -1,4 +1,4 @@
-"""A DAG downstream: starts whenever `cohorting_daily` has committed events, and knows which.
+"""A downstream DAG: starts whenever `cohorting_daily` has committed events, and knows which.
 
 The job's summary travels with the asset: `run_id`, interval, lineage URI, rows and counts. Read the
 lineage to find the files.
@@ -7,15 +7,17 @@ lineage to find the files.
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 from airflow.sdk import DAG, Asset, task
+
 from cohort_job.settings import Settings
 
 EVENTS = Asset("minority_event_log", uri=Settings.from_env().events_uri)
 
 
 @task
-def news(triggering_asset_events=None) -> list[str]:
+def news(triggering_asset_events: Any = None) -> list[str]:
     """One sentence for each run that committed events."""
     return [
         "{run_id}: {opened} events opened and {closed} closed; {lineage}".format(

@@ -2,8 +2,8 @@
 
 **Compute a day**: materialize its partition. **Late data**: materialize it again; the job replaces
 what that day's run wrote. **Backfill**: select partitions and materialize; each day is a Dagster
-run of its own, or all days are one run where `COHORT_BACKFILL=single`. Either way each day is one
-run of the job.
+run of its own, or with `COHORT_BACKFILL=single` all days are one. Either way, each day is one run
+of the job.
 
 | variable | meaning |
 |---|---|
@@ -21,6 +21,7 @@ import os
 from collections.abc import Iterator
 
 import dagster as dg
+
 from cohort_pipes import checks
 from cohort_pipes.job import CohortJob
 from cohort_pipes.request import arguments
@@ -33,7 +34,7 @@ SINGLE = os.environ.get("COHORT_BACKFILL", "each") == "single"
 
 
 class Durations(dg.Config):
-    """What a run may set over the manifest; ISO 8601, such as PT30M."""
+    """What a run may set in place of the manifest's values; ISO 8601, such as PT30M."""
 
     gap: str | None = None
     max_lookback: str | None = None
@@ -58,12 +59,12 @@ class Durations(dg.Config):
         dg.AssetCheckSpec(
             "one_row_per_event",
             asset=EVENTS,
-            description="no version of an event stands in the log twice; read from its files",
+            description="no version of an event is in the log twice; read from its files",
         ),
         dg.AssetCheckSpec(
             "totals_agree",
             asset=EVENTS,
-            description="lineage, event log and cohorted log count the same; read from their files",
+            description="lineage, event log and cohorted log agree; read from their files",
         ),
     ],
     partitions_def=DAILY,
@@ -102,7 +103,7 @@ def cohorting(
 
 
 daily_job = dg.define_asset_job("cohorting_daily", selection=[LINES, EVENTS])
-# Two hours past midnight the day's inputs are complete; a rerun takes what comes later.
+# Two hours after midnight, the day's inputs are complete. A rerun picks up what comes later.
 daily_schedule = dg.build_schedule_from_partitioned_job(daily_job, hour_of_day=2)
 
 ENV = os.environ

@@ -15,7 +15,7 @@ use crate::objects::{Objects as _, Storage, Traffic};
 use crate::orchestrator::facts::{Facts, Plan};
 use crate::orchestrator::{Reporters, Surroundings, termination, xcom};
 use crate::process::{self, one_line};
-use crate::run::{self, Outcome, Shell, load_manifest};
+use crate::run::{Outcome, Shell, load_manifest};
 use crate::summary::{Execution, Summary};
 use crate::workers::Workers;
 
@@ -37,7 +37,11 @@ pub struct ManifestArgs {
     /// The longest quiet time within one event, over the manifest's, in ISO 8601.
     #[arg(long, value_name = "DURATION")]
     pub gap: Option<String>,
-    /// How far back an event may begin, over the manifest's, in ISO 8601.
+    /// The time between two boundaries at which a long chain of ticks is cut, over the manifest's,
+    /// in ISO 8601; greater than the gap.
+    #[arg(long, value_name = "DURATION")]
+    pub max_event_duration: Option<String>,
+    /// How old an onset may be at its detection, over the manifest's, in ISO 8601.
     #[arg(long, value_name = "DURATION")]
     pub max_lookback: Option<String>,
 }
@@ -50,7 +54,9 @@ impl ManifestArgs {
             start: self.interval_start.clone(),
             end: self.interval_end.clone(),
             gap: self.gap.clone(),
+            max_event_duration: self.max_event_duration.clone(),
             max_lookback: self.max_lookback.clone(),
+            ..Overrides::default()
         }
     }
 }
@@ -64,6 +70,9 @@ pub struct RunArgs {
     /// Threads that compute; the result is the same for any number [default: one per processor].
     #[arg(long, value_name = "N")]
     pub threads: Option<NonZeroU16>,
+    /// Refuse to replace other content that was committed under this run_id.
+    #[arg(long)]
+    pub expect_same: bool,
     /// Write the summary to this file as well.
     #[arg(long, value_name = "PATH")]
     pub result_file: Option<PathBuf>,
@@ -119,12 +128,14 @@ async fn carry(
     let begun = Instant::now();
     let threads = args.threads.map_or_else(processors, |threads| usize::from(threads.get()));
     let manifest = argument(&args.run.manifest)?;
-    let manifest = load_manifest(&*storage, &manifest, &args.run.overrides()).await?;
+    let overrides = Overrides { expect_same: args.expect_same, ..args.run.overrides() };
+    let manifest = load_manifest(&*storage, &manifest, &overrides).await?;
     reporters.started(Plan::of(&manifest)).await;
     if manifest.commit == CommitMode::Unconditional {
         storage.accept_unconditional();
     }
-    let workers = Workers::start(threads).map_err(run::Error::from)?;
+    let workers = Workers::start(threads).map_err(|source| Error::Threads { threads, source })?;
+    let threads = workers.count();
     let shell = Shell { objects: storage.clone(), workers };
     let outcome = shell.run(&manifest).await?;
     let summary = summary(&manifest, &outcome, &storage.traffic(), threads, begun);

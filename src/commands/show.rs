@@ -22,9 +22,9 @@ pub struct ShowArgs {
 }
 
 pub(super) const EXAMPLES: &str = "  \
-cohort show --lineage /tmp/chain/out/lineage/run_id=demo/lineage.json
+cohort show --lineage /tmp/chain/out/lineage/run=demo/lineage.json
 
-  cohort show --lineage s3://lake/lineage/cohorting/run_id=daily/lineage.json --top 50";
+  cohort show --lineage s3://lake/lineage/cohorting/run=daily/lineage.json --top 50";
 
 /// Prints the page of one run.
 pub(super) fn execute(args: &ShowArgs) -> Result<(), Error> {

@@ -1,7 +1,7 @@
 //! Keys: the only place that builds or parses a path (SPEC 2 *Partitioned datasets*, SPEC 10
 //! `run_id`, SPEC 11).
 //!
-//! Everything that a run writes lies under `<dataset uri>run_id=<run_id>/`. The name of a part
+//! Everything that a run writes lies under `<dataset uri>run=<run_id>/`. The name of a part
 //! holds the first digits of its digest. So the same name means the same bytes, and two contents
 //! never share a name.
 
@@ -15,16 +15,27 @@ pub use part::PartName;
 pub use partitioning::{Partitioning, PartitioningError};
 pub use run::{RunId, RunIdError};
 
-/// `<dataset uri>run_id=<run_id>/`: everything that a run may write or delete of one output.
+/// `<dataset uri>run=<run_id>/`: everything that a run may write or delete of one output.
 #[must_use]
 pub fn run_prefix(dataset: &Uri, run: &RunId) -> Uri {
     dataset.clone().as_prefix().join(&format!("{}/", run.path_segment()))
 }
 
-/// `<lineage uri>run_id=<run_id>/lineage.json`: the commit point.
+/// `<lineage uri>run=<run_id>/lineage.json`: the commit point.
 #[must_use]
 pub fn lineage_key(lineage: &Uri, run: &RunId) -> Uri {
     run_prefix(lineage, run).join("lineage.json")
+}
+
+/// `superseded/` in a run's lineage folder: what reruns have replaced.
+pub const SUPERSEDED: &str = "superseded/";
+
+/// `superseded/<first 16 hex of content_sha256>/` below the lineage's run folder: where a lineage
+/// that was replaced, and its parts, stay.
+#[must_use]
+pub fn superseded(lineage_folder: &Uri, content_sha256: &str) -> Uri {
+    let digits: String = content_sha256.chars().take(16).collect();
+    lineage_folder.join(&format!("{SUPERSEDED}{digits}/"))
 }
 
 /// Whether a file or folder of that name is data. Names that begin with `_` or `.` are the
@@ -43,7 +54,10 @@ mod tests {
     fn keys_lie_under_the_run() {
         let base = Uri::from_argument(std::path::Path::new("/"), "s3://lake/out").unwrap();
         let run: RunId = "a:b".parse().unwrap();
-        assert_eq!(run_prefix(&base, &run).to_string(), "s3://lake/out/run_id=a%3Ab/");
-        assert_eq!(lineage_key(&base, &run).to_string(), "s3://lake/out/run_id=a%3Ab/lineage.json");
+        assert_eq!(run_prefix(&base, &run).to_string(), "s3://lake/out/run=a%3Ab/");
+        let kept = superseded(&run_prefix(&base, &run), &"ab".repeat(32));
+        let expected = "s3://lake/out/run=a%3Ab/superseded/abababababababab/";
+        assert_eq!(kept.to_string(), expected);
+        assert_eq!(lineage_key(&base, &run).to_string(), "s3://lake/out/run=a%3Ab/lineage.json");
     }
 }

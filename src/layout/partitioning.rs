@@ -20,16 +20,6 @@ use jiff::civil::{Date, DateTime};
 use crate::cohort::{Interval, Timestamp};
 
 /// A valid pattern.
-///
-/// ```
-/// use cohort::layout::Partitioning;
-///
-/// let daily: Partitioning = "date=%Y-%m-%d".parse()?;
-/// let (day, prefix) = daily.partition_at("2025-01-01T11:55:00Z".parse()?);
-/// assert_eq!(prefix, "date=2025-01-01/");
-/// assert_eq!(day.to_string(), "[2025-01-01T00:00:00.000000Z, 2025-01-02T00:00:00.000000Z)");
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Partitioning {
     pattern: String,

@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 /// The name of a run: 1 to 250 characters of `A-Za-z0-9._:+@=~-`.
 ///
 /// ```
-/// use cohort::layout::RunId;
+/// use cohort::RunId;
 ///
 /// let run: RunId = "scheduled__2025-01-01T00:00:00+00:00".parse()?;
-/// assert_eq!(run.path_segment(), "run_id=scheduled__2025-01-01T00%3A00%3A00%2B00%3A00");
-/// # Ok::<(), cohort::layout::RunIdError>(())
+/// assert_eq!(run.path_segment(), "run=scheduled__2025-01-01T00%3A00%3A00%2B00%3A00");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -40,14 +40,14 @@ pub enum RunIdError {
 impl RunId {
     /// Most characters in one.
     pub const LENGTH_MAX: usize = 250;
-    const KEY: &'static str = "run_id=";
+    const KEY: &'static str = "run=";
 
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// `run_id=<run_id>`, every byte outside `A-Za-z0-9._-` percent-encoded, as Hive-style readers
+    /// `run=<run_id>`, every byte outside `A-Za-z0-9._-` percent-encoded, as Hive-style readers
     /// decode it.
     pub fn path_segment(&self) -> String {
         let mut segment = String::from(Self::KEY);
@@ -141,16 +141,15 @@ mod tests {
     #[test]
     fn bytes_outside_the_plain_set_are_percent_encoded() {
         let run: RunId = "Az09._-:+@=~".parse().unwrap();
-        assert_eq!(run.path_segment(), "run_id=Az09._-%3A%2B%40%3D%7E");
+        assert_eq!(run.path_segment(), "run=Az09._-%3A%2B%40%3D%7E");
     }
 
     #[test]
     fn other_spellings_of_a_segment_are_not_read() {
-        for segment in ["run_id=", "run_id=a:b", "run_id=a%3ab", "run_id=%41", "run_id=%", "run=a"]
-        {
+        for segment in ["run=", "run=a:b", "run=a%3ab", "run=%41", "run=%", "run_id=a"] {
             assert_eq!(RunId::from_path_segment(segment), None, "{segment}");
         }
-        assert_eq!(RunId::from_path_segment("run_id=é%4"), None);
+        assert_eq!(RunId::from_path_segment("run=é%4"), None);
     }
 
     proptest! {

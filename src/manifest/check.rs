@@ -6,11 +6,11 @@ use std::str::FromStr;
 
 use super::wire::{Wire, WireInput};
 use super::{
-    CommitMode, Dataset, Error, Fault, GAP_DEFAULT, MAX_LOOKBACK_DEFAULT, MAX_REJECT_RATIO_DEFAULT,
-    Manifest, Overrides,
+    CommitMode, Dataset, Error, Fault, GAP_DEFAULT, MAX_EVENT_DURATION_DEFAULT,
+    MAX_LOOKBACK_DEFAULT, MAX_REJECT_RATIO_DEFAULT, Manifest, Overrides,
 };
 use cohort_core::contract::{self, Inputs, Outputs};
-use cohort_core::{Duration, Interval, Timestamp};
+use cohort_core::{Duration, Interval, Life, Timestamp};
 
 use crate::layout::{Partitioning, RunId};
 use crate::objects::Uri;
@@ -28,11 +28,13 @@ pub(super) fn manifest(
     let manifest = Manifest {
         run_id,
         interval,
-        gap: gap(wire, uri, overrides)?,
+        life: life(wire, uri, overrides)?,
         max_lookback: max_lookback(wire, uri, overrides)?,
         max_reject_ratio: reject_ratio(wire).map_err(in_manifest)?,
         demo_run_config: demo_run_config(wire, uri)?,
         commit: commit(wire).map_err(in_manifest)?,
+        keep_superseded: wire.keep_superseded.unwrap_or(true),
+        expect_same: overrides.expect_same,
         inputs: inputs(wire, uri).map_err(in_manifest)?,
         outputs: outputs(wire, uri).map_err(in_manifest)?,
         lineage: needed_output(wire, uri, "lineage").map_err(in_manifest)?,
@@ -118,7 +120,9 @@ fn interval(wire: &Wire, uri: &Uri, overrides: &Overrides) -> Result<Interval, E
     })
 }
 
-fn gap(wire: &Wire, uri: &Uri, overrides: &Overrides) -> Result<Duration, Error> {
+/// `gap` and `max_event_duration`, held against each other after all overrides.
+fn life(wire: &Wire, uri: &Uri, overrides: &Overrides) -> Result<Life, Error> {
+    let in_manifest = |fault| Error::at(uri, fault);
     let positive = |gap: Duration| {
         if gap.is_zero() {
             Err(format!("expected a positive duration such as {GAP_DEFAULT}, found {gap}"))
@@ -126,16 +130,32 @@ fn gap(wire: &Wire, uri: &Uri, overrides: &Overrides) -> Result<Duration, Error>
             Ok(gap)
         }
     };
-    let in_manifest = |fault| Error::at(uri, fault);
     let written: Option<Duration> = value("gap", wire.gap.as_deref()).map_err(in_manifest)?;
     let written = positive(written.unwrap_or(GAP_DEFAULT))
         .map_err(|reason| in_manifest(Fault::Value { at: "gap".to_owned(), reason }))?;
-    match option("--gap", overrides.gap.as_deref())? {
+    let typed_gap = option("--gap", overrides.gap.as_deref())?;
+    let gap = match typed_gap {
         Some(typed) => {
-            positive(typed).map_err(|reason| Error::CommandLine { option: "--gap", reason })
+            positive(typed).map_err(|reason| Error::CommandLine { option: "--gap", reason })?
         }
-        None => Ok(written),
+        None => written,
+    };
+    let written: Option<Duration> =
+        value("max_event_duration", wire.max_event_duration.as_deref()).map_err(in_manifest)?;
+    let typed_duration = option("--max-event-duration", overrides.max_event_duration.as_deref())?;
+    let duration_max = typed_duration.or(written).unwrap_or(MAX_EVENT_DURATION_DEFAULT);
+    if duration_max > gap {
+        return Ok(Life { gap, duration_max });
     }
+    let reason = format!("expected a duration greater than the gap {gap}, found {duration_max}");
+    Err(match (typed_gap, typed_duration) {
+        (None, None) => in_manifest(Fault::Value { at: "max_event_duration".to_owned(), reason }),
+        (_, Some(_)) => Error::CommandLine { option: "--max-event-duration", reason },
+        (Some(_), None) => Error::CommandLine {
+            option: "--gap",
+            reason: format!("expected a gap smaller than {duration_max}, found {gap}"),
+        },
+    })
 }
 
 fn max_lookback(wire: &Wire, uri: &Uri, overrides: &Overrides) -> Result<Duration, Error> {
@@ -220,7 +240,7 @@ fn outputs(wire: &Wire, uri: &Uri) -> Result<Outputs<Uri>, Fault> {
 /// Holds the outputs apart from each other and from the inputs.
 ///
 /// An output inside an input would be read as input by the next run; one inside another would show up in its
-/// listings; and an input below an output's `run_id=` folders would be deleted as a leftover.
+/// listings; and an input below an output's `run=` folders would be deleted as a leftover.
 fn apart(manifest: &Manifest) -> Result<(), Fault> {
     let logs = manifest.outputs.each().map(|(log, uri)| (log.name, uri));
     let outputs: Vec<_> = logs.chain([("lineage", &manifest.lineage)]).collect();
@@ -249,7 +269,7 @@ fn apart(manifest: &Manifest) -> Result<(), Fault> {
                 "the same as"
             } else if uri.below(&input.uri).is_some() {
                 "inside"
-            } else if input.uri.below(uri).is_some_and(|rest| rest.starts_with("run_id=")) {
+            } else if input.uri.below(uri).is_some_and(|rest| rest.starts_with("run=")) {
                 "around"
             } else {
                 continue;

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use crate::layout::{Partitioning, RunId};
 use crate::objects::Uri;
 use cohort_core::contract::{Inputs, Outputs};
-use cohort_core::{Duration, Interval};
+use cohort_core::{Duration, Interval, Life};
 
 pub use fault::{Error, Fault};
 pub use resolved::{Resolved, ResolvedInput, ResolvedOutputs};
@@ -25,7 +25,9 @@ pub use resolved::{Resolved, ResolvedInput, ResolvedOutputs};
 pub const VERSION: u32 = 1;
 /// `gap` where the manifest has none: 30 minutes.
 pub const GAP_DEFAULT: Duration = Duration::from_us(30 * 60 * 1_000_000);
-/// `max_lookback` where the manifest has none: 30 days.
+/// `max_event_duration` if the manifest has none: 7 days.
+pub const MAX_EVENT_DURATION_DEFAULT: Duration = Duration::from_us(7 * 86_400 * 1_000_000);
+/// `max_lookback` if the manifest has none: 30 days.
 pub const MAX_LOOKBACK_DEFAULT: Duration = Duration::from_us(30 * 86_400 * 1_000_000);
 /// `max_reject_ratio` where the manifest has none.
 pub const MAX_REJECT_RATIO_DEFAULT: f64 = 0.01;
@@ -37,9 +39,9 @@ pub struct Manifest {
     pub run_id: RunId,
     /// What the run is for.
     pub interval: Interval,
-    /// The longest quiet time within one event; positive.
-    pub gap: Duration,
-    /// How far back before the interval's start an event may begin, and an onset before its detection.
+    /// What bounds an event: `gap`, which is positive, and `max_event_duration`, which is greater.
+    pub life: Life,
+    /// How old an onset may be at its detection.
     pub max_lookback: Duration,
     /// The share of rejected rows above which the run fails: 0 to 1.
     pub max_reject_ratio: f64,
@@ -53,6 +55,10 @@ pub struct Manifest {
     pub lineage: Uri,
     /// How the lineage is written.
     pub commit: CommitMode,
+    /// Whether a run copies what it is about to replace beside the lineage.
+    pub keep_superseded: bool,
+    /// Whether a run refuses to replace other content that was committed under its `run_id`.
+    pub expect_same: bool,
 }
 
 /// One dataset: files below a URI.
@@ -104,8 +110,12 @@ pub struct Overrides {
     pub end: Option<String>,
     /// `--gap`.
     pub gap: Option<String>,
+    /// `--max-event-duration`.
+    pub max_event_duration: Option<String>,
     /// `--max-lookback`.
     pub max_lookback: Option<String>,
+    /// `--expect-same`.
+    pub expect_same: bool,
 }
 
 impl Manifest {

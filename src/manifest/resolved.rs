@@ -24,7 +24,10 @@ pub struct Resolved {
     /// The longest quiet time within one event.
     #[serde(with = "text")]
     pub gap: Duration,
-    /// How far back an event may begin.
+    /// The time between two boundaries at which a long chain is cut.
+    #[serde(with = "text")]
+    pub max_event_duration: Duration,
+    /// How old an onset may be.
     #[serde(with = "text")]
     pub max_lookback: Duration,
     /// The share of rejected rows above which the run fails.
@@ -34,6 +37,8 @@ pub struct Resolved {
     pub demo_run_config: Option<Uri>,
     /// `conditional` or `unconditional`.
     pub commit: String,
+    /// Whether what a rerun replaces is kept beside the lineage.
+    pub keep_superseded: bool,
     /// What is read.
     pub inputs: Inputs<ResolvedInput>,
     /// What is written.
@@ -75,11 +80,13 @@ impl Manifest {
             version: VERSION,
             run_id: self.run_id.clone(),
             interval: self.interval,
-            gap: self.gap,
+            gap: self.life.gap,
+            max_event_duration: self.life.duration_max,
             max_lookback: self.max_lookback,
             max_reject_ratio: self.max_reject_ratio,
             demo_run_config: self.demo_run_config.clone(),
             commit: self.commit.as_str().to_owned(),
+            keep_superseded: self.keep_superseded,
             inputs: self.inputs.as_ref().map(|_, dataset| input(dataset)),
             outputs: ResolvedOutputs {
                 minority_reports_cohorted_log: self.outputs.mrch.clone(),

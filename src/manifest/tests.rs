@@ -50,10 +50,11 @@ fn parse(text: &str) -> Result<Manifest, Error> {
 #[test]
 fn defaults_are_filled_in_and_paths_start_beside_the_manifest() {
     let manifest = parse(&good().to_string()).unwrap();
-    assert_eq!(manifest.gap.to_string(), "PT30M");
+    assert_eq!(manifest.life.gap.to_string(), "PT30M");
     assert_eq!(manifest.max_lookback.to_string(), "P30D");
     assert!((manifest.max_reject_ratio - 0.01).abs() < f64::EPSILON);
     assert_eq!(manifest.commit, CommitMode::Conditional);
+    assert!(manifest.keep_superseded && !manifest.expect_same);
     assert_eq!(manifest.inputs.reports.uri.to_string(), "file:///lake/conf/mrdl/");
     assert_eq!(manifest.outputs.mrch.to_string(), "file:///lake/conf/out/mrch/");
     assert_eq!(manifest.outputs.melog.to_string(), "file:///lake/conf/out/melog/");
@@ -77,6 +78,7 @@ fn the_resolved_manifest_resolves_to_itself() {
     let text = with(&[
         ("/gap", json!("PT5M")),
         ("/commit", json!("unconditional")),
+        ("/keep_superseded", json!(false)),
         ("/demo_run_config", json!("demo.json")),
         (
             "/inputs/contextual_data",
@@ -288,7 +290,7 @@ fn outputs_keep_apart_from_each_other_and_from_inputs() {
             "which is inside inputs.minority_reports_detected_log",
         ),
         (
-            vec![("/inputs/contextual_data", json!({"uri": "out/mrch/run_id=r1"}))],
+            vec![("/inputs/contextual_data", json!({"uri": "out/mrch/run=r1"}))],
             "outputs.minority_reports_cohorted_log: expected a place of its own, found file:///lake/conf/out/mrch/, which is around inputs.contextual_data",
         ),
     ] {

@@ -15,10 +15,12 @@ pub(super) struct Wire {
     pub run_id: Option<String>,
     pub interval: Option<(String, String)>,
     pub gap: Option<String>,
+    pub max_event_duration: Option<String>,
     pub max_lookback: Option<String>,
     pub max_reject_ratio: Option<f64>,
     pub demo_run_config: Option<String>,
     pub commit: Option<String>,
+    pub keep_superseded: Option<bool>,
     pub inputs: Vec<WireInput>,
     pub outputs: Vec<(&'static str, String)>,
 }
@@ -32,15 +34,17 @@ pub(super) struct WireInput {
     pub columns: Vec<(String, String)>,
 }
 
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 12] = [
     "version",
     "run_id",
     "interval",
     "gap",
+    "max_event_duration",
     "max_lookback",
     "max_reject_ratio",
     "demo_run_config",
     "commit",
+    "keep_superseded",
     "inputs",
     "outputs",
 ];
@@ -65,6 +69,7 @@ impl Wire {
             run_id: text("run_id")?,
             interval: root.child(fields, "interval").map(|node| interval(&node)).transpose()?,
             gap: text("gap")?,
+            max_event_duration: text("max_event_duration")?,
             max_lookback: text("max_lookback")?,
             max_reject_ratio: root
                 .child(fields, "max_reject_ratio")
@@ -72,6 +77,10 @@ impl Wire {
                 .transpose()?,
             demo_run_config: text("demo_run_config")?,
             commit: text("commit")?,
+            keep_superseded: root
+                .child(fields, "keep_superseded")
+                .map(|node| node.boolean())
+                .transpose()?,
             inputs: root.child(fields, "inputs").map_or(Ok(Vec::new()), |node| inputs(&node))?,
             outputs: root.child(fields, "outputs").map_or(Ok(Vec::new()), |node| outputs(&node))?,
         })
@@ -160,6 +169,10 @@ impl<'a> Node<'a> {
 
     fn number(&self) -> Result<f64, Fault> {
         self.value.as_f64().ok_or_else(|| self.mistyped("a number"))
+    }
+
+    fn boolean(&self) -> Result<bool, Fault> {
+        self.value.as_bool().ok_or_else(|| self.mistyped("true or false"))
     }
 
     fn mistyped(&self, expected: &'static str) -> Fault {

@@ -24,6 +24,14 @@ pub enum Error {
         /// What was asked for.
         uri: Uri,
     },
+    /// A link is at the URI, and nothing where it leads.
+    #[error(
+        "{uri}: expected a file, found a link to nothing; restore what it pointed to, or remove it"
+    )]
+    NoTarget {
+        /// The link.
+        uri: Uri,
+    },
     /// The caller may not do this.
     #[error("{uri}: not allowed to {action} ({reason}); grant it, or run with another identity")]
     Denied {
@@ -66,7 +74,7 @@ impl Error {
     /// What the caller must do about it.
     pub const fn kind(&self) -> Kind {
         match self {
-            Self::NotFound { .. } => Kind::NoInput,
+            Self::NotFound { .. } | Self::NoTarget { .. } => Kind::NoInput,
             Self::Denied { .. } => Kind::Denied,
             Self::Changed { .. } | Self::Unavailable { .. } => Kind::Temporary,
             Self::Misconfigured { .. } => Kind::Manifest,

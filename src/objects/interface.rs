@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use sha2::{Digest as _, Sha256};
 
 use super::error::Error;
 use super::uri::Uri;
@@ -28,6 +29,27 @@ pub struct Object {
     pub bytes: u64,
     /// Its version; every later read of it is pinned to this.
     pub tag: Tag,
+}
+
+/// An entry of a run's folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The entry; only its URI means anything if it is a stranger.
+    pub object: Object,
+    /// What it is if it is no object that a run could have written, such as `a link`.
+    pub stranger: Option<&'static str>,
+}
+
+/// The SHA-256 of an object's content.
+pub type Digest = [u8; 32];
+
+/// The most bytes that are read at once to compute a digest or to compare contents.
+const PIECE_BYTES: u64 = 8 << 20;
+
+/// The ranges in which a long object is read.
+pub(super) fn pieces(length: u64) -> impl Iterator<Item = Range<u64>> {
+    let starts = (0..length).step_by(PIECE_BYTES as usize);
+    starts.map(move |start| start..length.min(start + PIECE_BYTES))
 }
 
 /// What became of a conditional write.
@@ -62,6 +84,28 @@ pub trait Objects: Send + Sync + fmt::Debug {
     /// missing.
     async fn list(&self, prefix: &Uri) -> Result<Vec<Object>, Error>;
 
+    /// What is directly in a run's folder, sorted by path. Nothing is followed: a link is an entry
+    /// and no object, and so is a folder.
+    ///
+    /// # Errors
+    /// As [`Objects::list`]; [`Error::Misconfigured`] if the folder itself is a link.
+    async fn entries(&self, folder: &Uri) -> Result<Vec<Entry>, Error> {
+        let mut entries: Vec<Entry> = Vec::new();
+        for object in self.list(folder).await? {
+            let inner = object.uri.below(folder).and_then(|rest| rest.split_once('/'));
+            let Some(name) = inner.map(|(name, _)| name.to_owned()) else {
+                entries.push(Entry { object, stranger: None });
+                continue;
+            };
+            let uri = folder.join(&name);
+            if entries.last().is_none_or(|last| last.object.uri != uri) {
+                entries
+                    .push(Entry { object: Object { uri, ..object }, stranger: Some("a folder") });
+            }
+        }
+        Ok(entries)
+    }
+
     /// The whole content and its version.
     ///
     /// # Errors
@@ -92,6 +136,33 @@ pub trait Objects: Send + Sync + fmt::Debug {
     /// # Errors
     /// As [`Objects::create`].
     async fn replace(&self, uri: &Uri, content: Bytes, seen: &Tag) -> Result<Put, Error>;
+
+    /// Copies this version of an object to a place only if there is none. Readers of the copy see
+    /// all of it or nothing.
+    ///
+    /// # Errors
+    /// [`Error::Changed`] if the object is gone or no longer has its tag, and as
+    /// [`Objects::create`].
+    async fn copy(&self, from: &Object, to: &Uri) -> Result<Put, Error> {
+        let whole = 0..from.bytes;
+        let content = self.read_ranges(from, std::slice::from_ref(&whole)).await?;
+        self.create(to, content.into_iter().next().unwrap_or_default()).await
+    }
+
+    /// The digest of this version of an object: what the storage vouches for, else what reading it
+    /// gives.
+    ///
+    /// # Errors
+    /// As [`Objects::read_ranges`].
+    async fn digest(&self, object: &Object) -> Result<Digest, Error> {
+        let mut hash = Sha256::new();
+        for piece in pieces(object.bytes) {
+            for bytes in self.read_ranges(object, std::slice::from_ref(&piece)).await? {
+                hash.update(&bytes);
+            }
+        }
+        Ok(hash.finalize().into())
+    }
 
     /// Deletes the object; one that is not there is already deleted.
     ///

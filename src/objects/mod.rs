@@ -25,7 +25,7 @@ mod storage;
 mod uri;
 
 pub use error::{Error, Outcome};
-pub use interface::{Object, Objects, Put, Tag, Traffic};
+pub use interface::{Digest, Entry, Object, Objects, Put, Tag, Traffic};
 pub use local::Local;
 pub use memory::Memory;
 pub use s3::{S3, Settings as S3Settings};

@@ -12,9 +12,8 @@ use bytes::Bytes;
 use tokio::sync::OnceCell;
 
 use super::error::Error;
-use super::interface::{Object, Objects, Put, Tag, Traffic};
+use super::interface::{Digest, Entry, Object, Objects, Put, Tag, Traffic};
 use super::local::Local;
-use super::memory::Memory;
 use super::s3::S3;
 use super::uri::{Scheme, Uri};
 
@@ -22,7 +21,8 @@ use super::uri::{Scheme, Uri};
 #[derive(Debug)]
 pub struct Storage {
     local: Arc<dyn Objects>,
-    memory: Arc<dyn Objects>,
+    /// Only tests give one: a run that forgets its result at its end is of no use.
+    memory: Option<Arc<dyn Objects>>,
     s3: Option<Arc<dyn Objects>>,
     /// The client that the environment describes, once an S3 URI came and no other adapter was
     /// given.
@@ -36,7 +36,7 @@ impl Storage {
     pub fn new() -> Self {
         Self {
             local: Arc::new(Local::new()),
-            memory: Arc::new(Memory::new()),
+            memory: None,
             s3: None,
             s3_own: OnceCell::new(),
             unconditional: AtomicBool::new(false),
@@ -46,7 +46,7 @@ impl Storage {
     /// The same with another adapter behind `memory://`, for tests that look into it or break it.
     #[must_use]
     pub fn with_memory(mut self, memory: Arc<dyn Objects>) -> Self {
-        self.memory = memory;
+        self.memory = Some(memory);
         self
     }
 
@@ -76,7 +76,13 @@ impl Storage {
     async fn adapter(&self, uri: &Uri) -> Result<&dyn Objects, Error> {
         match uri.scheme() {
             Scheme::File => Ok(&*self.local),
-            Scheme::Memory => Ok(&*self.memory),
+            Scheme::Memory => self.memory.as_deref().ok_or_else(|| Error::Misconfigured {
+                uri: uri.clone(),
+                reason:
+                    "expected s3://bucket/path, file:///path or a relative path, found memory, \
+                         which ends with the process; name another place"
+                        .to_owned(),
+            }),
             Scheme::S3 { .. } => match &self.s3 {
                 Some(given) => Ok(&**given),
                 None => Ok(self.s3_own.get_or_try_init(|| self.connect(uri)).await?),
@@ -105,6 +111,10 @@ impl Objects for Storage {
         self.adapter(prefix).await?.list(prefix).await
     }
 
+    async fn entries(&self, folder: &Uri) -> Result<Vec<Entry>, Error> {
+        self.adapter(folder).await?.entries(folder).await
+    }
+
     async fn read(&self, uri: &Uri) -> Result<(Bytes, Tag), Error> {
         self.adapter(uri).await?.read(uri).await
     }
@@ -123,6 +133,20 @@ impl Objects for Storage {
 
     async fn replace(&self, uri: &Uri, content: Bytes, seen: &Tag) -> Result<Put, Error> {
         self.adapter(uri).await?.replace(uri, content, seen).await
+    }
+
+    async fn copy(&self, from: &Object, to: &Uri) -> Result<Put, Error> {
+        let (source, target) = (self.adapter(&from.uri).await?, self.adapter(to).await?);
+        if std::ptr::addr_eq(source, target) {
+            return source.copy(from, to).await;
+        }
+        let whole = 0..from.bytes;
+        let content = source.read_ranges(from, std::slice::from_ref(&whole)).await?;
+        target.create(to, content.into_iter().next().unwrap_or_default()).await
+    }
+
+    async fn digest(&self, object: &Object) -> Result<Digest, Error> {
+        self.adapter(&object.uri).await?.digest(object).await
     }
 
     async fn delete(&self, uri: &Uri) -> Result<(), Error> {

@@ -112,6 +112,13 @@ impl Uri {
         }
     }
 
+    /// The prefix up to the last slash, which holds the object.
+    #[must_use]
+    pub fn folder(&self) -> Self {
+        let end = self.path.rfind('/').map_or(0, |at| at + 1);
+        Self { scheme: self.scheme.clone(), path: self.path[..end].to_owned() }
+    }
+
     /// The text after the last slash.
     pub fn name(&self) -> &str {
         self.path.rsplit('/').next().unwrap_or_default()

@@ -93,7 +93,7 @@ pub struct Written {
 /// What a run that ended well did.
 #[derive(Clone, Debug)]
 pub struct Facts {
-    /// `committed` or `unchanged`.
+    /// `committed`, `replaced` or `unchanged`.
     pub status: String,
     /// Where its lineage lies.
     pub lineage: Uri,
@@ -134,7 +134,7 @@ impl Plan {
         Self {
             run_id: manifest.run_id.to_string(),
             interval: manifest.interval,
-            gap: manifest.gap,
+            gap: manifest.life.gap,
             max_reject_ratio: manifest.max_reject_ratio,
             inputs: read.map(input).collect(),
             outputs: written.map(output).collect(),
@@ -157,6 +157,7 @@ impl Facts {
         Self {
             status: match summary.status {
                 Status::Committed => "committed".to_owned(),
+                Status::Replaced => "replaced".to_owned(),
                 Status::Unchanged => "unchanged".to_owned(),
             },
             lineage: summary.lineage.clone(),

@@ -61,14 +61,14 @@ pub fn facts() -> Facts {
     });
     let written = |name: &str, rows| Written {
         name: name.to_owned(),
-        uri: format!("s3://lake/{name}/run_id=r/"),
+        uri: format!("s3://lake/{name}/run=r/"),
         rows,
         files: 1,
         bytes: 4_096,
     };
     Facts {
         status: "committed".to_owned(),
-        lineage: uri("s3://lake/lineage/run_id=r/lineage.json"),
+        lineage: uri("s3://lake/lineage/run=r/lineage.json"),
         content_sha256: "c0ffee".to_owned(),
         inputs: vec![Read {
             name: "minority_reports_detected_log".to_owned(),

@@ -35,20 +35,6 @@ pub enum Error {
         /// Rejected rows by reason.
         reasons: String,
     },
-    /// A store's chain of ticks reaches back too far.
-    #[error(
-        "minority_reports_detected_log: expected events to begin at most {max_lookback} before {start}, found store {store_id} with ticks no further apart than the gap back to {begins} or before; raise max_lookback or lower gap in the manifest"
-    )]
-    Chain {
-        /// The store.
-        store_id: String,
-        /// The earliest tick seen of the chain.
-        begins: cohort_core::Timestamp,
-        /// The interval's start.
-        start: cohort_core::Timestamp,
-        /// `max_lookback`.
-        max_lookback: cohort_core::Duration,
-    },
     /// A sum does not fit `decimal(18,4)`.
     #[error(
         "expected sums with at most 14 digits before the point, found a larger one in the event of store {store_id} that opened at {opened_at}; correct its amounts"
@@ -72,7 +58,7 @@ impl Error {
             Self::Objects(error) => error.kind(),
             Self::Table(error) => error.kind(),
             Self::Commit(error) => error.kind(),
-            Self::Rejects { .. } | Self::Chain { .. } | Self::Sum { .. } => Kind::Data,
+            Self::Rejects { .. } | Self::Sum { .. } => Kind::Data,
             Self::Worker(_) => Kind::Bug,
         }
     }

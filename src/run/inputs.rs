@@ -1,5 +1,6 @@
 //! What was read of a dataset, as the lineage shows it, and the small reference tables.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cohort_core::batch::candidates::CandidateLog;
@@ -28,8 +29,10 @@ pub struct Read {
     pub rows_duplicate: u64,
     /// Rejected rows that count, in the order of files and rows.
     pub rejected: Vec<Rejected>,
-    /// Rows in the run's interval; known only where a row was rejected.
+    /// Rows in the run's interval; known only if a row was rejected.
     pub rows_in_interval: u64,
+    /// Amounts in the run's interval that are out of range, by column.
+    pub out_of_range: BTreeMap<String, u64>,
 }
 
 impl Read {
@@ -47,8 +50,16 @@ impl Read {
             rows_read: self.rows_read,
             rows_rejected: by_reason(self.rejected.iter().map(|(.., reject)| reject.reason)),
             rows_duplicate: self.rows_duplicate,
+            values_out_of_range: self.out_of_range.clone(),
+            onsets_ignored: None,
         }
     }
+}
+
+/// Counts by column, without those that are zero.
+pub fn out_of_range(columns: &[&str], counts: &[u64]) -> BTreeMap<String, u64> {
+    let counts = columns.iter().zip(counts).filter(|&(_, &count)| count > 0);
+    counts.map(|(&column, &count)| (column.to_owned(), count)).collect()
 }
 
 impl Shell {
@@ -87,6 +98,7 @@ impl Shell {
             rows_duplicate: 0,
             rejected,
             rows_in_interval: rows,
+            out_of_range: BTreeMap::new(),
         };
         Ok((Some(read), candidates))
     }

@@ -18,16 +18,17 @@ use bytes::Bytes;
 use cohort_core::batch::candidates::{CAMPAIGN_LOG, CONTEXT_LOG};
 use cohort_core::batch::predictions::ReadPredictions;
 use cohort_core::contract::{Inputs, Outputs};
+use cohort_core::lookback::Begin;
 use cohort_core::predictions::{Sales, Scores};
-use cohort_core::{Candidates, Duration, Event, Timestamp, events};
+use cohort_core::{Candidates, Event, Life, Timestamp, events};
 
 use self::compute::Computed;
 pub use self::error::Error;
 pub use self::highlights::{Highlight, Highlights};
 use self::inputs::Read;
 use self::reports::{Reports, Rows};
-use crate::commit::{self, Folders, Plan, Status};
-use crate::layout::{PartName, lineage_key, run_prefix};
+use crate::commit::{self, Folders, Plan, Rules, Status};
+use crate::layout::{PartName, run_prefix};
 use crate::lineage::{self, Lineage};
 use crate::manifest::{self, Manifest, Overrides};
 use crate::objects::{Objects, Scheme, Uri};
@@ -92,7 +93,7 @@ impl Shell {
     /// Each of [`Error`]'s; nothing is visible then but what was committed before.
     pub async fn run(&self, manifest: &Manifest) -> Result<Outcome, Error> {
         let objects = &*self.objects;
-        let folders = folders(manifest);
+        let folders = folders(manifest)?;
         let observe = commit::observe(objects, &folders);
         let probe = objects.probe_conditions(&folders.lineage);
         let work = self.compute(manifest);
@@ -101,7 +102,9 @@ impl Shell {
         let (observed, ()) = (observed?, probed?);
         let (lineage, parts, highlights) = work?;
         let plan = Plan { parts, lineage: lineage.to_json().into() };
-        let status = commit::commit(objects, &folders, &observed, &plan).await?;
+        let rules =
+            Rules { keep_superseded: manifest.keep_superseded, expect_same: manifest.expect_same };
+        let status = commit::commit(objects, &folders, &observed, &plan, rules).await?;
         let bytes_written = plan.parts.iter().map(|(_, content)| content.len() as u64).sum();
         Ok(Outcome { status, lineage_uri: folders.lineage_key, lineage, bytes_written, highlights })
     }
@@ -110,8 +113,8 @@ impl Shell {
     async fn compute(&self, manifest: &Manifest) -> Result<Work, Error> {
         let reports = self.read_reports(manifest).await?;
         let candidates = self.read_candidates(manifest).await?;
-        let Reports { read: reports, rows, chains, lookback_start } = reports;
-        let (stores, duplicates) = self.group(rows, chains, manifest).await?;
+        let Reports { read: reports, rows, begins, onsets_ignored, lookback_start } = reports;
+        let (stores, duplicates) = self.group(rows, begins, manifest).await?;
         let stores = Arc::new(stores);
         let cells = Arc::new(Cells::new(&stores));
         let (windows, ticks) = self.probes(&cells, &stores).await?;
@@ -137,11 +140,12 @@ impl Shell {
             outputs.map(|_, (of_log, uri)| list_output(manifest, uri, of_log, &mut parts));
         let mut inputs = reads.zip(manifest.inputs.as_ref()).map(|_, (read, of)| read.lineage(of));
         inputs.reports.rows_duplicate = duplicates;
+        inputs.reports.onsets_ignored = Some(onsets_ignored);
         let lineage = Lineage {
             version: lineage::VERSION,
             run_id: manifest.run_id.clone(),
             interval: manifest.interval,
-            gap: manifest.gap,
+            gap: manifest.life.gap,
             job: lineage::Job::this(),
             manifest: manifest.resolved(),
             inputs,
@@ -157,13 +161,13 @@ impl Shell {
     async fn group(
         &self,
         rows: BTreeMap<Arc<str>, Rows>,
-        chains: BTreeMap<Arc<str>, Timestamp>,
+        begins: BTreeMap<Arc<str>, Begin>,
         manifest: &Manifest,
     ) -> Result<(Vec<StoreEvents>, u64), Error> {
-        let gap = manifest.gap;
+        let (life, start) = (manifest.life, manifest.interval.start);
         let stores: Vec<_> = rows
             .into_iter()
-            .filter_map(|(store, rows)| chains.get(&store).map(|&begins| (store, rows, begins)))
+            .filter_map(|(store, rows)| begins.get(&store).map(|&begin| (store, rows, begin)))
             .collect();
         let chunk = stores.len().div_ceil(self.workers.count()).max(1);
         let mut chunks = Vec::new();
@@ -171,7 +175,7 @@ impl Shell {
         while stores.peek().is_some() {
             let chunk: Vec<_> = stores.by_ref().take(chunk).collect();
             chunks.push(self.workers.run(move || {
-                chunk.into_iter().map(|store| group_store(store, gap)).collect::<Vec<_>>()
+                chunk.into_iter().map(|store| group_store(store, life, start)).collect::<Vec<_>>()
             }));
         }
         let done = futures_util::future::try_join_all(chunks).await?;
@@ -240,6 +244,7 @@ impl Shell {
             rows_duplicate: found.duplicates,
             rejected: found.rejected,
             rows_in_interval,
+            out_of_range: inputs::out_of_range(L::VALUES, &found.out_of_range),
         };
         Ok((Some(read), found.rows))
     }
@@ -258,24 +263,24 @@ impl Shell {
     }
 }
 
-/// A store's events that can write a row in the interval or after it, from the row at which their chain begins.
+/// A store's events that can write a row in the interval or after it, and how many of its rows gave
+/// way to a duplicate.
 fn group_store(
-    (store, rows, begins): (Arc<str>, Rows, Timestamp),
-    gap: Duration,
+    (store, rows, begin): (Arc<str>, Rows, Begin),
+    life: Life,
+    start: Timestamp,
 ) -> (Arc<str>, Vec<Event>, usize) {
-    let rows = rows.into_iter().flatten().filter(|row| row.detected_at >= begins);
-    let (events, duplicates) = events(rows.collect(), gap);
+    let rows = rows.into_iter().flatten().filter(|row| row.detected_at >= begin.from);
+    let (mut events, duplicates) = events(rows.collect(), life, Some(begin.chain_begins));
+    // Of a long chain, the first events only tell where the chain was cut.
+    events.retain(|event| event.closed_at >= start);
     (store, events, duplicates)
 }
 
 /// The folders that a run may write to.
-fn folders(manifest: &Manifest) -> Folders {
-    let run_id = &manifest.run_id;
-    Folders {
-        outputs: manifest.outputs.each().map(|(_, uri)| run_prefix(uri, run_id)).collect(),
-        lineage: run_prefix(&manifest.lineage, run_id),
-        lineage_key: lineage_key(&manifest.lineage, run_id),
-    }
+fn folders(manifest: &Manifest) -> Result<Folders, commit::Error> {
+    let outputs = manifest.outputs.each().map(|(_, uri)| uri);
+    Folders::of(&manifest.run_id, outputs, &manifest.lineage)
 }
 
 /// Names a dataset's parts, and adds them to those that are to be written.

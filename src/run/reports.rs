@@ -5,13 +5,13 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use cohort_core::contract::MRDL;
-use cohort_core::lookback::{Chain, Lookback};
+use cohort_core::lookback::{Begin, Chain, Lookback};
 use cohort_core::rejects::Reject;
 use cohort_core::{Duration, Report, Timestamp};
 use futures_util::future::try_join_all;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
-use super::inputs::Read;
+use super::inputs::{Read, out_of_range};
 use super::{Error, Shell};
 use crate::manifest::Manifest;
 use crate::objects::Uri;
@@ -34,8 +34,10 @@ pub struct Reports {
     pub read: Read,
     /// Accepted rows by store.
     pub rows: BTreeMap<Arc<str>, Rows>,
-    /// Of each store that matters, the tick at which its first event that matters begins.
-    pub chains: BTreeMap<Arc<str>, Timestamp>,
+    /// For each store that can write a row, from when on its rows matter.
+    pub begins: BTreeMap<Arc<str>, Begin>,
+    /// Rows in the interval whose onset is ignored.
+    pub onsets_ignored: u64,
     /// The earliest instant that had to be looked at.
     pub lookback_start: Timestamp,
 }
@@ -49,26 +51,26 @@ struct Reading {
     rows: BTreeMap<Arc<str>, Rows>,
     rejected: Vec<(Uri, usize, Reject)>,
     rows_in_interval: u64,
+    onsets_ignored: u64,
+    sales_out_of_range: u64,
 }
 
 impl Shell {
     /// Reads the rows that the interval's events are made of.
     ///
     /// # Errors
-    /// [`Error::Chain`] where a store's ticks go on for too long, and whatever is wrong with a file.
+    /// Whatever is wrong with a file.
     pub(super) async fn read_reports(&self, manifest: &Manifest) -> Result<Reports, Error> {
         let interval = manifest.interval;
-        let lookback = Lookback {
-            start: interval.start,
-            gap: manifest.gap,
-            max_lookback: manifest.max_lookback,
-        };
+        let lookback = Lookback { start: interval.start, life: manifest.life };
         let mut reading = Reading {
             files: BTreeMap::new(),
             decoded: BTreeMap::new(),
             rows: BTreeMap::new(),
             rejected: Vec::new(),
             rows_in_interval: 0,
+            onsets_ignored: 0,
+            sales_out_of_range: 0,
         };
         let mut covered = partition_start(manifest, lookback.first_read());
         let mut needed = lookback.first_read();
@@ -82,7 +84,7 @@ impl Shell {
         };
         loop {
             self.read_pass(manifest, &pass, &mut reading).await?;
-            let judged = judge(&reading.rows, &lookback, covered, pass.stores.as_deref())?;
+            let judged = judge(&reading.rows, &lookback, covered, pass.stores.as_deref());
             let Some(&from) = judged.iter().map(|(_, from)| from).min() else { break };
             let next = if manifest.inputs.reports.partitioning.is_some() {
                 partition_start(manifest, from)
@@ -101,15 +103,16 @@ impl Shell {
             };
             covered = next;
         }
-        let mut chains = BTreeMap::new();
+        let mut begins = BTreeMap::new();
         for (store, rows) in &reading.rows {
-            if let Chain::Proven(begins) = lookback.chain(&ticks(rows), Timestamp::MIN) {
-                needed = needed.min(begins.saturating_sub(manifest.gap));
-                chains.insert(store.clone(), begins);
+            if let Chain::Known(begin) = lookback.chain(&ticks(rows), Timestamp::MIN) {
+                needed = needed.min(begin.looked_at(manifest.life.gap));
+                begins.insert(store.clone(), begin);
             }
         }
+        let onsets_ignored = reading.onsets_ignored;
         let (read, rows) = reading.finish();
-        Ok(Reports { read, rows, chains, lookback_start: needed })
+        Ok(Reports { read, rows, begins, onsets_ignored, lookback_start: needed })
     }
 
     async fn read_pass(
@@ -194,6 +197,8 @@ impl Reading {
         self.rejected
             .extend(decoded.rejects.into_iter().map(|reject| (uri.clone(), group, reject)));
         self.rows_in_interval += decoded.in_interval;
+        self.onsets_ignored += decoded.onsets_ignored;
+        self.sales_out_of_range += decoded.sales_out_of_range;
     }
 
     fn finish(self) -> (Read, BTreeMap<Arc<str>, Rows>) {
@@ -211,6 +216,7 @@ impl Reading {
             rows_duplicate: 0,
             rejected,
             rows_in_interval: self.rows_in_interval,
+            out_of_range: out_of_range(&["sales_total"], &[self.sales_out_of_range]),
         };
         (read, self.rows)
     }
@@ -245,24 +251,15 @@ fn judge(
     lookback: &Lookback,
     covered: Timestamp,
     stores: Option<&[Arc<str>]>,
-) -> Result<Vec<(Arc<str>, Timestamp)>, Error> {
-    let mut unproven = Vec::new();
+) -> Vec<(Arc<str>, Timestamp)> {
+    let mut unknown = Vec::new();
     let asked = |store: &Arc<str>| stores.is_none_or(|stores| stores.binary_search(store).is_ok());
     for (store, rows) in rows.iter().filter(|(store, _)| asked(store)) {
-        match lookback.chain(&ticks(rows), covered) {
-            Chain::Quiet | Chain::Proven(_) => {}
-            Chain::Unproven(from) => unproven.push((store.clone(), from)),
-            Chain::TooLong(begins) => {
-                return Err(Error::Chain {
-                    store_id: store.to_string(),
-                    begins,
-                    start: lookback.start,
-                    max_lookback: lookback.max_lookback,
-                });
-            }
+        if let Chain::Unknown(from) = lookback.chain(&ticks(rows), covered) {
+            unknown.push((store.clone(), from));
         }
     }
-    Ok(unproven)
+    unknown
 }
 
 fn ticks(rows: &Rows) -> Vec<Timestamp> {

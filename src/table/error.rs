@@ -1,9 +1,7 @@
 //! What can be wrong with a log's files, each with the place where it was found.
 
-use cohort_core::batch::Fault;
 use parquet::errors::ParquetError;
 
-use super::dataset::Source;
 use crate::kind::Kind;
 use crate::objects::{self, Uri};
 
@@ -103,38 +101,6 @@ pub enum Error {
         /// The file's type.
         found: String,
     },
-    /// An amount does not fit `decimal(18,4)`.
-    #[error(
-        "{uri}: expected amounts of {log}.{column} with at most 14 digits before the point, \
-         found a larger one in row {row} (store {store_id}); correct the row"
-    )]
-    Amount {
-        /// The file.
-        uri: Uri,
-        /// The dataset's name.
-        log: &'static str,
-        /// The contract's column.
-        column: &'static str,
-        /// The row in the file, from 0.
-        row: u64,
-        /// The store.
-        store_id: String,
-    },
-    /// An instant lies outside the years 0001 to 9999.
-    #[error(
-        "{uri}: expected instants of {log}.{column} in the years 0001 to 9999, found another in \
-         row {row}; correct the row"
-    )]
-    Instant {
-        /// The file.
-        uri: Uri,
-        /// The dataset's name.
-        log: &'static str,
-        /// The contract's column.
-        column: &'static str,
-        /// The row in the file, from 0.
-        row: u64,
-    },
     /// A file's pages cannot be decoded.
     #[error(
         "{uri}: expected readable Parquet pages in row group {row_group}, found: {reason}; \
@@ -177,26 +143,6 @@ impl Error {
     pub fn corrupt(uri: &Uri, row_group: usize, reason: impl std::fmt::Display) -> Self {
         let reason = reason.to_string().replace('\n', " ");
         Self::Corrupt { uri: uri.clone(), row_group, reason }
-    }
-
-    /// A value that the contract does not allow. `in_group` gives a row of the batch its number in
-    /// the row group.
-    pub fn fault(
-        source: &Source,
-        row_group: usize,
-        fault: Fault,
-        in_group: impl Fn(usize) -> usize,
-        store_id: Option<&str>,
-    ) -> Self {
-        let (uri, log) = (source.file.object.uri.clone(), source.columns.log().name);
-        let file_row = |row| source.file.first_row(row_group) + in_group(row) as u64;
-        match fault {
-            Fault::Instant(column, row) => Self::Instant { uri, log, column, row: file_row(row) },
-            Fault::Amount(column, row) => {
-                let store_id = store_id.unwrap_or_default().to_owned();
-                Self::Amount { uri, log, column, row: file_row(row), store_id }
-            }
-        }
     }
 
     /// An encoder's complaint.

@@ -13,7 +13,7 @@ use parquet::file::page_index::column_index::ColumnIndexMetaData;
 use parquet::file::statistics::Statistics;
 
 use super::dataset::Source;
-use super::values::instant;
+use super::values::Instant;
 use crate::cohort::{Interval, Timestamp};
 
 /// What a run needs of a log.
@@ -145,7 +145,9 @@ fn may_reject(
         }
         _ => false,
     };
-    (placed_here && (ticks.nulls || misplaced)) || (in_time && storeless)
+    // Without bounds, a tick may lie outside the calendar.
+    let unbounded = ticks.range.is_none();
+    (placed_here && (ticks.nulls || unbounded || misplaced)) || (in_time && storeless)
 }
 
 /// The unit of a tick column that holds 64-bit integers. No bounds are taken from any other column.
@@ -169,7 +171,8 @@ fn instants(
     unit: Option<TimeUnit>,
 ) -> Option<(Timestamp, Timestamp)> {
     let unit = unit?;
-    instant(min?, unit).ok().zip(instant(max?, unit).ok()).filter(|(min, max)| min <= max)
+    let (min, max) = (Instant::of(min?, unit).exact()?, Instant::of(max?, unit).exact()?);
+    (min <= max).then_some((min, max))
 }
 
 /// Bounds of text, unless they contradict themselves.

@@ -25,7 +25,7 @@ pub fn roots(of: &CandidateLog, source: &Source) -> Vec<usize> {
 /// Decodes a row group.
 ///
 /// # Errors
-/// [`Error::Corrupt`], [`Error::Instant`].
+/// [`Error::Corrupt`].
 pub fn decode(
     of: &CandidateLog,
     source: &Source,
@@ -38,9 +38,7 @@ pub fn decode(
         let batch =
             batch.map_err(|error| Error::corrupt(&source.file.object.uri, row_group, error))?;
         let column = |name: &str| batch.column_by_name(source.columns.name(name));
-        let (candidates, rejects) = of
-            .read(&column, batch.num_rows(), first)
-            .map_err(|fault| Error::fault(source, row_group, fault, |row| first + row, None))?;
+        let (candidates, rejects) = of.read(&column, batch.num_rows(), first);
         decoded.candidates.extend(candidates);
         decoded.rejects.extend(rejects);
         first += batch.num_rows();

@@ -5,7 +5,6 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use cohort_core::batch::Fault;
 use cohort_core::batch::reports::{ReportColumns, SharedTexts};
 use cohort_core::{Duration, Interval, Report, Timestamp};
 
@@ -13,7 +12,8 @@ use super::Error;
 use super::dataset::Source;
 use super::fetched::Fetched;
 use super::prune::selection;
-use super::rejects::{Reason, Reject, ReportJudge, Scope};
+use super::rejects::{Accepted, Reason, Reject, ReportJudge, Scope};
+use super::values::Instant;
 use crate::contract::MRDL;
 
 /// Which rows of MRDL a pass takes.
@@ -40,6 +40,10 @@ pub struct Decoded {
     pub rejects: Vec<Reject>,
     /// Rows with a tick in the interval, rejected ones included.
     pub in_interval: u64,
+    /// Rows with a tick in the interval whose onset is ignored.
+    pub onsets_ignored: u64,
+    /// Rows with a tick in the interval whose `sales_total` is out of range.
+    pub sales_out_of_range: u64,
 }
 
 /// The root columns to fetch.
@@ -50,7 +54,7 @@ pub fn roots(source: &Source) -> Vec<usize> {
 /// Decodes these rows of a row group.
 ///
 /// # Errors
-/// [`Error::Corrupt`], [`Error::Amount`], [`Error::Instant`].
+/// [`Error::Corrupt`].
 pub fn decode(
     source: &Source,
     row_group: usize,
@@ -73,7 +77,7 @@ pub fn decode(
     for batch in source.file.batches(fetched, row_group, &roots(source), Some(select))? {
         let batch = batch.map_err(|error| corrupt(error.to_string()))?;
         let in_group: Vec<usize> = numbers.by_ref().take(batch.num_rows()).collect();
-        decoder.batch(&batch, &in_group)?;
+        decoder.batch(&batch, &in_group);
     }
     Ok(decoder.finish())
 }
@@ -91,19 +95,17 @@ struct Decoder<'a> {
 }
 
 impl Decoder<'_> {
-    fn batch(&mut self, batch: &RecordBatch, in_group: &[usize]) -> Result<(), Error> {
+    fn batch(&mut self, batch: &RecordBatch, in_group: &[usize]) {
         let source = self.source;
         let columns = ReportColumns::new(&|name| batch.column_by_name(source.columns.name(name)));
         for (row, &in_group) in in_group.iter().enumerate() {
-            self.row(&columns, row, in_group)?;
+            self.row(&columns, row, in_group);
         }
-        Ok(())
     }
 
-    fn row(&mut self, batch: &ReportColumns, row: usize, in_group: usize) -> Result<(), Error> {
-        let fault = |fault| self.fault(fault, in_group, batch.store_id(row));
-        let detected_at = batch.detected_at(row).map_err(fault)?;
-        let onset = batch.onset(row).map_err(fault)?;
+    fn row(&mut self, batch: &ReportColumns, row: usize, in_group: usize) {
+        let key = batch.key(row);
+        let detected_at = key.detected_at.and_then(Instant::exact);
         if let Some(interval) = self.pass.rejects_in {
             let scope = Scope::new(interval, self.source.file.partition);
             self.decoded.in_interval += u64::from(scope.counts(detected_at));
@@ -112,33 +114,24 @@ impl Decoder<'_> {
             partition: self.source.file.partition,
             max_lookback: self.pass.max_lookback,
         };
-        let judged = if batch.has_invalid_text(row) {
-            Err(Reason::InvalidText)
-        } else {
-            judge.judge(batch.store_id(row), detected_at, onset)
-        };
-        let (store_id, detected_at) = match judged {
+        let accepted = match judge.judge(key) {
             Ok(accepted) => accepted,
-            Err(reason) => {
-                self.reject(reason, detected_at, in_group);
-                return Ok(());
-            }
+            Err(reason) => return self.reject(reason, detected_at, in_group),
         };
+        let Accepted { store_id, tick, .. } = accepted;
         let pass = self.pass;
         let other_store =
             |stores: &Arc<[Arc<str>]>| stores.binary_search_by(|s| (**s).cmp(store_id)).is_err();
-        if detected_at < pass.from
-            || detected_at >= pass.to
-            || pass.stores.as_ref().is_some_and(other_store)
-        {
-            return Ok(());
+        if tick < pass.from || tick >= pass.to || pass.stores.as_ref().is_some_and(other_store) {
+            return;
         }
-        let report = batch
-            .report(row, detected_at, onset, &mut self.texts)
-            .map_err(|fault| self.fault(fault, in_group, Some(store_id)))?;
+        let (report, sales_out_of_range) = batch.report(row, &accepted, &mut self.texts);
+        if pass.rejects_in.is_some_and(|interval| interval.contains(tick)) {
+            self.decoded.onsets_ignored += u64::from(accepted.onset_ignored);
+            self.decoded.sales_out_of_range += u64::from(sales_out_of_range);
+        }
         let store = self.store(store_id);
         self.rows.push((store, report));
-        Ok(())
     }
 
     fn reject(&mut self, reason: Reason, tick: Option<Timestamp>, row: usize) {
@@ -170,9 +163,5 @@ impl Decoder<'_> {
         }
         self.rows.into_iter().for_each(|(store, report)| decoded.rows[store].1.push(report));
         decoded
-    }
-
-    fn fault(&self, fault: Fault, in_group: usize, store_id: Option<&str>) -> Error {
-        Error::fault(self.source, self.row_group, fault, |_| in_group, store_id)
     }
 }

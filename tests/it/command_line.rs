@@ -3,7 +3,7 @@
 use std::process::{Command, Output};
 
 fn cohort(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_cohort"))
+    Command::new(crate::binary::binary())
         .args(arguments)
         .env_remove("RUST_LOG")
         .env("RUST_BACKTRACE", "1")
@@ -62,7 +62,7 @@ fn schema_prints_what_it_is_asked_for() {
 
 #[test]
 fn a_wrong_log_filter_is_exit_2() {
-    let done = Command::new(env!("CARGO_BIN_EXE_cohort"))
+    let done = Command::new(crate::binary::binary())
         .arg("schema")
         .env("RUST_LOG", "cohort=shout")
         .output()

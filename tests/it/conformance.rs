@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use cohort::{Local, Memory, Object, Objects, ObjectsError as Error, Put, Tag, Uri};
+use sha2::{Digest as _, Sha256};
 use tokio::task::JoinSet;
 
 /// How many tasks race for one object.
@@ -21,11 +22,13 @@ pub async fn check(objects: Arc<dyn Objects>, root: &Uri) {
     nothing_is_an_empty_list(&*objects, &folder("nothing")).await;
     lists_are_whole_and_sorted(&objects, &folder("list")).await;
     prefixes_are_texts_not_folders(&*objects, &folder("prefix")).await;
+    entries_are_those_of_the_folder_alone(&*objects, &folder("entries")).await;
     ranges_come_in_the_order_asked_for(&*objects, &folder("ranges")).await;
     names_are_literal(&*objects, &folder("names")).await;
     creates_only_where_nothing_is(&*objects, &folder("create")).await;
     replaces_only_what_was_seen(&*objects, &folder("replace")).await;
     a_pinned_object_that_changed_is_refused(&*objects, &folder("changed")).await;
+    copies_only_where_nothing_is(&*objects, &folder("copy")).await;
     deletes_are_idempotent(&*objects, &folder("delete")).await;
     one_of_many_creates(&objects, &folder("race-create")).await;
     one_of_many_replaces(&objects, &folder("race-replace")).await;
@@ -88,6 +91,32 @@ async fn prefixes_are_texts_not_folders(objects: &dyn Objects, root: &Uri) {
     assert_eq!(under("").await.len(), 5);
 }
 
+async fn entries_are_those_of_the_folder_alone(objects: &dyn Objects, root: &Uri) {
+    let folder = root.join("run=x/");
+    assert!(objects.entries(&folder).await.unwrap().is_empty());
+    // More than one page of a listing, with folders between files.
+    let files: Vec<String> = (10..30).map(|number| format!("part-{number}")).collect();
+    for file in &files {
+        created(objects, &folder.join(file), file.clone()).await;
+    }
+    for below in ["a/1", "a/2", "part-2/1/2", "z/1"] {
+        created(objects, &folder.join(below), below).await;
+    }
+    let mut expected: Vec<(String, Option<&str>)> =
+        files.into_iter().map(|file| (file, None)).collect();
+    expected.extend(["a", "part-2", "z"].map(|name| (name.to_owned(), Some("a folder"))));
+    expected.sort();
+    let entries = objects.entries(&folder).await.unwrap();
+    let found: Vec<_> = entries
+        .iter()
+        .map(|entry| (entry.object.uri.below(&folder).unwrap().to_owned(), entry.stranger))
+        .collect();
+    assert_eq!(found, expected);
+    for entry in entries.iter().filter(|entry| entry.stranger.is_none()) {
+        assert_eq!(only(objects, &entry.object.uri).await.tag, entry.object.tag);
+    }
+}
+
 async fn ranges_come_in_the_order_asked_for(objects: &dyn Objects, root: &Uri) {
     let content: Vec<u8> = (0..200_000_u32).map(|n| (n % 251) as u8).collect();
     let uri = root.join("x");
@@ -108,8 +137,7 @@ async fn ranges_come_in_the_order_asked_for(objects: &dyn Objects, root: &Uri) {
 }
 
 async fn names_are_literal(objects: &dyn Objects, root: &Uri) {
-    for name in ["run_id=a%3Ab+c/part 1&2", "run_id=a:b c/é=ü~@?#.parquet", "run_id=a%3Ab+c/%25"]
-    {
+    for name in ["run=a%3Ab+c/part 1&2", "run=a:b c/é=ü~@?#.parquet", "run=a%3Ab+c/%25"] {
         let uri = root.join(name);
         created(objects, &uri, name).await;
         assert_eq!(only(objects, &uri).await.uri, uri);
@@ -154,8 +182,27 @@ async fn a_pinned_object_that_changed_is_refused(objects: &dyn Objects, root: &U
     assert!(matches!(read, Err(Error::Changed { .. })), "{read:?}");
 }
 
+async fn copies_only_where_nothing_is(objects: &dyn Objects, root: &Uri) {
+    let (from, to) = (root.join("run=x/a"), root.join("run=x/superseded/00/a"));
+    let tag = created(objects, &from, "first").await;
+    let object = only(objects, &from).await;
+    done(objects.copy(&object, &to).await.unwrap());
+    assert_eq!(objects.copy(&object, &to).await.unwrap(), Put::Conflict);
+    assert_eq!(objects.read(&to).await.unwrap().0, "first");
+    let digest: [u8; 32] = Sha256::digest("first").into();
+    assert_eq!(objects.digest(&object).await.unwrap(), digest);
+    done(objects.replace(&from, "other".into(), &tag).await.unwrap());
+    for result in [
+        objects.copy(&object, &root.join("b")).await.map(|_| ()),
+        objects.digest(&object).await.map(|_| ()),
+    ] {
+        assert!(matches!(result, Err(Error::Changed { .. })), "{result:?}");
+    }
+    assert_eq!(objects.read(&to).await.unwrap().0, "first");
+}
+
 async fn deletes_are_idempotent(objects: &dyn Objects, root: &Uri) {
-    let (uri, other) = (root.join("run_id=x/a"), root.join("run_id=x/ab"));
+    let (uri, other) = (root.join("run=x/a"), root.join("run=x/ab"));
     objects.delete(&uri).await.unwrap();
     created(objects, &uri, "1").await;
     created(objects, &other, "2").await;

@@ -147,7 +147,7 @@ fn run(folder: &Path, gap: &str, failing: Failing) -> (usize, bool) {
 }
 
 /// Every file below a folder.
-fn tree(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+fn tree(folder: &Path) -> Files {
     let mut files = BTreeMap::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(next) = folders.pop() {
@@ -164,10 +164,33 @@ fn tree(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     files
 }
 
+type Files = BTreeMap<String, Vec<u8>>;
+
+/// What is current, and history.
+fn apart(files: Files) -> (Files, Files) {
+    files.into_iter().partition(|(name, _)| !name.contains("/superseded/"))
+}
+
+/// Asserts that history holds a copy of all that was replaced, and nothing but copies of that and
+/// of what is current.
+fn history_holds(history: &Files, replaced: &Files, current: &Files, name: &str) {
+    let known = |files: &Files, copy: &str, content: &[u8]| {
+        let of = |path: &String| path.rsplit('/').next().unwrap().to_owned();
+        files.iter().any(|(path, original)| of(path) == of(&copy.to_owned()) && original == content)
+    };
+    for (path, content) in replaced {
+        assert!(known(history, path, content), "{name}: {path} was replaced, but not kept");
+    }
+    for (path, content) in history {
+        let sound = known(replaced, path, content) || known(current, path, content);
+        assert!(sound, "{name}: {path} is no copy of anything");
+    }
+}
+
 /// Whether a committed lineage names only files that are there, whole.
-fn committed_run_is_whole(files: &BTreeMap<String, Vec<u8>>, folder: &Path) {
-    let Some((name, lineage)) = files.iter().find(|(name, _)| name.ends_with("lineage.json"))
-    else {
+fn committed_run_is_whole(files: &Files, folder: &Path) {
+    let lineage = |name: &str| name.ends_with("lineage.json") && !name.contains("/superseded/");
+    let Some((name, lineage)) = files.iter().find(|(name, _)| lineage(name)) else {
         return;
     };
     let uri = Uri::from_argument(folder, name).unwrap();
@@ -197,9 +220,11 @@ fn every_crash_point(before: Option<&str>) {
         }
     };
     reset();
+    let replaced = tree(&out);
     let (writes, committed) = run(&folder, "PT1H", Failing::new(usize::MAX, true));
     assert!(committed && writes >= 4, "{writes}");
-    let clean = tree(&out);
+    let (clean, history) = apart(tree(&out));
+    history_holds(&history, &replaced, &clean, "undisturbed");
     for (n, lands) in (0..writes).flat_map(|n| [(n, false), (n, true)]) {
         reset();
         let (_, committed) = run(&folder, "PT1H", Failing::new(n, lands));
@@ -209,7 +234,10 @@ fn every_crash_point(before: Option<&str>) {
         );
         committed_run_is_whole(&tree(&out), &out);
         assert!(run(&folder, "PT1H", Failing::new(usize::MAX, true)).1);
-        assert_eq!(tree(&out), clean, "after a run that was cut off at write {n}, landed: {lands}");
+        let (next, history) = apart(tree(&out));
+        let name = format!("after a run that was cut off at write {n}, landed: {lands}");
+        assert_eq!(next, clean, "{name}");
+        history_holds(&history, &replaced, &clean, &name);
     }
 }
 

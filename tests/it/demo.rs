@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::Value;
 
 fn cohort(arguments: &[&str]) -> String {
-    let done = Command::new(env!("CARGO_BIN_EXE_cohort"))
+    let done = Command::new(crate::binary::binary())
         .args(arguments)
         .env_remove("RUST_LOG")
         .output()

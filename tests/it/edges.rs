@@ -27,6 +27,7 @@ fn reports(reports: impl IntoIterator<Item = Report>) -> Input {
 fn params(start: i64, end: i64) -> Params {
     Params {
         gap: GAP,
+        max_event_duration: 7 * 24 * 60 * MINUTE,
         max_lookback: 60 * MINUTE,
         start: DAY + start,
         end: DAY + end,
@@ -103,30 +104,24 @@ fn an_event_over_a_partition_border_is_one() {
 }
 
 #[test]
-fn a_chain_of_exactly_the_look_back_is_read_whole() {
-    let input = reports([report(0), report(GAP), report(2 * GAP), report(3 * GAP)]);
-    assert_eq!(rows(&input, &params(2 * GAP, 9 * GAP)), (3, 1));
-}
-
-#[test]
-fn a_chain_past_the_look_back_is_refused_by_its_store() {
-    let quiet = Report { store_id: Some("quiet".to_owned()), ..report(0) };
-    let chain = (0..4).map(|k| Report { store_id: Some("long".to_owned()), ..report(k * GAP) });
-    let lake = Lake::new(&reports(chain.chain([quiet])), Shape::PLAIN);
-    let run = lake.run(&params(2 * GAP + 1, 9 * GAP), &[]);
-    assert_eq!(run.exit, 65, "{run:?}");
-    assert!(run.stderr.contains("long") && run.stderr.contains("max_lookback"), "{run:?}");
-    assert_eq!(lake.outputs(), Vec::<String>::new());
-}
-
-#[test]
 fn rows_are_rejected_for_each_reason_and_take_no_part() {
     let cases = [
         ("missing_store_id", Report { store_id: None, ..report(0) }),
         ("missing_store_id", Report { store_id: Some(String::new()), ..report(0) }),
         ("missing_detected_at", Report { detected_at: None, ..report(0) }),
         ("onset_after_detection", Report { first_detected_from: Some(DAY + 1), ..report(0) }),
-        ("onset_too_old", Report { first_detected_from: Some(DAY - 60 * MINUTE - 1), ..report(0) }),
+        (
+            "onset_after_detection",
+            Report { first_detected_from: Some(model::LAST_INSTANT), ..report(0) },
+        ),
+        (
+            "instant_out_of_range",
+            Report { detected_at: Some(model::FIRST_INSTANT - 1), ..report(0) },
+        ),
+        (
+            "instant_out_of_range",
+            Report { detected_at: Some(model::LAST_INSTANT + 1), ..report(0) },
+        ),
     ];
     for (reason, bad) in cases {
         // The bad row would open the event and make its neighbour the second of a chain.

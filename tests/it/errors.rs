@@ -65,7 +65,7 @@ impl Lake {
     }
 
     fn run(&self, arguments: &[&str]) -> Output {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_cohort"));
+        let mut command = Command::new(crate::binary::binary());
         command.args(["run", "--manifest", "run_manifest.json"]).args(arguments);
         command.current_dir(&self.root).env_remove("RUST_LOG").output().unwrap()
     }
@@ -285,13 +285,9 @@ fn a_run_id_must_be_there_and_fit_a_path() {
 /// Runs as a user who owns nothing, for whom permissions hold; the tests may run as root.
 fn as_nobody(lake: &Lake) -> Output {
     let mut command = Command::new("setpriv");
-    command.args([
-        "--reuid=65534",
-        "--regid=65534",
-        "--clear-groups",
-        env!("CARGO_BIN_EXE_cohort"),
-    ]);
     command
+        .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
+        .arg(crate::binary::binary())
         .args(["run", "--manifest", "run_manifest.json"])
         .current_dir(&lake.root)
         .output()

@@ -1,6 +1,6 @@
 //! Every small history: a program that makes choices, run once for each sequence of choices.
 
-use crate::model::{Input, Report, Sale, Score};
+use crate::model::{Amount, Input, Report, Sale, Score};
 
 /// Hands out choices, and on each round the next sequence of them, until all have been made.
 #[derive(Default)]
@@ -47,18 +47,67 @@ impl Choices {
 /// The gap of every small history: three microseconds, so that instants can be counted on fingers.
 pub const GAP: i64 = 3;
 
+/// Longest events for small histories, whose rows are at 97 and later: boundaries on the first tick,
+/// before it and after it, less than two gaps apart and more, and one too long to matter.
+pub const MAX_EVENT_DURATIONS: [i64; 5] = [4, 5, 6, 7, 1000];
+
+/// How old onsets may be: little more than two neighbours are apart.
+pub const MAX_LOOKBACK: i64 = 6;
+
 /// All histories of one store with up to `ticks` ticks: neighbours less than, exactly, or just over
 /// the gap apart; one SKU or another or both at each tick; onsets given, absent or equal to a
 /// derived one; and a payload that tells the rows apart. Each history gets a store of its own, so
 /// that one run sees them all.
 pub fn small_histories(ticks: usize) -> Vec<Input> {
+    all(|choices, store_id| small_history(choices, ticks, store_id))
+}
+
+/// All chains of one store and SKU with up to `ticks` ticks, and such as are broken once or more:
+/// neighbours one to four microseconds apart, the first tick anywhere around a boundary, onsets
+/// derived, or stuck at the first tick, or before it until they are too old. There is a sale at every
+/// microsecond.
+pub fn chain_histories(ticks: usize) -> Vec<Input> {
+    all(|choices, store_id| chain_history(choices, ticks, store_id))
+}
+
+/// One history for each sequence of choices, each with its own store.
+fn all(mut history: impl FnMut(&mut Choices, &str) -> Input) -> Vec<Input> {
     let mut choices = Choices::default();
     let mut histories = Vec::new();
     while choices.next_round() {
         let store_id = format!("{:05}", histories.len());
-        histories.push(small_history(&mut choices, ticks, &store_id));
+        histories.push(history(&mut choices, &store_id));
     }
     histories
+}
+
+fn chain_history(choices: &mut Choices, ticks: usize, store_id: &str) -> Input {
+    let first = choices.pick(&[97, 98, 99, 100, 101, 102, 103]);
+    let onset = choices.pick(&[None, Some(first), Some(first - 2)]);
+    let mut input = Input::default();
+    let mut tick = first;
+    for index in 0..=choices.below(ticks) {
+        if index > 0 {
+            tick += choices.pick(&[1, GAP - 1, GAP, GAP + 1]);
+        }
+        input.reports.push(Report {
+            store_id: Some(store_id.to_owned()),
+            sku: Some("x".to_owned()),
+            detected_at: Some(tick),
+            first_detected_from: onset,
+            severity: Some(0.1 * (index as f64)),
+            ..Report::default()
+        });
+    }
+    input.sales.extend((first - 2..=tick).map(|at| Sale {
+        store_id: Some(store_id.to_owned()),
+        tick_at: Some(at),
+        sku: Some("x".to_owned()),
+        baseline_sales: Some(1),
+        actual_sales: Some(at as Amount),
+        ..Sale::default()
+    }));
+    input
 }
 
 fn small_history(choices: &mut Choices, ticks: usize, store_id: &str) -> Input {

@@ -1,100 +1,81 @@
-//! Random small histories: few stores, few SKUs, and ticks so close to the gap that every rule of
-//! SPEC 2 to 7 is met often. They shrink, since they are built from proptest's own strategies.
+//! Random small histories: few stores, few SKUs, and ticks so close to the gap and to the boundaries
+//! that every rule of SPEC 2 to 7 is met often. They shrink, since they are built from proptest's
+//! own strategies.
+
+mod chain;
+mod report;
+mod scene;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use proptest::sample::select;
+use proptest::sample::{Index, select};
 
-use crate::model::{Amount, Candidate, Input, Params, Report, Sale, Score};
-
-const MINUTE: i64 = 60_000_000;
+use crate::model::{
+    Candidate, FIRST_INSTANT, Input, LAST_INSTANT, Params, Report, Sale, Score, in_range,
+};
+use report::{amount, confidence, copied, double, ingested_at, instant, outside, sku, store, text};
+pub use scene::{Instant, moment};
+use scene::{Scene, jitter};
 
 /// An input, and the scales at which it was made.
 #[derive(Clone, Debug)]
 pub struct History {
     pub input: Input,
-    pub gap: i64,
-    pub max_lookback: i64,
-    /// Ticks lie within `[base, base + units * gap / 2]`, a microsecond more or less.
-    pub base: i64,
+    pub scene: Scene,
 }
 
-/// How many steps of half a gap a history spans.
-const UNITS: i64 = 14;
-
 impl History {
-    /// One run over all of it, closings included.
+    /// One run over all of it, closings included, as far as there is time.
     pub fn whole(&self) -> Params {
-        self.params(self.base - self.gap, self.base + UNITS * self.unit() + 3 * self.gap)
+        let Scene { base, gap, .. } = self.scene;
+        let ticks = self.input.reports.iter().filter_map(|report| report.detected_at);
+        let last = ticks.filter(|tick| in_range(*tick)).max().unwrap_or(base).max(base + 8 * gap);
+        let start = (base - gap).clamp(FIRST_INSTANT, LAST_INSTANT - 1);
+        self.params(start, (last + 3 * gap).clamp(start + 1, LAST_INSTANT))
     }
 
     /// A run over `[start, end)`.
     pub fn params(&self, start: i64, end: i64) -> Params {
         Params {
-            gap: self.gap,
-            max_lookback: self.max_lookback,
+            gap: self.scene.gap,
+            max_event_duration: self.scene.max_event_duration,
+            max_lookback: self.scene.max_lookback,
             start,
             end,
             run_id: "run".to_owned(),
         }
     }
 
-    /// Where an interval may be cut: a step from the base, a microsecond more or less.
-    pub fn instant(&self, (step, jitter): (i64, i64)) -> i64 {
-        self.base + step * self.unit() + jitter
+    /// Where an interval may be cut, within the whole.
+    pub fn instant(&self, at: Instant) -> i64 {
+        let Params { start, end, .. } = self.whole();
+        self.scene.instant(at).clamp(start, end - 1)
     }
 
-    fn unit(&self) -> i64 {
-        self.gap / 2
+    /// Runs that together make the whole, in the order of time.
+    pub fn parts(&self, cuts: &[Instant]) -> Vec<Params> {
+        let whole = self.whole();
+        let mut bounds: Vec<i64> = cuts.iter().map(|cut| self.instant(*cut)).collect();
+        bounds.extend([whole.start, whole.end]);
+        bounds.sort_unstable();
+        bounds.dedup();
+        bounds.windows(2).map(|bounds| self.params(bounds[0], bounds[1])).collect()
     }
-}
-
-/// A step and a jitter for [`History::instant`].
-pub fn moment() -> impl Strategy<Value = (i64, i64)> {
-    (0..=UNITS, jitter())
-}
-
-fn jitter() -> impl Strategy<Value = i64> {
-    prop_oneof![8 => Just(0), 1 => Just(-1), 1 => Just(1)]
-}
-
-/// The scales and names that one history draws from.
-#[derive(Clone, Debug)]
-struct Scene {
-    gap: i64,
-    max_lookback: i64,
-    base: i64,
-    stores: Vec<&'static str>,
-}
-
-fn scene() -> impl Strategy<Value = Scene> {
-    let gap = select(vec![30 * MINUTE, 60 * MINUTE, 2, 10 * MINUTE + 2]);
-    // Just before midnight of two days, and before 1970, where microseconds are negative.
-    let base = select(vec![1_735_772_400_000_000, 1_735_689_599_999_999, -3_600_000_000]);
-    let stores = select(vec![
-        vec!["a", "b", "ab"],
-        vec!["10", "9", "-1"],
-        vec!["\u{ffee}", "\u{10000}", "z"],
-        vec!["a:1", "\"%\", 1", " "],
-    ]);
-    // Short look-backs reject onsets; they also break chains, which the tests expect.
-    let lookback = select(vec![4, 40, 40, 40]);
-    (gap, base, stores, lookback).prop_map(|(gap, base, stores, lookback)| Scene {
-        gap,
-        max_lookback: lookback * gap / 2,
-        base,
-        stores,
-    })
 }
 
 /// A whole history.
 pub fn history() -> impl Strategy<Value = History> {
-    scene().prop_flat_map(|scene| {
-        let reports = vec(report(scene.clone()), 0..24);
-        let copies = vec((any::<prop::sample::Index>(), any::<prop::sample::Index>()), 0..4);
-        let input = (reports, copies).prop_flat_map({
+    scene::scene().prop_flat_map(|scene| {
+        let scattered = vec(report::report(&scene), 0..24);
+        let chains = prop_oneof![
+            1 => Just(Vec::new()),
+            2 => vec(chain::chain(&scene), 1..3),
+        ];
+        let copies = vec((any::<Index>(), any::<Index>()), 0..4);
+        let input = (scattered, chains, copies).prop_flat_map({
             let scene = scene.clone();
-            move |(mut reports, copies)| {
+            move |(mut reports, chains, copies)| {
+                reports.extend(chains.into_iter().flatten());
                 if !reports.is_empty() {
                     for (key, payload) in copies {
                         let copy = copied(key.get(&reports), payload.get(&reports));
@@ -104,150 +85,8 @@ pub fn history() -> impl Strategy<Value = History> {
                 around(&scene, reports)
             }
         });
-        input.prop_map(move |input| History {
-            input,
-            gap: scene.gap,
-            max_lookback: scene.max_lookback,
-            base: scene.base,
-        })
+        input.prop_map(move |input| History { input, scene: scene.clone() })
     })
-}
-
-/// The key of one row with the payload of another: a duplicate that differs.
-fn copied(key: &Report, payload: &Report) -> Report {
-    Report {
-        store_id: key.store_id.clone(),
-        sku: key.sku.clone(),
-        detected_at: key.detected_at,
-        first_detected_from: key.first_detected_from,
-        ..payload.clone()
-    }
-}
-
-fn report(scene: Scene) -> impl Strategy<Value = Report> {
-    let (gap, max_lookback) = (scene.gap, scene.max_lookback);
-    let key = (store(&scene), instant(&scene), sku(), onset());
-    let payload = (
-        ingested_at(),
-        text(&["", "d1", "d2"]),
-        double(),
-        amount(),
-        prop_oneof![3 => Just(None), 1 => vec(double(), 0..3).prop_map(Some)],
-    );
-    let cluster =
-        (text(&["c1", "c2"]), text(&["Surge", "Dip", ""]), double(), double(), double(), double());
-    let cause = (
-        rare(text(&["Promo", "Weather", ""])),
-        text(&["Marketing", "Context"]),
-        text(&["{}", "seen"]),
-        confidence(),
-    );
-    (key, payload, cluster, cause).prop_map(move |(key, payload, cluster, cause)| Report {
-        store_id: key.0,
-        detected_at: key.1,
-        sku: key.2,
-        first_detected_from: key.3.at(key.1, gap, max_lookback),
-        ingested_at: payload.0,
-        anomaly_id: payload.1,
-        severity: payload.2,
-        sales_total: payload.3,
-        feature_vector: payload.4,
-        cluster_id: cluster.0,
-        cluster_name: cluster.1,
-        similarity_score: cluster.2,
-        cluster_match_confidence: cluster.3,
-        tsne_x: cluster.4,
-        tsne_y: cluster.5,
-        proposed_cause: cause.0,
-        proposed_cause_category: cause.1,
-        supporting_evidence: cause.2,
-        confidence_score: cause.3,
-    })
-}
-
-/// Where an onset lies, seen from its tick.
-#[derive(Clone, Debug)]
-enum Onset {
-    Absent,
-    Back(i64, i64),
-    After,
-    AsOldAsAllowed,
-    TooOld,
-}
-
-impl Onset {
-    fn at(&self, tick: Option<i64>, gap: i64, max_lookback: i64) -> Option<i64> {
-        let tick = tick?;
-        match self {
-            Self::Absent => None,
-            Self::Back(steps, jitter) => {
-                // Not after the tick and not too old: those two are cases of their own.
-                Some((tick - steps * gap / 2 + jitter).clamp(tick - max_lookback, tick))
-            }
-            Self::After => Some(tick + 1),
-            Self::AsOldAsAllowed => Some(tick - max_lookback),
-            Self::TooOld => Some(tick - max_lookback - 1),
-        }
-    }
-}
-
-fn onset() -> impl Strategy<Value = Onset> {
-    prop_oneof![
-        10 => Just(Onset::Absent),
-        20 => (0..6i64, jitter()).prop_map(|(steps, jitter)| Onset::Back(steps, jitter)),
-        1 => Just(Onset::After),
-        1 => Just(Onset::AsOldAsAllowed),
-        1 => Just(Onset::TooOld),
-    ]
-}
-
-fn store(scene: &Scene) -> impl Strategy<Value = Option<String>> + use<> {
-    let name = select(scene.stores.clone()).prop_map(|name| Some(name.to_owned()));
-    prop_oneof![40 => name, 1 => Just(None), 1 => Just(Some(String::new()))]
-}
-
-fn instant(scene: &Scene) -> impl Strategy<Value = Option<i64>> + use<> {
-    let (base, unit) = (scene.base, scene.gap / 2);
-    let some = moment().prop_map(move |(step, jitter)| Some(base + step * unit + jitter));
-    prop_oneof![40 => some, 1 => Just(None)]
-}
-
-fn sku() -> impl Strategy<Value = Option<String>> {
-    prop_oneof![
-        2 => Just(None),
-        4 => Just(Some("s1".to_owned())),
-        2 => Just(Some("s2".to_owned())),
-        1 => Just(Some(String::new())),
-    ]
-}
-
-fn text(of: &'static [&'static str]) -> impl Strategy<Value = Option<String>> {
-    prop::option::of(select(of).prop_map(str::to_owned))
-}
-
-fn rare<T: Clone + std::fmt::Debug + 'static>(
-    some: impl Strategy<Value = Option<T>> + 'static,
-) -> impl Strategy<Value = Option<T>> {
-    prop_oneof![3 => Just(None), 1 => some]
-}
-
-fn ingested_at() -> impl Strategy<Value = Option<i64>> {
-    prop_oneof![Just(None), Just(Some(0)), Just(Some(1)), Just(Some(1_735_772_400_000_001))]
-}
-
-fn double() -> impl Strategy<Value = Option<f64>> {
-    let values = vec![0.61, 0.72, 0.1, 0.0, -0.0, -1.5, 1e300, f64::INFINITY, f64::NAN];
-    prop::option::of(select(values))
-}
-
-/// Finite, since infinities of both signs have no sum that the page could name.
-fn confidence() -> impl Strategy<Value = Option<f64>> {
-    prop::option::of(select(vec![0.5, 0.1, 0.2, 0.3, 1.0, 0.0, -0.0, -0.5, f64::NAN]))
-}
-
-fn amount() -> impl Strategy<Value = Option<Amount>> {
-    let values: Vec<Amount> = vec![0, 1, -1, 10_000, 27_000_000, -12_345, 5_000, 10_i128.pow(16)];
-    prop::option::of(select(values))
 }
 
 /// Predictions and candidates, most of them about the reports.
@@ -294,7 +133,7 @@ fn place(scene: &Scene, reports: &[Report]) -> BoxedStrategy<Place> {
     if reports.is_empty() {
         return anywhere.boxed();
     }
-    let unit = scene.gap / 2;
+    let unit = scene.unit();
     let near = (select(reports.to_vec()), prop_oneof![Just(0), 0..6i64], jitter()).prop_map(
         move |(report, steps, jitter)| {
             let at = report.detected_at.map(|tick| tick - steps * unit + jitter);
@@ -305,23 +144,35 @@ fn place(scene: &Scene, reports: &[Report]) -> BoxedStrategy<Place> {
 }
 
 fn candidate(scene: &Scene, reports: &[Report]) -> impl Strategy<Value = Candidate> + use<> {
-    let (base, unit) = (scene.base, scene.gap / 2);
+    let (base, unit) = (scene.base, scene.unit());
     let length = prop_oneof![8 => (0..8i64, jitter()), 1 => Just((0, 0)), 1 => Just((0, -1))];
+    // What people write for "no end", and for "from the beginning".
+    let forever = prop_oneof![
+        8 => Just(None),
+        1 => Just(Some(LAST_INSTANT)),
+        1 => outside().prop_map(Some),
+    ];
     (
         select(vec!["k1", "k2", "k10", "\"\\\n\u{e9}"]),
         select(vec!["Promo", "Weather", "Fair"]),
-        (place(scene, reports), length),
+        (place(scene, reports), length, forever),
         (any::<bool>(), any::<bool>()),
         text(&["Own", "Other"]),
         confidence(),
     )
-        .prop_map(move |(id, name, (place, length), given, category, confidence)| {
+        .prop_map(move |(id, name, (place, length, forever), given, category, confidence)| {
             let starts_at = place.2.unwrap_or(base);
+            let ends_at = starts_at + length.0 * unit + length.1;
+            let (starts_at, ends_at) = match forever {
+                None => (starts_at, ends_at),
+                Some(at) if at < starts_at => (at, ends_at),
+                Some(at) => (starts_at, at),
+            };
             Candidate {
                 id: id.to_owned(),
                 name: name.to_owned(),
                 starts_at,
-                ends_at: starts_at + length.0 * unit + length.1,
+                ends_at,
                 store_id: place.0.filter(|_| given.0),
                 sku: place.1.filter(|_| given.1),
                 category,

@@ -16,7 +16,7 @@ use serde_json::{Map, Value, json};
 use crate::model::{Input, Output, Params, clock_text};
 pub use columns::tables;
 pub use encodings::encodings;
-pub use read_back::{committed as read, rejected};
+pub use read_back::{committed as read, facts, rejected};
 
 /// A small generator of pseudo-random numbers: the shape of a lake follows from its seed.
 #[derive(Clone, Debug)]
@@ -187,6 +187,7 @@ impl Lake {
             "run_id": params.run_id,
             "interval": {"start": clock_text(params.start), "end": clock_text(params.end)},
             "gap": duration_text(params.gap),
+            "max_event_duration": duration_text(params.max_event_duration),
             "max_lookback": duration_text(params.max_lookback),
             "max_reject_ratio": 1.0,
             "inputs": self.inputs,
@@ -215,8 +216,9 @@ impl Lake {
         self.read(params)
     }
 
-    /// The rejected rows that the lineage must count. Rows without a tick lie in no interval; the job
-    /// counts them in runs for their partition, and in every run where there are no partitions.
+    /// The rejected rows that the lineage must count. Rows without a tick, or with one out of range,
+    /// lie in no interval. The job counts them in runs for their partition, and in every run if there
+    /// are no partitions.
     pub fn expected_rejects(
         &self,
         output: &Output,
@@ -247,7 +249,7 @@ impl Lake {
 pub fn run_in(folder: &Path, manifest: &Value, arguments: &[&str]) -> Run {
     let path = folder.join("manifest.json");
     fs::write(&path, serde_json::to_vec_pretty(manifest).unwrap()).unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_cohort"))
+    let output = Command::new(crate::binary::binary())
         .arg("run")
         .arg("--manifest")
         .arg(&path)

@@ -7,9 +7,11 @@
     reason = "a test that cannot go on has failed, and may say why"
 )]
 
+mod binary;
 mod command_line;
 mod conformance;
 mod crash;
+mod cuts;
 mod demo;
 mod edges;
 mod errors;
@@ -24,11 +26,14 @@ mod model_rules;
 mod properties;
 mod s3_access;
 mod s3_bench;
+mod s3_copy;
 mod s3_crash;
 mod s3_faults;
 mod s3_golden;
 mod s3_job;
 mod s3_races;
 mod s3_storage;
+mod s3_strangers;
 mod schemas;
 mod seaweed;
+mod strangers;

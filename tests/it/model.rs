@@ -3,16 +3,22 @@
 //! It shares no code with the core, not even the calendar. Every figure of every row is computed
 //! from all the input rows anew, so that there is no state in which a mistake could hide.
 
+mod calendar;
 mod causes;
 mod events;
+mod facts;
 mod identity;
 mod metrics;
+mod reading;
 mod render;
 mod rows;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use identity::{clock_text, id};
+pub use calendar::{clock_text, duration, instant};
+pub use facts::{COUNTS, Facts};
+pub use identity::id;
+pub use reading::{FIRST_INSTANT, LAST_INSTANT, in_range};
 pub use render::{Cells, difference, text};
 pub use rows::{Candidate, EventRow, Input, Report, Sale, Score, Snapshot};
 
@@ -26,6 +32,7 @@ pub const AMOUNT_END: Amount = 1_000_000_000_000_000_000;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Params {
     pub gap: i64,
+    pub max_event_duration: i64,
     pub max_lookback: i64,
     pub start: i64,
     pub end: i64,
@@ -39,76 +46,118 @@ pub struct Output {
     pub events: Vec<EventRow>,
     /// Rejected rows with a tick in the interval, by (dataset, reason).
     pub rejects: BTreeMap<(&'static str, &'static str), u64>,
-    /// Rejected rows that have no tick, by (dataset, reason): the page does not place them in time.
+    /// Rejected rows without a tick that could lie in an interval, by (dataset, reason): the page
+    /// does not place them in time.
     pub rejects_without_tick: BTreeMap<(&'static str, &'static str), u64>,
+    /// What else the lineage says.
+    pub facts: Facts,
 }
 
 /// Why a run writes nothing.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Refusal {
-    /// SPEC 5: the store's chain of ticks reaches back more than `max_lookback` before the interval.
-    ChainPastLookback { store_id: String },
-    /// SPEC 2: an amount or a sum of the store lies outside `decimal(18,4)`.
-    Overflow { store_id: String },
+    /// SPEC 2: a sum of the store's event lies outside `decimal(18,4)`.
+    Overflow { store_id: String, opened_at: i64 },
 }
 
 /// SPEC 2 to 7.
 pub fn run(input: &Input, params: &Params) -> Result<Output, Refusal> {
-    let input = input.without_nan();
+    let read = input.as_read(params.max_lookback);
     let mut output = Output::default();
+    output.reject_predictions(input, params);
     // SPEC 1: an interval's inputs are complete for ticks before its end; no later row is seen.
     let mut reports = Vec::new();
-    for report in &input.reports {
-        match report.reject_reason(params.max_lookback) {
-            Some(reason) => output.reject("reports", reason, report.detected_at, params),
-            None if report.tick() < params.end => reports.push(report),
+    for (given, report) in input.reports.iter().zip(&read.reports) {
+        match given.reject_reason(params.max_lookback) {
+            Some(reason) => output.reject("reports", reason, given.detected_at, params),
+            None if report.tick() < params.end => {
+                output.facts.count_report(given, params);
+                reports.push(report);
+            }
             None => {}
-        }
-    }
-    for score in &input.scores {
-        if let Some(reason) = rows::prediction_reject_reason(&score.store_id, score.tick_at) {
-            output.reject("scores", reason, score.tick_at, params);
-        }
-    }
-    for sale in &input.sales {
-        if let Some(reason) = rows::prediction_reject_reason(&sale.store_id, sale.tick_at) {
-            output.reject("sales", reason, sale.tick_at, params);
         }
     }
     let reports = events::without_duplicates(reports);
     // A BTreeSet of strings is in the order of their bytes.
     let stores: BTreeSet<&str> = reports.iter().map(|report| report.store()).collect();
+    output.facts.lookback_start = params.start - params.gap;
     for store_id in stores {
         let own: Vec<&Report> =
             reports.iter().copied().filter(|report| report.store() == store_id).collect();
-        let store = metrics::Store::new(store_id, &input, params);
-        for event in events::events(&own, params.gap) {
-            if event.closed_at(params.gap) < params.start {
-                continue;
-            }
-            if event.opened_at() < params.start.saturating_sub(params.max_lookback) {
-                return Err(Refusal::ChainPastLookback { store_id: store_id.to_owned() });
-            }
-            output.snapshots.extend(metrics::snapshots(&store, &event)?);
-            output.events.extend(metrics::event_rows(&store, &event)?);
+        let store = metrics::Store::new(store_id, &read, params);
+        if let Some(seen_from) = events::seen_from(&own, params) {
+            output.facts.lookback_start = output.facts.lookback_start.min(seen_from);
         }
+        let events = events::events(&own, params);
+        output.facts.count_sales(input, store_id, &events, params);
+        // SPEC 6: `str` and `Option` compare by bytes and null first.
+        let mut snapshots = Vec::new();
+        for event in &events {
+            output.facts.count_event(&store, event, params);
+            for (onset, row) in metrics::snapshots(&store, event)? {
+                let place = (row.written_at, event.opened_at(), onset, row.sku.clone());
+                snapshots.push((place, row));
+            }
+            output.events.extend(metrics::event_rows(&store, event)?);
+        }
+        snapshots.sort_by(|a, b| a.0.cmp(&b.0));
+        output.snapshots.extend(snapshots.into_iter().map(|(_, row)| row));
     }
-    output.sort();
+    output.facts.lookback_start = output.facts.lookback_start.max(FIRST_INSTANT);
+    output.events.sort_by(|a, b| {
+        (&a.store_id, a.written_at, a.created_at).cmp(&(&b.store_id, b.written_at, b.created_at))
+    });
+    output.facts.count_rows(&output.snapshots, &output.events);
     Ok(output)
 }
 
+/// SPEC 5: the rows of an input that a run needs to see, and nothing that it does not.
+pub fn within_look_back(input: &Input, params: &Params) -> Input {
+    let mut seen = input.clone();
+    let read = input.as_read(params.max_lookback);
+    let taking_part: Vec<(usize, &Report)> = read
+        .reports
+        .iter()
+        .enumerate()
+        .filter(|(index, _)| input.reports[*index].reject_reason(params.max_lookback).is_none())
+        .filter(|(_, report)| report.tick() < params.end)
+        .collect();
+    seen.reports.clear();
+    for (index, report) in &taking_part {
+        let own: Vec<&Report> = taking_part
+            .iter()
+            .map(|(_, other)| *other)
+            .filter(|other| other.store() == report.store())
+            .collect();
+        if events::seen_from(&own, params).is_some_and(|from| from <= report.tick()) {
+            seen.reports.push(input.reports[*index].clone());
+        }
+    }
+    seen
+}
+
 impl Output {
-    /// The orders of SPEC 6; `str` and `Option` compare by bytes and null first.
+    /// Puts the rows of several runs in the order of one. Rows of one store and instant are one
+    /// run's, and in order already.
     pub fn sort(&mut self) {
-        self.snapshots.sort_by(|a, b| {
-            (&a.store_id, a.written_at, a.window_start, &a.sku).cmp(&(
-                &b.store_id,
-                b.written_at,
-                b.window_start,
-                &b.sku,
-            ))
-        });
+        self.snapshots
+            .sort_by(|a, b| (&a.store_id, a.written_at).cmp(&(&b.store_id, b.written_at)));
         self.events.sort_by(|a, b| (&a.store_id, a.written_at).cmp(&(&b.store_id, b.written_at)));
+    }
+
+    fn reject_predictions(&mut self, input: &Input, params: &Params) {
+        for score in &input.scores {
+            let (store_id, tick) = (&score.store_id, score.tick_at);
+            if let Some(reason) = reading::reject_reason(store_id, tick, "missing_tick_at") {
+                self.reject("scores", reason, tick, params);
+            }
+        }
+        for sale in &input.sales {
+            let (store_id, tick) = (&sale.store_id, sale.tick_at);
+            if let Some(reason) = reading::reject_reason(store_id, tick, "missing_tick_at") {
+                self.reject("sales", reason, tick, params);
+            }
+        }
     }
 
     fn reject(
@@ -118,7 +167,7 @@ impl Output {
         tick: Option<i64>,
         params: &Params,
     ) {
-        match tick {
+        match tick.filter(|tick| in_range(*tick)) {
             None => *self.rejects_without_tick.entry((dataset, reason)).or_default() += 1,
             Some(tick) if params.start <= tick && tick < params.end => {
                 *self.rejects.entry((dataset, reason)).or_default() += 1;

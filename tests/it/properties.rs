@@ -5,13 +5,13 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::{Config, FileFailurePersistence};
 
-use crate::exhaustive::{GAP, small_histories};
-use crate::history::{History, history, moment};
-use crate::lake::{Committed, Lake, Partitioning, Shape, rejected};
+use crate::exhaustive::{GAP, MAX_EVENT_DURATIONS, MAX_LOOKBACK, chain_histories, small_histories};
+use crate::history::{History, Instant, history, moment};
+use crate::lake::{Committed, Lake, Partitioning, Shape, facts, rejected};
 use crate::model::{self, Input, Output, Params, Refusal};
 
-/// `cases` random cases, times `COHORT_CASES_TIMES` where the environment has it; seeds of failures
-/// stay in the repository.
+/// `cases` random cases, times `COHORT_CASES_TIMES` if the environment has it. Seeds of failures stay
+/// in the repository.
 pub fn config(cases: u32) -> Config {
     let times = std::env::var("COHORT_CASES_TIMES").ok().and_then(|times| times.parse().ok());
     Config {
@@ -34,9 +34,9 @@ fn shape() -> impl Strategy<Value = Shape> {
     })
 }
 
-fn interval(history: &History, from: (i64, i64), to: (i64, i64)) -> Params {
-    let (from, to) = (history.instant(from), history.instant(to) + 1);
-    if from < to { history.params(from, to) } else { history.params(to - 1, from + 1) }
+fn interval(history: &History, from: Instant, to: Instant) -> Params {
+    let (from, to) = (history.instant(from), history.instant(to));
+    history.params(from.min(to), from.max(to) + 1)
 }
 
 /// Runs the job and holds it against the model: the same rows, or the same refusal.
@@ -50,14 +50,17 @@ fn assert_equals_the_model(
             let committed = lake.committed(params, &[]);
             prop_assert_eq!(model::difference(&expected, &committed.output), None);
             prop_assert_eq!(lake.expected_rejects(&expected, params), rejected(&committed.lineage));
+            prop_assert_eq!(expected.facts, facts(&committed.lineage));
             Ok(Some(committed))
         }
         Err(refusal) => {
             let run = lake.run(params, &[]);
             prop_assert_eq!(run.exit, 65, "{:?} but {:?}", refusal, run);
-            let (Refusal::ChainPastLookback { store_id } | Refusal::Overflow { store_id }) =
-                refusal;
-            prop_assert!(run.stderr.contains(&store_id), "{:?} in {:?}", store_id, run.stderr);
+            let Refusal::Overflow { store_id, opened_at } = refusal;
+            let opened_at = model::clock_text(opened_at);
+            for named in [&store_id, &opened_at] {
+                prop_assert!(run.stderr.contains(named), "{:?} in {:?}", named, run.stderr);
+            }
             prop_assert_eq!(lake.outputs(), Vec::<String>::new(), "a failed run wrote");
             Ok(None)
         }
@@ -97,29 +100,17 @@ proptest! {
 
     #[test]
     fn rows_do_not_depend_on_how_time_is_cut_into_runs(
-        mut history in history(),
+        history in history(),
         shape in shape(),
         cuts in prop::collection::vec(moment(), 1..4),
         order in any::<u64>(),
     ) {
-        // A chain past the look-back is refused in one run and not in another: not here.
-        history.max_lookback = history.max_lookback.max(40 * history.gap / 2);
         let lake = Lake::new(&history.input, shape);
         let whole = history.whole();
-        let mut bounds: Vec<i64> = cuts.into_iter().map(|cut| history.instant(cut)).collect();
-        bounds.extend([whole.start, whole.end]);
-        bounds.sort_unstable();
-        bounds.dedup();
-        let mut parts: Vec<Params> = bounds
-            .windows(2)
-            .enumerate()
-            .map(|(index, bounds)| Params {
-                start: bounds[0],
-                end: bounds[1],
-                run_id: format!("part+{index}"),
-                ..whole.clone()
-            })
-            .collect();
+        let mut parts = history.parts(&cuts);
+        for (index, part) in parts.iter_mut().enumerate() {
+            part.run_id = format!("part+{index}");
+        }
         crate::lake::Dice::new(order).shuffle(&mut parts);
         for part in &parts {
             let run = lake.run(part, &[]);
@@ -196,32 +187,74 @@ proptest! {
     }
 }
 
-/// Every small history is a store of its own in one lake, which is large enough for slices of the input's row
-/// group, several row groups of output and several parts; they are the same for any number of threads.
-#[test]
-fn every_small_history_equals_the_model() {
-    let ticks = if std::env::var_os("COHORT_CASES_TIMES").is_some() { 4 } else { 3 };
-    let histories = small_histories(ticks);
+/// The histories' rows as one input. Each has a store of its own.
+fn together(histories: &[Input]) -> Input {
     let mut all = Input::default();
-    for history in &histories {
+    for history in histories {
         all.reports.extend_from_slice(&history.reports);
         all.scores.extend_from_slice(&history.scores);
         all.sales.extend_from_slice(&history.sales);
     }
+    all
+}
+
+/// Runs the job over all histories at once, on one thread and on three, and holds it against the
+/// model.
+fn assert_equals_the_model_of_each(lake: &Lake, histories: &[Input], params: &Params) -> Committed {
+    let outputs = histories.iter().map(|history| model::run(history, params).unwrap());
+    let expected = union(outputs);
+    let committed = lake.committed(params, &["--threads", "3"]);
+    let difference = model::difference(&expected, &committed.output);
+    assert_eq!(difference.as_deref(), None, "{params:?}");
+    let again = lake.committed(params, &["--threads", "1"]);
+    assert!(committed.files == again.files, "other bytes: {params:?}");
+    committed
+}
+
+fn small(max_event_duration: i64, start: i64, end: i64) -> Params {
+    Params {
+        gap: GAP,
+        max_event_duration,
+        max_lookback: MAX_LOOKBACK,
+        start,
+        end,
+        run_id: format!("{max_event_duration}+{start}+{end}"),
+    }
+}
+
+/// Every small history is a store of its own in one lake. It is large enough for slices of the
+/// input's row group, several row groups of output and several parts; they are the same for any
+/// number of threads.
+#[test]
+fn every_small_history_equals_the_model() {
+    let ticks = if std::env::var_os("COHORT_CASES_TIMES").is_some() { 4 } else { 3 };
+    let histories = small_histories(ticks);
+    let all = together(&histories);
     let lake = Lake::new(&all, Shape::PLAIN);
-    // Ticks begin at 100 and lie at most a gap and one apart.
-    for (start, end) in [(0, 200), (0, 101), (101, 104), (104, 200)] {
-        let params = Params { gap: GAP, max_lookback: 90, start, end, run_id: format!("{start}") };
-        let outputs = histories.iter().map(|history| model::run(history, &params).unwrap());
-        let expected = union(outputs);
-        let committed = lake.committed(&params, &["--threads", "3"]);
-        let difference = model::difference(&expected, &committed.output);
-        assert_eq!(difference.as_deref(), None, "[{start}, {end})");
-        let files = committed.files;
-        assert!(files == lake.committed(&params, &["--threads", "1"]).files, "other bytes");
-        let parts = |log: &str| files.keys().filter(|path| path.starts_with(log)).count();
-        if (start, end) == (0, 200) {
-            assert!(all.reports.len() > 65_536 && parts("snapshots/") > 1, "not large enough");
+    // Ticks begin at 100 and are at most a gap and one apart.
+    for max_event_duration in [4, 7, 1000] {
+        for (start, end) in [(0, 200), (0, 101), (101, 104), (104, 200)] {
+            let params = small(max_event_duration, start, end);
+            let files = assert_equals_the_model_of_each(&lake, &histories, &params).files;
+            let folder = format!("snapshots/run={max_event_duration}%2B{start}%2B{end}/");
+            let parts = files.keys().filter(|path| path.starts_with(&folder)).count();
+            if (start, end) == (0, 200) {
+                assert!(all.reports.len() > 65_536 && parts > 1, "not large enough");
+            }
+        }
+    }
+}
+
+/// The same for every small chain, at every place that it may have among the boundaries.
+#[test]
+fn every_small_chain_equals_the_model() {
+    let ticks = if std::env::var_os("COHORT_CASES_TIMES").is_some() { 6 } else { 5 };
+    let histories = chain_histories(ticks);
+    let lake = Lake::new(&together(&histories), Shape::PLAIN);
+    for max_event_duration in MAX_EVENT_DURATIONS {
+        for (start, end) in [(0, 200), (100, 101), (101, 106), (106, 200)] {
+            let params = small(max_event_duration, start, end);
+            assert_equals_the_model_of_each(&lake, &histories, &params);
         }
     }
 }

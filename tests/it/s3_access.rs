@@ -1,10 +1,12 @@
 //! Who may do what, and that nobody reads a secret in what the job says.
 
+use std::collections::BTreeSet;
 use std::process::Stdio;
+use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
 
-use crate::fault_proxy::{Fault, Proxy};
+use crate::fault_proxy::{Fault, Proxy, Request};
 use crate::s3_job::{Ended, Place, committed, environment, sample};
 use crate::seaweed::{ADMIN, Identity, JOB, READER, free_ports, server};
 
@@ -32,26 +34,115 @@ fn an_identity_that_may_not_write_ends_with_77_and_one_line() {
     }
 }
 
-#[test]
-fn the_policy_names_every_action_that_the_job_needs_and_deletes_nothing_outside_its_runs() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docker/iam-policy.json");
-    let policy: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
-    let mut writes = 0;
-    for statement in policy["Statement"].as_array().unwrap() {
-        let actions = statement["Action"].as_array().unwrap();
-        let changes = |action: &Value| {
-            let action = action.as_str().unwrap();
-            assert!(!action.contains('*'), "{action}");
-            ["s3:Put", "s3:Delete", "s3:Abort"].iter().any(|verb| action.starts_with(verb))
+/// What a policy says.
+struct Policy(Value);
+
+impl Policy {
+    fn read() -> Self {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docker/iam-policy.json");
+        Self(serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap())
+    }
+
+    /// Whether a statement allows the action on `arn:aws:s3:::LAKE<path>`.
+    fn allows(&self, action: &str, path: &str) -> bool {
+        let resource = format!("arn:aws:s3:::LAKE{path}");
+        let texts = |value: &Value| -> Vec<String> {
+            let one = value.as_str().map(str::to_owned);
+            let many = value.as_array().into_iter().flatten();
+            one.into_iter().chain(many.map(|text| text.as_str().unwrap().to_owned())).collect()
         };
-        if actions.iter().any(changes) {
-            writes += 1;
-            for resource in statement["Resource"].as_array().unwrap() {
-                assert!(resource.as_str().unwrap().ends_with("/run_id=*"), "{resource}");
-            }
+        self.0["Statement"].as_array().unwrap().iter().any(|statement| {
+            texts(&statement["Action"]).iter().any(|one| one == action)
+                && texts(&statement["Resource"]).iter().any(|one| fits(one, &resource))
+        })
+    }
+}
+
+/// Whether a text fits a pattern in which each `*` is any text.
+fn fits(pattern: &str, text: &str) -> bool {
+    let (first, rest) = pattern.split_once('*').unwrap_or((pattern, ""));
+    match text.strip_prefix(first) {
+        None => false,
+        Some(left) if first.len() == pattern.len() => left.is_empty(),
+        Some(left) => {
+            (0..=left.len()).any(|at| left.is_char_boundary(at) && fits(rest, &left[at..]))
         }
     }
-    assert_eq!(writes, 1);
+}
+
+/// The path of an object of a place as the policy's lake has it.
+fn in_the_policys_lake(place: &Place, target: &str) -> String {
+    let root = format!("/lake/{}", place.prefix.path());
+    let path = target.split('?').next().unwrap().replace("%3D", "=");
+    let Some(below) = path.strip_prefix(&root) else { return String::new() };
+    let below = below.strip_prefix("out/").unwrap_or(below);
+    match below.split_once('/') {
+        None => format!("/manifests/{below}"),
+        Some((log @ ("lineage" | "rejects"), rest)) => format!("/{log}/cohorting/{rest}"),
+        Some((log, rest)) => format!("/{log}/{rest}"),
+    }
+}
+
+/// The rights that a request takes.
+fn rights(place: &Place, request: &Request) -> Vec<(&'static str, String)> {
+    let path = in_the_policys_lake(place, &request.target);
+    let query = request.target.split_once('?').map_or("", |(_, query)| query);
+    let has = |key: &str| query.split('&').any(|part| part.split('=').next() == Some(key));
+    let source = request.head.lines().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        name.eq_ignore_ascii_case("x-amz-copy-source").then(|| format!("/{}", value.trim()))
+    });
+    let mut rights = Vec::new();
+    if let Some(source) = source {
+        rights.push(("s3:GetObject", in_the_policys_lake(place, &source)));
+    }
+    rights.push(match request.method.as_str() {
+        "GET" if has("list-type") => ("s3:ListBucket", String::new()),
+        "GET" if has("uploads") => ("s3:ListBucketMultipartUploads", String::new()),
+        "GET" | "HEAD" => ("s3:GetObject", path),
+        "DELETE" if has("uploadId") => ("s3:AbortMultipartUpload", path),
+        "DELETE" => ("s3:DeleteObject", path),
+        "PUT" | "POST" => ("s3:PutObject", path),
+        method => panic!("{method} {}", request.target),
+    });
+    rights
+}
+
+#[test]
+fn the_policy_allows_what_a_run_and_a_rerun_ask_for_and_deletes_neither_lineage_nor_history() {
+    let policy = Policy::read();
+    let place = Place::new("policy", &sample(1));
+    let asked: Arc<Mutex<Vec<Request>>> = Arc::default();
+    let seen = asked.clone();
+    let proxy = Proxy::start(server().port, move |request| {
+        seen.lock().unwrap().push(request.clone());
+        Fault::None
+    });
+    for input in [sample(1), sample(2)] {
+        place.put(&input);
+        let run = place.run(proxy.port);
+        assert_eq!(run.exit, Some(0), "{}", run.log);
+    }
+    let asked = asked.lock().unwrap();
+    let mut used = BTreeSet::new();
+    for request in asked.iter() {
+        for (action, path) in rights(&place, request) {
+            assert!(policy.allows(action, &path), "{action} on {path:?}: {}", request.target);
+            used.insert(action);
+        }
+    }
+    let copied = |request: &Request| request.head.to_lowercase().contains("x-amz-copy-source:");
+    assert!(asked.iter().any(copied), "the rerun was to copy what it replaced");
+    assert!(used.contains("s3:DeleteObject"), "the rerun was to delete what it replaced");
+    for path in [
+        "/lineage/cohorting/run=x/lineage.json",
+        "/lineage/cohorting/run=x/superseded/0123456789abcdef/part-00000-0123456789abcdef.parquet",
+        "/minority_event_log/_SUCCESS",
+        "/minority_event_log/run=x/somebody-elses.parquet",
+        "/minority_reports_detected_log/date=2025-01-01/part-0.parquet",
+    ] {
+        assert!(!policy.allows("s3:DeleteObject", path), "{path}");
+    }
 }
 
 #[test]

@@ -69,7 +69,7 @@ fn measure(mut command: Command) -> (Used, Value) {
 
 fn local_run(folder: &Path) -> Command {
     let _ = std::fs::remove_dir_all(folder.join("out"));
-    let mut command = Command::new(env!("CARGO_BIN_EXE_cohort"));
+    let mut command = Command::new(crate::binary::binary());
     command.args(["run", "--manifest"]).arg(folder.join("run_manifest.json"));
     command
 }

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use crate::fault_proxy::{Fault, Proxy};
-use crate::s3_job::{Place, State, committed, nothing_is_left_over, sample};
+use crate::s3_job::{
+    Place, State, committed, current, history_holds, nothing_is_left_over, sample,
+};
 use crate::seaweed::server;
 
 /// Longer than a run and its retries take on a busy machine.
@@ -35,7 +37,9 @@ fn every_crash_point(place: &Place, before: &State, clean: &State) {
     let counting = Proxy::start(server().port, |_| Fault::None);
     let ended = place.run(counting.port);
     assert_eq!(ended.exit, Some(0), "{}", ended.log);
-    assert!(place.outputs() == *clean, "a run that was not killed left another state");
+    let undisturbed = place.outputs();
+    assert!(current(&undisturbed) == *clean, "a run that was not killed left another state");
+    history_holds(&undisturbed, before);
     let writes = counting.writes();
     assert!(writes >= 5, "expected parts, a probe and a lineage, found {:?}", counting.seen());
     let (earlier, later) = (committed(before), committed(clean));
@@ -46,7 +50,9 @@ fn every_crash_point(place: &Place, before: &State, clean: &State) {
             kill_at(place, point, hold, &name);
             let found = committed(&place.outputs());
             assert!(found == earlier || found == later, "{name}: another run is committed");
-            assert!(place.run_clean() == *clean, "{name}: the next run left another state");
+            let next = place.run_clean();
+            assert!(current(&next) == *clean, "{name}: the next run left another state");
+            history_holds(&next, before);
         }
     }
 }

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use crate::fault_proxy::{Fault, Proxy};
-use crate::s3_job::{Place, State, committed, sample};
+use crate::s3_job::{Place, State, committed, current, history_holds, sample};
 use crate::seaweed::server;
 
 const SEEDS: std::ops::Range<u64> = 0..200;
@@ -55,12 +55,18 @@ fn runs_under_random_faults_end_well_or_temporarily_and_converge() {
         for part in 0..PLACES {
             let input = &input;
             threads.spawn(move || {
-                let place = Place::new("faults", input);
+                let place = Place::new("faults", &sample(2));
+                let other = place.run_clean();
+                place.put(input);
+                place.restore(&State::new());
                 let clean = place.run_clean();
                 for seed in seeds().filter(|seed| seed % PLACES == part) {
-                    // Every other seed runs over the same result instead of none.
-                    let before =
-                        if mixed(seed, 9).is_multiple_of(2) { State::new() } else { clean.clone() };
+                    // Each seed runs over nothing, over the same result, or over another one.
+                    let before = match mixed(seed, 9) % 3 {
+                        0 => State::new(),
+                        1 => clean.clone(),
+                        _ => other.clone(),
+                    };
                     under_faults(&place, seed, &before, &clean);
                 }
             });
@@ -75,8 +81,11 @@ fn under_faults(place: &Place, seed: u64, before: &State, clean: &State) {
     let ended = place.run(proxy.port);
     assert!(matches!(ended.exit, Some(0 | 75)), "seed {seed}: {:?}: {}", ended.exit, ended.log);
     proxy.wait_until_idle();
-    let found = committed(&place.outputs());
-    assert!(found.is_none() || found == committed(clean), "seed {seed}: another run is committed");
-    assert!(ended.exit == Some(75) || found.is_some(), "seed {seed}: success without a commit");
-    assert!(place.run_clean() == *clean, "seed {seed}: one more run left another state");
+    let (found, wanted) = (committed(&place.outputs()), committed(clean));
+    assert!(found == committed(before) || found == wanted, "seed {seed}: another run is committed");
+    assert!(ended.exit == Some(75) || found == wanted, "seed {seed}: success without a commit");
+    let next = place.run_clean();
+    assert!(current(&next) == *clean, "seed {seed}: one more run left another state");
+    let replaced = if before == clean { State::new() } else { before.clone() };
+    history_holds(&next, &replaced);
 }

@@ -51,7 +51,7 @@ impl From<Output> for Ended {
 pub fn sample(seed: u32) -> State {
     let folder = tempfile::tempdir().unwrap();
     let target = folder.path().join("chain");
-    let mut make = Command::new(env!("CARGO_BIN_EXE_cohort"));
+    let mut make = Command::new(crate::binary::binary());
     make.arg("sample").arg(&target).args(["--stores", "4", "--skus", "3", "--days", "2"]);
     let made = make.args(["--seed", &seed.to_string()]).output().unwrap();
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
@@ -133,7 +133,7 @@ impl Place {
 
     /// The job's command against the server on the port.
     pub fn command(&self, port: u16, identity: Identity) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_cohort"));
+        let mut command = Command::new(crate::binary::binary());
         environment(&mut command, port, identity);
         command.args(["run", "--manifest", &self.prefix.join("run_manifest.json").to_string()]);
         command
@@ -181,9 +181,40 @@ pub fn environment(command: &mut Command, port: u16, identity: Identity) {
         .env("COHORT_S3_STALL_MS", "300");
 }
 
+/// How the paths of history differ from those of what is current.
+const SUPERSEDED: &str = "/superseded/";
+
+/// The outputs without history.
+pub fn current(outputs: &State) -> State {
+    let current = outputs.iter().filter(|(name, _)| !name.contains(SUPERSEDED));
+    current.map(|(name, content)| (name.clone(), content.clone())).collect()
+}
+
+/// Asserts that history holds all that `replaced` held, and nothing but copies of that and of what
+/// is current.
+pub fn history_holds(outputs: &State, replaced: &State) {
+    let name_of = |path: &str| path.rsplit('/').next().unwrap().to_owned();
+    let named = |state: &State| -> BTreeSet<(String, Bytes)> {
+        let current = current(state).into_iter();
+        current.map(|(path, content)| (name_of(&path), content)).collect()
+    };
+    let kept = outputs.iter().filter(|(path, _)| path.contains(SUPERSEDED));
+    let kept: BTreeSet<(String, Bytes)> =
+        kept.map(|(path, content)| (name_of(path), content.clone())).collect();
+    let (replaced, now) = (named(replaced), named(outputs));
+    let lost: Vec<_> = replaced.difference(&kept).map(|(name, _)| name).collect();
+    assert!(lost.is_empty(), "replaced, but not kept: {lost:?}");
+    for (name, _) in &kept {
+        let sound = replaced.iter().chain(&now).any(|(known, _)| known == name);
+        assert!(sound, "{name} in history is no copy of anything");
+    }
+    assert!(kept.iter().all(|one| replaced.contains(one) || now.contains(one)), "a damaged copy");
+}
+
 /// The lineage among the outputs, if any, after checking that each file it names is there and
 /// whole.
 pub fn committed(outputs: &State) -> Option<Value> {
+    let outputs = &current(outputs);
     let (_, lineage) = outputs.iter().find(|(name, _)| name.ends_with("/lineage.json"))?;
     let lineage: Value = serde_json::from_slice(lineage).unwrap();
     for (dataset, name, file) in named(&lineage) {
@@ -196,8 +227,9 @@ pub fn committed(outputs: &State) -> Option<Value> {
     Some(lineage)
 }
 
-/// Asserts that nothing lies there but the lineage and what it names.
+/// Asserts that beside history there is nothing but the lineage and what it names.
 pub fn nothing_is_left_over(outputs: &State) {
+    let outputs = &current(outputs);
     let lineage = committed(outputs).expect("nothing is committed");
     let mut expected: BTreeSet<String> =
         named(&lineage).into_iter().map(|(_, name, _)| name).collect();

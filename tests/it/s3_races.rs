@@ -3,7 +3,9 @@
 use std::process::Child;
 use std::time::Duration;
 
-use crate::s3_job::{Ended, Place, State, committed, nothing_is_left_over, sample};
+use crate::s3_job::{
+    Ended, Place, State, committed, current, history_holds, nothing_is_left_over, sample,
+};
 use crate::seaweed::server;
 
 const PROCESSES: usize = 16;
@@ -71,6 +73,24 @@ fn sixteen_runs_whose_input_changes_half_way_leave_one_of_the_two_results() {
             nothing_is_left_over(&left);
             assert!(results.contains(&committed(&left)), "{delay_ms} ms: a mixture is committed");
         }
-        assert!(place.run_clean() == new, "{delay_ms} ms: the next run left another state");
+        let next = current(&place.run_clean());
+        assert!(next == new, "{delay_ms} ms: the next run left another state");
     }
+}
+
+#[test]
+fn sixteen_runs_that_replace_one_result_keep_it_once() {
+    let place = Place::new("race-replace", &sample(1));
+    let old = place.run_clean();
+    place.put(&sample(2));
+    place.restore(&State::new());
+    let new = place.run_clean();
+    place.restore(&old);
+    let runs = ended((0..PROCESSES).map(|_| place.spawn(server().port)).collect());
+    for run in runs {
+        assert_eq!(run.exit, Some(0), "{}", run.log);
+    }
+    let left = place.outputs();
+    assert!(current(&left) == new, "the race left another state than one run alone");
+    history_holds(&left, &old);
 }

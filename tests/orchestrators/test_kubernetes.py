@@ -1,31 +1,41 @@
-"""The pod operator on a small Kubernetes API of the tests' own, whose pods are real containers."""
+"""The pod operator on a small Kubernetes API of these tests, whose pods are real containers."""
 
 from __future__ import annotations
 
 import json
+import subprocess
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
-pytest.importorskip("airflow")
-
 from conftest import run, settings_of
 from fake_kubernetes import SIDECAR, FakeKubernetes
-from lake import MRDL, reports
+from holding_proxy import HoldingProxy
+from lake import MRDL, Lake, reports
+from printed import PATIENCE_S
 from real_airflow import DAG, Airflow
 
 
 @pytest.fixture
-def cluster(tmp_path, network):
+def cluster(tmp_path: Path, network: str) -> Iterator[FakeKubernetes]:
     cluster = FakeKubernetes(tmp_path / "pods", network)
     yield cluster
     cluster.stop()
 
 
 @pytest.fixture
-def airflow(tmp_path, lake, network, server, by_proxy, cluster):
-    """A database; `dags test` needs no more."""
+def airflow(
+    tmp_path: Path,
+    lake: Lake,
+    network: str,
+    server: str,
+    by_proxy: dict[str, str],
+    cluster: FakeKubernetes,
+) -> Iterator[Airflow]:
+    """An Airflow with a database only, which is all that `dags test` needs."""
     kubeconfig = tmp_path / "kubeconfig"
     kubeconfig.write_text(json.dumps(cluster.configuration()))
     settings = settings_of("### Airflow 3", lake, network, server, by_proxy) | {
@@ -39,8 +49,8 @@ def airflow(tmp_path, lake, network, server, by_proxy, cluster):
     airflow.stop()
 
 
-def run_the_dag(airflow: Airflow, day: int, run_id: str):
-    """A whole run of the DAG with the real operator, its retries among them, in one process."""
+def run_the_dag(airflow: Airflow, day: int, run_id: str) -> subprocess.CompletedProcess[str]:
+    """Run the whole DAG with the real operator, including its retries, in one process."""
     conf = {
         "interval_start": f"2025-01-{day:02}T00:00:00Z",
         "interval_end": f"2025-01-{day + 1:02}T00:00:00Z",
@@ -51,16 +61,18 @@ def run_the_dag(airflow: Airflow, day: int, run_id: str):
 
 def tries(airflow: Airflow) -> int:
     ((number,),) = airflow.rows("select try_number from task_instance")
-    return number
+    return int(number)
 
 
-def test_a_pod_runs_the_job_hardened_and_its_result_is_the_summary(airflow, lake, cluster):
+def test_a_pod_runs_the_job_hardened_and_its_result_is_the_summary(
+    airflow: Airflow, lake: Lake, cluster: FakeKubernetes
+) -> None:
     done = run_the_dag(airflow, 1, "in-a-pod")
     assert done.returncode == 0, done.stdout[-30000:] + done.stderr[-3000:]
     lineage = lake.lineage("in-a-pod")
     assert lineage["counts"]["events_opened"] == 12
 
-    # What was asked of the cluster; that the job can live with it, the run has shown.
+    # This is what was asked of the cluster. The run has shown that the job can live with it.
     (pod,) = cluster.pods
     base, sidecar = pod.body["spec"]["containers"]
     assert base["image"] == airflow.env["COHORT_IMAGE"]
@@ -89,8 +101,8 @@ def test_a_pod_runs_the_job_hardened_and_its_result_is_the_summary(airflow, lake
 
 
 def test_a_pod_that_cannot_succeed_fails_at_the_first_try_with_the_jobs_own_line(
-    airflow, lake, cluster
-):
+    airflow: Airflow, lake: Lake, cluster: FakeKubernetes
+) -> None:
     day = datetime(2025, 1, 9, tzinfo=UTC)
     lake.write(MRDL, day, "broken", reports(day, 2).drop_columns(["detected_at"]))
     done = run_the_dag(airflow, 9, "broken")
@@ -101,12 +113,14 @@ def test_a_pod_that_cannot_succeed_fails_at_the_first_try_with_the_jobs_own_line
     assert cluster.pods[0].deleted
 
 
-def test_a_pod_that_is_killed_half_way_is_tried_again(airflow, lake, cluster, proxy):
-    """A pod that is evicted says nothing: neither exit code of the job's own nor reason."""
+def test_a_pod_that_is_killed_half_way_is_tried_again(
+    airflow: Airflow, lake: Lake, cluster: FakeKubernetes, proxy: HoldingProxy
+) -> None:
+    """A pod that is evicted has neither an exit code of the job's own nor a reason."""
     with ThreadPoolExecutor() as threads:
-        with proxy.holding("PUT", "run_id=killed/lineage.json") as held:
+        with proxy.holding("PUT", "run=killed/lineage.json") as held:
             running = threads.submit(run_the_dag, airflow, 2, "killed")
-            assert held.wait(120)
+            assert held.wait(PATIENCE_S)
             cluster.pods[0].container.kill()
         done = running.result()
     assert done.returncode == 0, done.stdout[-30000:] + done.stderr[-3000:]

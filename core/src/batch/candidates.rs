@@ -1,7 +1,7 @@
 //! A record batch of campaigns or context as candidate causes (SPEC 2 and 7).
 
+use super::Lookup;
 use super::values::{Doubles, Instants, Texts};
-use super::{Fault, Lookup};
 use crate::Candidate;
 use crate::causes::Source;
 use crate::contract::{CAMPAIGNS, CONTEXT, Log};
@@ -38,15 +38,13 @@ pub const CONTEXT_LOG: CandidateLog = CandidateLog {
 
 impl CandidateLog {
     /// Reads a batch: the candidates, and the rows that lack a required value, counted from `first`.
-    ///
-    /// # Errors
-    /// [`Fault::Instant`].
+    #[must_use]
     pub fn read(
         &self,
         column: Lookup<'_>,
         rows: usize,
         first: usize,
-    ) -> Result<(Vec<Candidate>, Vec<Reject>), Fault> {
+    ) -> (Vec<Candidate>, Vec<Reject>) {
         let [id, label, store_id, sku, category] =
             [self.id, self.label, "store_id", "sku", "category"]
                 .map(|name| Texts::new(column(name)));
@@ -54,8 +52,7 @@ impl CandidateLog {
         let confidence = Doubles::new(column("confidence"));
         let (mut candidates, mut rejects) = (Vec::new(), Vec::new());
         for row in 0..rows {
-            let starts_at = starts_at.get(row).map_err(|_| Fault::Instant("starts_at", row))?;
-            let ends_at = ends_at.get(row).map_err(|_| Fault::Instant("ends_at", row))?;
+            let (starts_at, ends_at) = (starts_at.get(row), ends_at.get(row));
             let candidate = (|| {
                 let missing = Reason::MissingValue;
                 let texts = [&id, &label, &store_id, &sku, &category];
@@ -66,8 +63,8 @@ impl CandidateLog {
                     source: self.source,
                     id: id.get(row).ok_or(missing(self.id))?.into(),
                     label: label.get(row).ok_or(missing(self.label))?.into(),
-                    starts_at: starts_at.ok_or(missing("starts_at"))?,
-                    ends_at: ends_at.ok_or(missing("ends_at"))?,
+                    starts_at: starts_at.ok_or(missing("starts_at"))?.nearest(),
+                    ends_at: ends_at.ok_or(missing("ends_at"))?.nearest(),
                     category: category.get(row).unwrap_or(self.category).into(),
                     store_id: store_id.get(row).map(Box::from),
                     sku: sku.get(row).map(Box::from),
@@ -79,6 +76,6 @@ impl CandidateLog {
                 Err(reason) => rejects.push(Reject { row: first + row, reason }),
             }
         }
-        Ok((candidates, rejects))
+        (candidates, rejects)
     }
 }

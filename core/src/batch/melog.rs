@@ -7,7 +7,7 @@ use super::builder::BatchBuilder;
 use crate::contract::MELOG;
 use crate::identity::Names;
 use crate::rows::MelogRow;
-use crate::{Event, EventRows, Timestamp};
+use crate::{Event, EventRows, Id, Timestamp};
 
 /// A batch of MELOG in the making.
 #[derive(Debug)]
@@ -40,6 +40,8 @@ impl MelogBatch {
         let cohort = &rows.cohorts[shown.cohort];
         let cause = cohort.cause.as_ref();
         let ended = |at: Timestamp| shown.status.is_ended().then_some(at);
+        let continues = event.continues.map(|opened_at| Id::of(names.store_id, opened_at));
+        let ended_by = shown.status.is_ended().then_some(event.end_reason.as_str());
         self.name.clear();
         names.cohort_name(cause.map(|cause| cause.cause).or(shown.cluster_name), &mut self.name);
         let mut row = self.batch.row();
@@ -64,6 +66,8 @@ impl MelogBatch {
             .text("cohort_id", names.cohort_id.as_str())
             .text("cohort_name", self.name.as_str())
             .text("cohort_reason", cohort.reason.as_str())
+            .text("continues_event_id", continues.as_ref().map(Id::as_str))
+            .text("end_reason", ended_by)
             .text("run_id", self.run_id.as_str())
             .instant("written_at", cohort.written_at);
     }

@@ -17,12 +17,3 @@ use arrow::array::ArrayRef;
 
 /// Finds a column of one record batch by its name in the contract; `None` if the input lacks it.
 pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<&'a ArrayRef>;
-
-/// A value that SPEC 2 does not allow, with the column and the row in its batch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
-    /// An instant outside the years 0001 to 9999.
-    Instant(&'static str, usize),
-    /// An amount outside `decimal(18,4)`.
-    Amount(&'static str, usize),
-}

@@ -89,7 +89,7 @@ impl MrchBatch {
             .count("version", line.version.into())
             .text("store_id", names.store_id)
             .text("sku", line.line.sku.as_deref())
-            .instant("window_start", line.line.onset)
+            .instant("window_start", line.line.window_start)
             .instant("window_end", line.status.is_closed().then_some(state.tick))
             .double("severity_score", state.severity)
             .amount("impact_estimate", line.amounts.impact)

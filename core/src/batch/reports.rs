@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::values::{Amounts, Doubles, Instants, Lists, Pieces, Texts};
-use super::{Fault, Lookup};
-use crate::{Carried, Report, Timestamp};
+use super::Lookup;
+use super::values::{Amounts, Doubles, Instant, Instants, Lists, Pieces, Texts};
+use crate::rejects::{Accepted, ReportKey};
+use crate::{Carried, Report};
 
 /// The columns of one batch of MRDL.
 #[derive(Debug)]
@@ -81,15 +82,23 @@ impl ReportColumns {
         }
     }
 
-    /// A row's store.
+    /// What decides whether a row takes part.
     #[must_use]
-    pub fn store_id(&self, row: usize) -> Option<&str> {
-        self.store_id.get(row)
+    pub fn key(&self, row: usize) -> ReportKey<'_> {
+        ReportKey {
+            // A store that is not UTF-8 is not missing: the row is rejected for its text.
+            store_id: self
+                .store_id
+                .get(row)
+                .or(self.store_id.is_invalid(row).then_some("\u{fffd}")),
+            detected_at: self.detected_at.get(row),
+            onset: self.first_detected_from.get(row),
+            invalid_text: self.has_invalid_text(row),
+        }
     }
 
     /// Whether a row has a text that is not UTF-8.
-    #[must_use]
-    pub fn has_invalid_text(&self, row: usize) -> bool {
+    fn has_invalid_text(&self, row: usize) -> bool {
         let carried = self.carried.as_ref();
         self.store_id.is_invalid(row)
             || self.sku.is_invalid(row)
@@ -97,45 +106,25 @@ impl ReportColumns {
             || carried.is_some_and(|columns| columns.texts.iter().any(|t| t.is_invalid(row)))
     }
 
-    /// A row's tick.
-    ///
-    /// # Errors
-    /// [`Fault::Instant`].
-    pub fn detected_at(&self, row: usize) -> Result<Option<Timestamp>, Fault> {
-        self.detected_at.get(row).map_err(|_| Fault::Instant("detected_at", row))
-    }
-
-    /// A row's onset.
-    ///
-    /// # Errors
-    /// [`Fault::Instant`].
-    pub fn onset(&self, row: usize) -> Result<Option<Timestamp>, Fault> {
-        self.first_detected_from.get(row).map_err(|_| Fault::Instant("first_detected_from", row))
-    }
-
-    /// A row that is not rejected, at its tick and with its onset.
-    ///
-    /// # Errors
-    /// [`Fault`].
+    /// A row that takes part, and whether its `sales_total` is out of range and so null.
     pub fn report(
         &self,
         row: usize,
-        detected_at: Timestamp,
-        onset: Option<Timestamp>,
+        accepted: &Accepted<'_>,
         texts: &mut SharedTexts,
-    ) -> Result<Report, Fault> {
+    ) -> (Report, bool) {
         let sales_total = self.sales_total.get(row);
-        let ingested_at = self.ingested_at.get(row);
-        Ok(Report {
-            detected_at,
+        let report = Report {
+            detected_at: accepted.tick,
             sku: self.sku.get(row).map(|sku| texts.share(sku)),
-            first_detected_from: onset,
-            ingested_at: ingested_at.map_err(|_| Fault::Instant("ingested_at", row))?,
+            first_detected_from: accepted.onset,
+            ingested_at: self.ingested_at.get(row).map(Instant::nearest),
             anomaly_id: self.anomaly_id.get(row),
             severity: self.severity.get(row),
-            sales_total: sales_total.map_err(|_| Fault::Amount("sales_total", row))?,
+            sales_total: sales_total.unwrap_or_default(),
             carried: self.carried.as_ref().and_then(|columns| columns.carried(row, texts)),
-        })
+        };
+        (report, sales_total.is_err())
     }
 }
 

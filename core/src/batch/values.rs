@@ -11,7 +11,7 @@ use arrow::datatypes::{
 };
 
 use crate::reports::Piece;
-use crate::{Money, Overflow, TimeError, Timestamp};
+use crate::{Money, Overflow, Timestamp};
 
 /// A column of text. Integers and decimals without a fraction are read as their decimal text.
 #[derive(Clone, Debug)]
@@ -36,6 +36,48 @@ pub struct Pieces {
 /// A column of instants, floored to microseconds.
 #[derive(Clone, Debug)]
 pub struct Instants(Option<(arrow::array::Int64Array, TimeUnit)>);
+
+/// An instant as it was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Instant {
+    /// It lies in the years 0001 to 9999.
+    In(Timestamp),
+    /// It lies outside; this is the nearest instant inside.
+    Out(Timestamp),
+}
+
+impl Instant {
+    /// The instant, if it lies in the years 0001 to 9999.
+    #[must_use]
+    pub fn exact(self) -> Option<Timestamp> {
+        match self {
+            Self::In(at) => Some(at),
+            Self::Out(_) => None,
+        }
+    }
+
+    /// The instant, moved to the nearest one inside if it lies outside.
+    #[must_use]
+    pub const fn nearest(self) -> Timestamp {
+        match self {
+            Self::In(at) | Self::Out(at) => at,
+        }
+    }
+
+    /// That many units after 1970, floored to microseconds.
+    #[must_use]
+    pub fn of(value: i64, unit: TimeUnit) -> Self {
+        let us = match unit {
+            TimeUnit::Second => value.checked_mul(1_000_000),
+            TimeUnit::Millisecond => value.checked_mul(1000),
+            TimeUnit::Microsecond => Some(value),
+            TimeUnit::Nanosecond => Some(value.div_euclid(1000)),
+        };
+        let inside = us.and_then(|us| Timestamp::from_us(us).ok());
+        let nearest = if value < 0 { Timestamp::MIN } else { Timestamp::MAX };
+        inside.map_or(Self::Out(nearest), Self::In)
+    }
+}
 
 /// A column of doubles. NaN is null.
 #[derive(Clone, Debug)]
@@ -152,31 +194,11 @@ impl Instants {
     }
 
     /// The instant in a row.
-    ///
-    /// # Errors
-    /// [`TimeError::Range`] outside the years 0001 to 9999.
-    pub fn get(&self, row: usize) -> Result<Option<Timestamp>, TimeError> {
-        match &self.0 {
-            Some((array, unit)) if array.is_valid(row) => {
-                instant(array.value(row), *unit).map(Some)
-            }
-            _ => Ok(None),
-        }
+    #[must_use]
+    pub fn get(&self, row: usize) -> Option<Instant> {
+        let (array, unit) = self.0.as_ref().filter(|(array, _)| array.is_valid(row))?;
+        Some(Instant::of(array.value(row), *unit))
     }
-}
-
-/// The instant that many units after 1970, floored to microseconds.
-///
-/// # Errors
-/// [`TimeError::Range`] outside the years 0001 to 9999.
-pub fn instant(value: i64, unit: TimeUnit) -> Result<Timestamp, TimeError> {
-    let us = match unit {
-        TimeUnit::Second => value.checked_mul(1_000_000),
-        TimeUnit::Millisecond => value.checked_mul(1000),
-        TimeUnit::Microsecond => Some(value),
-        TimeUnit::Nanosecond => Some(value.div_euclid(1000)),
-    };
-    Timestamp::from_us(us.ok_or(TimeError::Range(value))?)
 }
 
 impl Doubles {
@@ -307,7 +329,8 @@ mod tests {
 
     #[test]
     fn instants_come_in_any_unit_and_zone_and_nanoseconds_are_floored() {
-        let of = |array: ArrayRef| Instants::new(Some(&array)).get(0).unwrap().unwrap().as_us();
+        let of =
+            |array: ArrayRef| Instants::new(Some(&array)).get(0).unwrap().exact().unwrap().as_us();
         assert_eq!(of(Arc::new(TimestampSecondArray::from(vec![-1]))), -1_000_000);
         assert_eq!(
             of(Arc::new(TimestampMillisecondArray::from(vec![5]).with_timezone("+02:00"))),
@@ -315,8 +338,10 @@ mod tests {
         );
         assert_eq!(of(Arc::new(TimestampMicrosecondArray::from(vec![5]).with_timezone("UTC"))), 5);
         assert_eq!(of(Arc::new(TimestampNanosecondArray::from(vec![-1]))), -1);
-        let far: ArrayRef = Arc::new(TimestampSecondArray::from(vec![i64::MAX]));
-        assert!(Instants::new(Some(&far)).get(0).is_err());
+        let far: ArrayRef = Arc::new(TimestampSecondArray::from(vec![i64::MAX, i64::MIN]));
+        let far = Instants::new(Some(&far));
+        assert_eq!(far.get(0), Some(Instant::Out(Timestamp::MAX)));
+        assert_eq!(far.get(1), Some(Instant::Out(Timestamp::MIN)));
     }
 
     #[test]

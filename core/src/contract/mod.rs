@@ -152,7 +152,7 @@ mod tests {
     #[test]
     fn outputs_have_all_their_columns() {
         assert!(MRCH.columns.iter().chain(MELOG.columns).all(|column| column.required));
-        assert_eq!((MRCH.columns.len(), MELOG.columns.len()), (31, 23));
+        assert_eq!((MRCH.columns.len(), MELOG.columns.len()), (31, 25));
     }
 
     #[test]

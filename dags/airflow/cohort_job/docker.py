@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.docker.exceptions import DockerContainerFailedException
 from airflow.providers.docker.operators.docker import DockerOperator
 
-from cohort_job.operators import announce, fail, job_arguments, lineage_environment
+from cohort_job.exchange import announce, fail, job_arguments, lineage_environment
 from cohort_job.outcome import failure_from_docker, summary
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+    from docker import APIClient
 
     from cohort_job.settings import Settings
-    from docker import APIClient
 
 #: The job needs no privileges and no writable path.
 HARDENED = {"read_only": True, "cap_drop": ["ALL"], "security_opt": ["no-new-privileges"]}
@@ -30,13 +30,16 @@ class Hardened:
         return getattr(self._client, name)
 
     def create_host_config(self, **kwargs: Any) -> Any:
-        """The host configuration asked for, hardened."""
-        # The provider passes None where nothing was asked for.
+        """Make the host configuration that is asked for, hardened."""
+        # The provider passes None for what was not asked for.
         return self._client.create_host_config(**(kwargs | HARDENED))
 
 
 class CohortDockerOperator(DockerOperator):
     """Run the job in a container. The result is the summary; a failure shows the job's own line."""
+
+    # The provider's template field.
+    environment: dict[str, str]
 
     def __init__(self, *, settings: Settings, **kwargs: Any) -> None:
         self.settings = settings
@@ -47,7 +50,7 @@ class CohortDockerOperator(DockerOperator):
             environment=dict(settings.environment),
             labels={"job": "cohort"},
             mount_tmp_dir=False,
-            # Every line, so that the summary is found wherever a late log line left it.
+            # Every line is kept, so that the summary is found even if a log line follows it.
             xcom_all=True,
             auto_remove="force",
             **kwargs,

@@ -11,7 +11,7 @@ from airflow.exceptions import AirflowException
 from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator
 from kubernetes.client import models as k8s
 
-from cohort_job.operators import announce, fail, job_arguments, lineage_environment
+from cohort_job.exchange import announce, fail, job_arguments, lineage_environment
 from cohort_job.outcome import failure_from_pod
 
 if TYPE_CHECKING:
@@ -21,13 +21,16 @@ if TYPE_CHECKING:
 
 
 def quantity(memory: str) -> str:
-    """Docker's spelling of memory in Kubernetes's: `2g` is `2Gi`."""
+    """Convert Docker's spelling of memory to that of Kubernetes: `2g` is `2Gi`."""
     number = memory.lower().removesuffix("b").removesuffix("i")
     return number if number.isdigit() else number.upper() + "i"
 
 
 class CohortKubernetesOperator(KubernetesPodOperator):
     """Run the job in a pod. Airflow's service account needs `pods/exec` to read the result."""
+
+    # The provider's template field, after it has made a list of the dict that it was given.
+    env_vars: list[k8s.V1EnvVar]
 
     def __init__(self, *, settings: Settings, **kwargs: Any) -> None:
         self.settings = settings
@@ -54,8 +57,8 @@ class CohortKubernetesOperator(KubernetesPodOperator):
         """Run the job for this task instance's interval."""
         self.arguments = job_arguments(self.settings, context, self)
         lineage = lineage_environment(context)
-        given = [variable for variable in self.env_vars if variable.name not in lineage]
-        self.env_vars = given + [k8s.V1EnvVar(name=n, value=v) for n, v in lineage.items()]
+        kept = [variable for variable in self.env_vars if variable.name not in lineage]
+        self.env_vars = kept + [k8s.V1EnvVar(name=n, value=v) for n, v in lineage.items()]
         try:
             result = super().execute(context)
         except AirflowException as error:

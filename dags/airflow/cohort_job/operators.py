@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import textwrap
 from typing import TYPE_CHECKING, Any
 
-from airflow.exceptions import AirflowException
-from airflow.sdk.exceptions import AirflowFailException
-
-from cohort_job.outcome import Failure, asset_extra, readable
-from cohort_job.request import BadRequestError, Request, arguments, request_from
-
 if TYPE_CHECKING:
-    from airflow.sdk import BaseOperator, Context
+    from airflow.sdk import BaseOperator
 
     from cohort_job.settings import Settings
 
 
 def cohort_task(task_id: str, settings: Settings, **kwargs: Any) -> BaseOperator:
-    """The task that runs the job on the settings' backend. Its result is the job's summary."""
+    """Make the task that runs the job on the settings' backend. Its result is the job's summary."""
+    # Only the provider of the chosen backend needs to be installed.
     if settings.backend == "kubernetes":
         from cohort_job.kubernetes import CohortKubernetesOperator
 
@@ -26,60 +20,3 @@ def cohort_task(task_id: str, settings: Settings, **kwargs: Any) -> BaseOperator
     from cohort_job.docker import CohortDockerOperator
 
     return CohortDockerOperator(task_id=task_id, settings=settings, **kwargs)
-
-
-def request_of(context: Context) -> Request:
-    """The run that this task instance asks for; a request without sound interval fails for good."""
-    try:
-        return request_from(
-            dag_run_id=context["dag_run"].run_id,
-            params=context["params"],
-            interval=(context.get("data_interval_start"), context.get("data_interval_end")),
-            logical_date=context.get("logical_date"),
-        )
-    except BadRequestError as error:
-        raise AirflowFailException(str(error)) from error
-
-
-def job_arguments(settings: Settings, context: Context, task: BaseOperator) -> list[str]:
-    """The job's arguments for this task instance, which its log shows."""
-    found = arguments(settings.manifest, request_of(context))
-    for line in wrapped(" ".join(["cohort", *found])):
-        task.log.info(line)
-    return found
-
-
-def wrapped(text: str) -> list[str]:
-    """A text as lines that the browser, which does not wrap them, shows whole."""
-    return textwrap.wrap(text, width=100, break_on_hyphens=False)
-
-
-def lineage_environment(context: Context) -> dict[str, str]:
-    """Who the task is to OpenLineage, for the job's events; empty without the provider."""
-    try:
-        from airflow.providers.openlineage.plugins import macros
-    except ImportError:
-        return {}
-    task_instance = context["ti"]
-    return {
-        "OPENLINEAGE_NAMESPACE": macros.lineage_job_namespace(),
-        "OPENLINEAGE_PARENT_ID": macros.lineage_parent_id(task_instance),
-        "OPENLINEAGE_ROOT_PARENT_ID": macros.lineage_root_parent_id(task_instance),
-    }
-
-
-def announce(context: Context, task: BaseOperator, result: dict[str, Any]) -> dict[str, Any]:
-    """Log the result, attach it to the task's assets for downstream DAGs, and return it."""
-    for line in readable(result):
-        task.log.info(line)
-    for asset in task.outlets:
-        context["outlet_events"][asset].extra = asset_extra(result)
-    return result
-
-
-def fail(task: BaseOperator, failure: Failure) -> AirflowException:
-    """What to raise: Airflow tries again after one kind of exception and not after the other."""
-    # What to do stands at the end of the exception's line.
-    for line in wrapped(str(failure)):
-        task.log.error(line)
-    return AirflowException(str(failure)) if failure.retry else AirflowFailException(str(failure))

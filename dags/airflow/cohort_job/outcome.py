@@ -1,4 +1,4 @@
-"""What the job said: its summary, or why it failed and whether to try again."""
+"""What the job reported: its summary, or why it failed and whether to try again."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ PERMANENT = {
     77: "access denied",
     78: "the manifest is at fault",
 }
-#: The job's own word for "try again".
+#: The exit code that asks to be tried again.
 TEMPORARY = 75
-#: SIGKILL: by hand, or by the memory limit.
+#: SIGKILL, sent by hand or for exceeding the memory limit.
 KILLED = 137
 
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a run failed. Without an exit code of the job's own it is tried again."""
+    """Why a run failed. A run without an exit code of the job's own is tried again."""
 
     exit_code: int | None
     reason: str
@@ -47,9 +47,9 @@ class Failure:
 
 
 def readable(result: dict[str, Any]) -> list[str]:
-    """The summary as a few lines for the task's log."""
+    """Return the summary as a few lines for the task's log."""
     rows, counts = result["rows"], result["counts"]
-    # Intervals are of whole seconds but for rare ones.
+    # Fractions of a second are shown only if there are any.
     start, end = (result["interval"][name].replace(".000000Z", "Z") for name in ("start", "end"))
     written = ", ".join(f"{count} rows of {log}" for log, count in rows.items())
     return [
@@ -61,17 +61,19 @@ def readable(result: dict[str, Any]) -> list[str]:
     ]
 
 
-def summary(lines: Iterable[str] | None) -> dict[str, Any]:
-    """The summary among the job's lines. Log lines may follow it: the two streams race."""
+def summary(lines: Iterable[str | bytes] | None) -> dict[str, Any]:
+    """Find the summary among the job's lines. Log lines may follow it, since the streams race."""
     for line in reversed(list(lines or [])):
         value = _object(line)
-        if value and value.get("status") in {"committed", "unchanged"} and "lineage" in value:
+        if value and value.get("status") in {"committed", "replaced", "unchanged"} and "lineage" in value:
             return value
-    raise ValueError("expected the job's summary among its output, found none")
+    raise ValueError(
+        "expected the job's summary among its output, found none: is the image the cohort job?"
+    )
 
 
-def failure_from_docker(message: str, lines: Iterable[str] | None) -> Failure:
-    """The failure of a container, from Docker's message and the job's lines."""
+def failure_from_docker(message: str, lines: Iterable[str | bytes] | None) -> Failure:
+    """Read a container's failure from Docker's message and the job's lines."""
     found = re.search(r"'StatusCode': (\d+)", message)
     said = [line for line in map(_text, lines or []) if line.startswith("cohort: ")]
     reason = said[-1].removeprefix("cohort: ") if said else "the job said nothing"
@@ -79,7 +81,7 @@ def failure_from_docker(message: str, lines: Iterable[str] | None) -> Failure:
 
 
 def failure_from_pod(message: str) -> Failure:
-    """The failure of a pod, whose message holds the job's termination log: one JSON object."""
+    """Read a pod's failure from its message, which holds the job's termination log, one object."""
     for start in (match.start() for match in re.finditer(r"\{", message)):
         try:
             value, _ = json.JSONDecoder().raw_decode(message[start:])
@@ -92,7 +94,7 @@ def failure_from_pod(message: str) -> Failure:
 
 
 def asset_extra(result: dict[str, Any]) -> dict[str, Any]:
-    """The part of the summary that travels with an asset event to downstream DAGs."""
+    """Return the part of the summary that goes to downstream DAGs with an asset event."""
     names = ("run_id", "interval", "lineage", "status", "rows", "counts")
     return {name: result[name] for name in names if name in result}
 

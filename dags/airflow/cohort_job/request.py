@@ -9,7 +9,7 @@ from typing import Any
 
 
 class BadRequestError(ValueError):
-    """The run that was asked for has no sound interval. Trying again would not help."""
+    """The requested run has no sound interval. Trying again would not help."""
 
 
 @dataclass(frozen=True)
@@ -38,11 +38,11 @@ def request_from(
     interval: tuple[datetime | None, datetime | None],
     logical_date: datetime | None,
 ) -> Request:
-    """The run that a DAG run asks for.
+    """Return the run that a DAG run asks for.
 
-    Params win over the DAG run's interval. Without them the interval must be the one that belongs
-    to the logical date: Airflow infers the interval of a run triggered for a past date from the
-    present, and would compute the wrong day.
+    Params take precedence over the DAG run's interval. Without them, the interval must be the one
+    that belongs to the logical date: Airflow infers the interval of a run that is triggered for a
+    past date from the present, and would compute the wrong day.
     """
     start, end = (_instant(params.get(name)) for name in ("interval_start", "interval_end"))
     if (start is None) != (end is None):
@@ -72,7 +72,7 @@ def request_from(
 
 
 def arguments(manifest: str, request: Request) -> list[str]:
-    """The job's arguments, after the image's entry point."""
+    """Return the job's arguments, which follow the image's entry point."""
     line = ["run", "--manifest", manifest, "--run-id", request.run_id]
     line += ["--interval-start", _text(request.start), "--interval-end", _text(request.end)]
     if request.gap:

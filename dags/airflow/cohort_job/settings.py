@@ -17,7 +17,7 @@ class Settings:
     :param image: the job's image.
     :param manifest: the run manifest's URI as the job sees it; one manifest serves every run.
     :param events_uri: the event log's URI, the asset that downstream DAGs wait for.
-    :param lines_uri: the cohorted log's URI, likewise.
+    :param lines_uri: the cohorted log's URI, another such asset.
     :param network: the Docker network of the job.
     :param memory: the memory limit in Docker's spelling, such as `2g`.
     :param environment: variables of the job, such as `AWS_REGION` or `AWS_ENDPOINT_URL_S3`.

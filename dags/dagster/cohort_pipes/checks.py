@@ -1,4 +1,4 @@
-"""What must hold of a committed run, checked from its lineage and its files, not by the job."""
+"""Checks of a committed run, made from its lineage and its files without the job's help."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pyarrow import fs
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether a check holds, and what a person would want to see of it."""
+    """Whether a check passed, and the figures behind it."""
 
     passed: bool
     found: dict[str, Any]
@@ -48,7 +48,7 @@ def read(lineage_uri: str) -> Committed:
 
 
 def one_row_per_event(run: Committed) -> Verdict:
-    """The registry takes the greatest version of each event: no version may stand there twice."""
+    """Check that no version of an event is in the log twice: readers take the greatest one."""
     versions = run.events.group_by(["event_id", "version"]).aggregate([([], "count_all")])
     twice = pc.sum(pc.greater(versions["count_all"], 1)).as_py() or 0
     events = len(pc.unique(run.events["event_id"]))
@@ -56,7 +56,7 @@ def one_row_per_event(run: Committed) -> Verdict:
 
 
 def totals_agree(run: Committed) -> Verdict:
-    """Lineage, event log and cohorted log must count the same."""
+    """Check that lineage, event log and cohorted log agree on their counts."""
     counts, outputs = run.lineage["counts"], run.lineage["outputs"]
     ended_lines = run.lines.filter(pc.equal(run.lines["event_status"], "ended"))
     found = {
@@ -74,7 +74,8 @@ def totals_agree(run: Committed) -> Verdict:
 
 
 def _count(events: pa.Table, status: str) -> int:
-    return events.filter(pc.equal(events["event_status"], status)).num_rows
+    rows: int = events.filter(pc.equal(events["event_status"], status)).num_rows
+    return rows
 
 
 def _table(output: dict[str, Any], columns: dict[str, pa.DataType]) -> pa.Table:
@@ -89,11 +90,12 @@ def _read(uri: str) -> bytes:
     scheme, _, path = uri.partition("://")
     storage = _s3() if scheme == "s3" else fs.LocalFileSystem()
     with storage.open_input_stream(path) as stream:
-        return stream.read()
+        content: bytes = stream.read()
+        return content
 
 
 def _s3() -> fs.S3FileSystem:
-    # The variables that the job itself follows; Arrow reads the rest of them by itself.
+    # The job reads the same variables. Arrow reads the others, such as the keys, by itself.
     endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
     region = os.environ.get("AWS_REGION", "us-east-1")
     return fs.S3FileSystem(endpoint_override=endpoint, region=region)

@@ -6,30 +6,26 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 
 import dagster as dg
+import docker
 from dagster._core.pipes.context import PipesMessageHandler
 from dagster._core.pipes.utils import extract_message_or_forward_to_stdout
 from docker.models.containers import Container
 
-import docker
-
-#: The job needs no privileges and no writable path.
-HARDENED = {"read_only": True, "cap_drop": ["ALL"], "security_opt": ["no-new-privileges"]}
 #: A stopped job ends within a second.
 STOP_S = 5
-NO_SUCH_CONTAINER = 404
 
 
 class WholeLines(dg.PipesMessageReader):
     """Reads messages from a container's stderr, however long.
 
-    Docker hands out its log in pieces of 16 KiB. The stock reader takes each piece for a line, and
-    so loses long messages without a word. This one waits for the end of the line, and tells the job
-    that it does. Only stderr: a piece of the other stream could come between.
+    Docker delivers a log in pieces of 16 KiB. Dagster's own reader takes each piece for a line, and
+    so loses long messages silently. This reader waits for the end of the line, and tells the job
+    that it does. It reads stderr only: a piece of the other stream could come in between.
     """
 
     @contextmanager
     def read_messages(self, handler: PipesMessageHandler) -> Generator[dg.PipesParams]:
-        """Says where the job finds the channel."""
+        """Tell the job where the channel is."""
         self._handler = handler
         yield {"stdio": "stderr", "line_bytes_max": 1 << 30}
 
@@ -50,7 +46,7 @@ class WholeLines(dg.PipesMessageReader):
         extract_message_or_forward_to_stdout(self._handler, line.decode(errors="replace"))
 
     def no_messages_debug_text(self) -> str:
-        """Where messages were looked for."""
+        """Say where the messages were expected."""
         return "Attempted to read messages from the container's stderr."
 
 
@@ -63,7 +59,7 @@ def run_container(
     network: str | None,
     memory: str,
 ) -> int:
-    """Run the job to its end; its exit code. The container is removed whatever happens."""
+    """Run the job to its end and return its exit code. The container is always removed."""
     client = docker.from_env()
     container = client.containers.create(
         image,
@@ -72,13 +68,17 @@ def run_container(
         network=network,
         mem_limit=memory,
         labels={"job": "cohort"},
-        **HARDENED,
+        # The job needs no privileges and no writable path.
+        read_only=True,
+        cap_drop=["ALL"],
+        security_opt=["no-new-privileges"],
     )
     try:
         container.start()
         reader.consume(container)
-        return container.wait()["StatusCode"]
+        code: int = container.wait()["StatusCode"]
+        return code
     finally:
-        # When the step is cancelled the job is still running: it gets the time to say so.
+        # If the step was cancelled, the job still runs: it gets time to report that it stops.
         container.stop(timeout=STOP_S)
         container.remove(force=True)

@@ -11,8 +11,7 @@ from pydantic import Field
 
 from cohort_pipes.docker import WholeLines, run_container
 
-#: Exit codes that the job means: trying again helps after the first, and after no other.
-TEMPORARY = 75
+#: Exit codes of the job after which trying again cannot help.
 PERMANENT = {2, 65, 66, 70, 77, 78}
 
 
@@ -33,9 +32,9 @@ class CohortJob(dg.ConfigurableResource):
     def run(
         self, context: dg.AssetExecutionContext, command: Sequence[str], checks: Sequence[str]
     ) -> tuple[dict[str, Any], list[Any]]:
-        """Run the job; its summary, and the materializations and checks that it reports.
+        """Run the job; return its summary, and the materializations and checks that it reports.
 
-        Raises `dg.Failure` with the job's own line; Dagster tries again only where that can help.
+        Raises `dg.Failure` with the job's own line. Dagster tries again only if that can help.
         """
         extras = {
             "checks": list(checks),
@@ -89,6 +88,6 @@ def _failure(code: int, said: dict[str, Any]) -> dg.Failure:
     return dg.Failure(
         description=f"exit {code}: {reason}",
         metadata={"exit_code": code, "kind": said.get("kind", "unknown")},
-        # Without an exit code of its own the job was killed: trying again is safe, and may help.
+        # After any other exit code, or if the job was killed, trying again is safe and may help.
         allow_retries=code not in PERMANENT,
     )

@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 
 
 def run_id(partition_key: str) -> str:
-    """The run that holds a partition, whichever Dagster run computes it.
+    """Name the job's run for a partition, whichever Dagster run computes it.
 
-    Named by the partition alone: computing it again replaces what it wrote, so that no reader of
-    the logs ever sees a day twice.
+    The name depends on the partition only. Computing it again replaces what it wrote, so that no
+    reader of the logs ever sees a day twice.
     """
     return f"dagster__{partition_key}"
 

@@ -9,7 +9,7 @@ import dagster as dg
 
 
 def merged(results: Sequence[tuple[str, Sequence[Any]]]) -> Iterator[Any]:
-    """One result per asset and check; as they are where there is one partition."""
+    """Return one result per asset and check. Those of a single partition stay as they are."""
     if len(results) == 1:
         yield from results[0][1]
         return
@@ -45,8 +45,8 @@ def _checks(results: Sequence[tuple[str, Sequence[Any]]]) -> Iterator[dg.AssetCh
     for key, reported in results:
         for result in reported:
             if isinstance(result, dg.AssetCheckResult):
-                name = (result.asset_key, result.check_name)
-                of_check.setdefault(name, []).append((key, result))
+                check = (result.asset_key, result.check_name)
+                of_check.setdefault(check, []).append((key, result))
     for (asset_key, name), days in of_check.items():
         failed = [key for key, result in days if not result.passed]
         yield dg.AssetCheckResult(

@@ -117,7 +117,7 @@ fn gap_and_lookback_of_the_command_line_win() {
     let typed = durations("PT5M", "P1D");
     let manifest = Manifest::parse(&text, &uri(), &typed, None).unwrap();
     assert_eq!(
-        (manifest.gap.to_string(), manifest.max_lookback.to_string()),
+        (manifest.life.gap.to_string(), manifest.max_lookback.to_string()),
         ("PT5M".into(), "P1D".into())
     );
 }

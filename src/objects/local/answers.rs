@@ -4,6 +4,9 @@ use std::fs::Metadata;
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt as _;
 
+use rustix::fs::Stat;
+use rustix::io::Errno;
+
 use crate::objects::error::{Error, Outcome};
 use crate::objects::interface::Tag;
 use crate::objects::uri::Uri;
@@ -16,6 +19,10 @@ pub(super) fn failed(
     error: &io::Error,
 ) -> Error {
     let uri = uri.clone();
+    if Errno::from_io_error(error) == Some(Errno::LOOP) {
+        let reason = "expected a file, found a link that leads in a circle; remove it".to_owned();
+        return Error::Misconfigured { uri, reason };
+    }
     match error.kind() {
         ErrorKind::NotFound => Error::NotFound { uri },
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
@@ -28,7 +35,10 @@ pub(super) fn failed(
             uri,
             reason: format!("could not {action} ({error}); check the path"),
         },
-        _ => Error::Unavailable { uri, action, outcome, reason: error.to_string() },
+        _ => {
+            let reason = shortage(error).map_or_else(|| error.to_string(), str::to_owned);
+            Error::Unavailable { uri, action, outcome, reason }
+        }
     }
 }
 
@@ -39,6 +49,36 @@ pub(super) fn is_absence(error: &io::Error) -> bool {
 
 /// The version of a file: it changes with its content, its length, and the file itself.
 pub(super) fn tag_of(found: &Metadata) -> Tag {
-    let (seconds, nanos) = (found.mtime(), found.mtime_nsec());
-    Tag(format!("{seconds:x}.{nanos:09}-{:x}-{:x}", found.len(), found.ino()))
+    tag(found.mtime(), found.mtime_nsec(), found.len(), found.ino())
+}
+
+/// The same from a look at a name in a folder.
+pub(super) fn tag_of_stat(found: &Stat) -> Tag {
+    #[allow(
+        clippy::unnecessary_cast,
+        clippy::cast_possible_wrap,
+        reason = "types differ by system"
+    )]
+    tag(
+        found.st_mtime as i64,
+        found.st_mtime_nsec as i64,
+        found.st_size.unsigned_abs(),
+        found.st_ino as u64,
+    )
+}
+
+fn tag(seconds: i64, nanos: i64, bytes: u64, number: u64) -> Tag {
+    Tag(format!("{seconds:x}.{nanos:09}-{bytes:x}-{number:x}"))
+}
+
+/// What has run out, and what helps, if that is why an operation failed.
+fn shortage(error: &io::Error) -> Option<&'static str> {
+    match Errno::from_io_error(error)? {
+        Errno::NOSPC => Some("no space is left on the disk; make room there"),
+        Errno::DQUOT => Some("the disk's quota is used up; raise it, or make room"),
+        Errno::MFILE => Some("too many files are open; raise the limit, as with ulimit -n"),
+        Errno::NFILE => Some("too many files are open on this machine; raise fs.file-max"),
+        Errno::NOMEM | Errno::NOBUFS => Some("the machine is out of memory; give it more"),
+        _ => None,
+    }
 }

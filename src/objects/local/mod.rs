@@ -13,11 +13,15 @@
 //! | file | owns |
 //! |---|---|
 //! | `answers` | what errors and metadata of the operating system mean |
-//! | `walk` | the files below a prefix |
+//! | `walk` | the files below a prefix, through links |
+//! | `folder` | a folder whose path cannot be swapped, and which is reached through no link |
+//! | `own` | what is in a run's folder, through no link |
 //! | `read` | whole files, and ranges pinned to a version |
 //! | `write` | creates, replaces, deletes, and their locks |
 
 mod answers;
+mod folder;
+mod own;
 mod read;
 #[cfg(test)]
 mod tests;
@@ -26,16 +30,15 @@ mod write;
 
 use std::io::ErrorKind;
 use std::ops::Range;
-use std::path::Path;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 
 use self::answers::{failed, tag_of};
 use self::walk::walk;
-use self::write::{create_once, delete, is_temporary, remove_abandoned, replace_once, write};
+use self::write::{create_once, delete, is_temporary, replace_once, write};
 use super::error::{Error, Outcome};
-use super::interface::{Object, Objects, Put, Tag, Traffic};
+use super::interface::{Entry, Object, Objects, Put, Tag, Traffic};
 use super::uri::Uri;
 
 /// The local file system.
@@ -86,6 +89,10 @@ impl Objects for Local {
         .await
     }
 
+    async fn entries(&self, folder: &Uri) -> Result<Vec<Entry>, Error> {
+        blocking(folder, "list", own::entries).await
+    }
+
     async fn read(&self, uri: &Uri) -> Result<(Bytes, Tag), Error> {
         blocking(uri, "read", read::whole).await
     }
@@ -120,20 +127,7 @@ impl Objects for Local {
     }
 
     async fn sweep(&self, prefix: &Uri) -> Result<(), Error> {
-        blocking(prefix, "delete", |prefix| {
-            walk(prefix, &mut |uri, name, _| {
-                if !is_temporary(name) {
-                    return Ok(());
-                }
-                match remove_abandoned(Path::new(uri.path())) {
-                    Err(error) if error.kind() != ErrorKind::NotFound => {
-                        Err(failed(&uri, "delete", Outcome::Unknown, &error))
-                    }
-                    _ => Ok(()),
-                }
-            })
-        })
-        .await
+        blocking(prefix, "delete", own::sweep).await
     }
 
     async fn probe_conditions(&self, _prefix: &Uri) -> Result<(), Error> {

@@ -3,7 +3,9 @@
 use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 
+use super::folder::Folder;
 use super::read::read_range;
 use super::write::Temporary;
 use super::*;
@@ -35,24 +37,27 @@ async fn writes_leave_no_temporary_files() {
 #[tokio::test]
 async fn a_sweep_removes_the_files_of_the_dead_and_spares_those_of_the_living() {
     let folder = tempfile::tempdir().unwrap();
-    let living = Temporary::write(folder.path(), b"half").unwrap().unwrap();
+    let open = Folder::open(folder.path().to_str().unwrap()).unwrap();
+    let living = Temporary::write(&open, b"half").unwrap().unwrap();
     fs::write(folder.path().join(".cohort-1-0.tmp"), "half").unwrap();
-    fs::write(folder.path().join(".hidden"), "not ours").unwrap();
-    assert_eq!(Local.list(&root(folder.path())).await.unwrap().len(), 1);
+    for name in [".hidden", ".cohort-notes.tmp"] {
+        fs::write(folder.path().join(name), "not ours").unwrap();
+    }
+    assert_eq!(Local.list(&root(folder.path())).await.unwrap().len(), 2);
     Local.sweep(&root(folder.path())).await.unwrap();
-    let living = living.path.file_name().unwrap().to_str().unwrap().to_owned();
-    assert_eq!(names(folder.path()), [living, ".hidden".to_owned()]);
+    let left = [living.name.as_str(), ".cohort-notes.tmp", ".hidden"];
+    assert_eq!(names(folder.path()), left);
 }
 
 #[tokio::test]
 async fn the_folder_of_a_run_goes_with_its_last_object() {
     let folder = tempfile::tempdir().unwrap();
-    let (a, b) = (root(folder.path()).join("run_id=x/a"), root(folder.path()).join("run_id=x/b"));
+    let (a, b) = (root(folder.path()).join("run=x/a"), root(folder.path()).join("run=x/b"));
     for uri in [&a, &b] {
         Local.create(uri, "1".into()).await.unwrap();
     }
     Local.delete(&a).await.unwrap();
-    assert_eq!(names(folder.path()), ["run_id=x"]);
+    assert_eq!(names(folder.path()), ["run=x"]);
     Local.delete(&b).await.unwrap();
     assert!(names(folder.path()).is_empty());
 }
@@ -85,14 +90,25 @@ async fn a_folder_without_permission_is_denied() {
 fn errors_of_the_disk_are_told_apart() {
     let uri = root(Path::new("/x"));
     let of = |code| failed(&uri, "write", Outcome::NotDone, &io::Error::from_raw_os_error(code));
-    // Linux numbers: EPERM, EACCES, EROFS; ENOSPC, EDQUOT, EIO; ENAMETOOLONG.
+    // Linux numbers: EPERM, EACCES, EROFS; ENOSPC, EDQUOT, EIO.
     for code in [1, 13, 30] {
         assert!(matches!(of(code), Error::Denied { .. }), "{code}");
     }
     for code in [28, 122, 5] {
         assert!(matches!(of(code), Error::Unavailable { .. }), "{code}");
     }
-    assert!(matches!(of(36), Error::Misconfigured { .. }));
+    // ENAMETOOLONG, ELOOP.
+    for code in [36, 40] {
+        assert!(matches!(of(code), Error::Misconfigured { .. }), "{code}");
+    }
+    // ENOSPC, EDQUOT, EMFILE, ENFILE, ENOMEM.
+    for (code, help) in
+        [(28, "make room"), (122, "quota"), (24, "ulimit -n"), (23, "fs.file-max"), (12, "memory")]
+    {
+        let error = of(code);
+        assert_eq!(error.kind(), crate::kind::Kind::Temporary, "{error}");
+        assert!(error.to_string().contains(help), "{error}");
+    }
 }
 
 #[test]

@@ -4,13 +4,12 @@
 //! See the parent module for the protocol. What may have happened when an attempt fails is decided
 //! here.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{File, TryLockError};
 use std::io::{self, ErrorKind, Write as _};
-use std::os::unix::fs::MetadataExt as _;
-use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::answers::{failed, is_absence, tag_of};
+use super::answers::{failed, tag_of};
+use super::folder::{EntryKind, Folder};
 use crate::objects::error::{Error, Outcome};
 use crate::objects::interface::{Put, Tag};
 use crate::objects::uri::Uri;
@@ -22,13 +21,14 @@ const TEMPORARY_SUFFIX: &str = ".tmp";
 
 static TEMPORARY_NEXT: AtomicU64 = AtomicU64::new(0);
 
-fn folder_of(uri: &Uri) -> &Path {
-    let path = uri.path();
-    Path::new(path.rfind('/').map_or("/", |at| &path[..=at]))
-}
-
+/// Whether a name is one that [`Temporary`] gives: process and number between prefix and suffix.
 pub(super) fn is_temporary(name: &str) -> bool {
-    name.starts_with(TEMPORARY_PREFIX) && name.ends_with(TEMPORARY_SUFFIX)
+    let inner = name.strip_prefix(TEMPORARY_PREFIX);
+    let inner = inner.and_then(|rest| rest.strip_suffix(TEMPORARY_SUFFIX));
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    inner
+        .and_then(|inner| inner.split_once('-'))
+        .is_some_and(|(process, number)| is_number(process) && is_number(number))
 }
 
 /// How one attempt ended.
@@ -62,17 +62,23 @@ pub(super) fn write(
     })
 }
 
+/// The path of the folder that holds the object, and the object's name in it.
+fn split(uri: &Uri) -> (&str, &str) {
+    let path = uri.path();
+    path.split_at(path.rfind('/').map_or(0, |at| at + 1))
+}
+
 pub(super) fn create_once(uri: &Uri, content: &[u8]) -> Result<Attempt, WriteFailed> {
     let not_done = |error| WriteFailed(Outcome::NotDone, error);
-    let folder = folder_of(uri);
-    if fs::symlink_metadata(uri.path()).is_ok() {
+    let (path, name) = split(uri);
+    let folder = Folder::create(path).map_err(not_done)?;
+    if folder.look(name).map_err(not_done)?.is_some() {
         return Ok(Attempt::Ended(Put::Conflict));
     }
-    fs::create_dir_all(folder).map_err(not_done)?;
-    let Some(temporary) = Temporary::write(folder, content).map_err(not_done)? else {
+    let Some(temporary) = Temporary::write(&folder, content).map_err(not_done)? else {
         return Ok(Attempt::Removed);
     };
-    match fs::hard_link(&temporary.path, uri.path()) {
+    match folder.link(&temporary.name, name) {
         Ok(()) => {}
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
             return Ok(Attempt::Ended(Put::Conflict));
@@ -80,62 +86,66 @@ pub(super) fn create_once(uri: &Uri, content: &[u8]) -> Result<Attempt, WriteFai
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Attempt::Removed),
         Err(error) => return Err(not_done(error)),
     }
-    landed(folder, temporary)
+    landed(&folder, temporary)
 }
 
 pub(super) fn replace_once(uri: &Uri, content: &[u8], seen: &Tag) -> Result<Attempt, WriteFailed> {
     let not_done = |error| WriteFailed(Outcome::NotDone, error);
-    let folder = folder_of(uri);
-    let matches = || match fs::metadata(uri.path()) {
-        Ok(found) => Ok(tag_of(&found) == *seen),
-        Err(error) if is_absence(&error) => Ok(false),
-        Err(error) => Err(not_done(error)),
+    let (path, name) = split(uri);
+    let folder = match Folder::open(path) {
+        Ok(folder) => folder,
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            return Ok(Attempt::Ended(Put::Conflict));
+        }
+        Err(error) => return Err(not_done(error)),
+    };
+    let matches = || match folder.look(name).map_err(not_done)? {
+        Some(look) => Ok(look.kind == EntryKind::File && look.tag == *seen),
+        None => Ok(false),
     };
     if !matches()? {
         return Ok(Attempt::Ended(Put::Conflict));
     }
-    let Some(temporary) = Temporary::write(folder, content).map_err(not_done)? else {
+    let Some(temporary) = Temporary::write(&folder, content).map_err(not_done)? else {
         return Ok(Attempt::Removed);
     };
-    let Some(_lock) = lock_folder(folder).map_err(not_done)? else {
-        return Ok(Attempt::Removed);
-    };
+    let _lock = folder.lock().map_err(not_done)?;
     if !matches()? {
         return Ok(Attempt::Ended(Put::Conflict));
     }
-    match fs::rename(&temporary.path, uri.path()) {
-        Ok(()) => landed(folder, temporary),
+    match folder.rename(&temporary.name, name) {
+        Ok(()) => landed(&folder, temporary),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(Attempt::Removed),
         Err(error) => Err(not_done(error)),
     }
 }
 
 /// The object is visible; it is done once the folder's entry is on disk too.
-fn landed(folder: &Path, temporary: Temporary) -> Result<Attempt, WriteFailed> {
+fn landed(folder: &Folder, temporary: Temporary<'_>) -> Result<Attempt, WriteFailed> {
     let unknown = |error| WriteFailed(Outcome::Unknown, error);
     let tag = tag_of(&temporary.file.metadata().map_err(unknown)?);
     drop(temporary);
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(unknown)?;
+    folder.sync().map_err(unknown)?;
     Ok(Attempt::Ended(Put::Done(tag)))
 }
 
 /// A locked file under a temporary name, which is removed in the end.
-pub(super) struct Temporary {
-    pub(super) path: PathBuf,
+pub(super) struct Temporary<'a> {
+    folder: &'a Folder,
+    pub(super) name: String,
     file: File,
 }
 
-impl Temporary {
+impl<'a> Temporary<'a> {
     /// The content, synced, under a fresh name; `None` if the folder was removed meanwhile.
-    pub(super) fn write(folder: &Path, content: &[u8]) -> io::Result<Option<Self>> {
+    pub(super) fn write(folder: &'a Folder, content: &[u8]) -> io::Result<Option<Self>> {
         loop {
             let number = TEMPORARY_NEXT.fetch_add(1, Ordering::Relaxed);
             let process = std::process::id();
             let name = format!("{TEMPORARY_PREFIX}{process}-{number}{TEMPORARY_SUFFIX}");
-            let path = folder.join(name);
-            match OpenOptions::new().write(true).create_new(true).open(&path) {
+            match folder.new_file(&name) {
                 Ok(file) => {
-                    let mut temporary = Self { path, file };
+                    let mut temporary = Self { folder, name, file };
                     temporary.file.lock()?;
                     temporary.file.write_all(content)?;
                     temporary.file.sync_all()?;
@@ -150,52 +160,31 @@ impl Temporary {
     }
 }
 
-impl Drop for Temporary {
+impl Drop for Temporary<'_> {
     fn drop(&mut self) {
         // After a rename it is gone already. If this fails, it leaves a file that no listing shows
         // and that a sweep removes.
-        let _ = fs::remove_file(&self.path);
+        let _ = self.folder.unlink(&self.name);
     }
 }
 
-/// Locks the folder against other writers; `None` if it was removed or replaced before the lock was
-/// acquired.
-fn lock_folder(folder: &Path) -> io::Result<Option<File>> {
-    let locked = File::open(folder).and_then(|file| file.lock().map(|()| file));
-    let same = |file: &File| -> io::Result<bool> {
-        let (held, named) = (file.metadata()?, fs::metadata(folder)?);
-        Ok((held.dev(), held.ino()) == (named.dev(), named.ino()))
-    };
-    match locked.and_then(|file| Ok(same(&file)?.then_some(file))) {
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        other => other,
-    }
-}
-
+/// Deletes a file. Anything else under its name is not the job's own and stays.
 pub(super) fn delete(uri: &Uri) -> io::Result<()> {
-    let folder = folder_of(uri);
-    for _ in 0..ATTEMPTS_MAX {
-        if !folder.try_exists()? {
-            return Ok(());
-        }
-        let Some(_lock) = lock_folder(folder)? else { continue };
-        fs::remove_file(uri.path())?;
-        if folder.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"run_id=")) {
-            // A run's folder goes with its last object, as it does on S3; one that is not empty
-            // stays.
-            let _ = fs::remove_dir(folder);
-        }
-        return Ok(());
+    let (path, name) = split(uri);
+    let folder = Folder::open(path)?;
+    let _lock = folder.lock()?;
+    if folder.look(name)?.is_some_and(|look| look.kind == EntryKind::File) {
+        folder.unlink(name)?;
+        folder.remove_if_empty();
     }
-    Err(io::Error::other("its folder kept being replaced"))
+    Ok(())
 }
 
 /// Removes a temporary file unless its writer is alive.
-pub(super) fn remove_abandoned(path: &Path) -> io::Result<()> {
-    let file = File::open(path)?;
-    match file.try_lock() {
-        Ok(()) => fs::remove_file(path),
-        Err(fs::TryLockError::WouldBlock) => Ok(()),
-        Err(fs::TryLockError::Error(error)) => Err(error),
+pub(super) fn remove_abandoned(folder: &Folder, name: &str) -> io::Result<()> {
+    match folder.file(name)?.try_lock() {
+        Ok(()) => folder.unlink(name),
+        Err(TryLockError::WouldBlock) => Ok(()),
+        Err(TryLockError::Error(error)) => Err(error),
     }
 }

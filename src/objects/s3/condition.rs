@@ -6,6 +6,12 @@ use crate::objects::interface::Tag;
 /// How the names of the probes begin that test whether the server honours conditions.
 pub(super) const PROBE_PREFIX: &str = "_conditions-probe-";
 
+/// Whether an object of this name is a probe.
+pub(super) fn is_probe(name: &str) -> bool {
+    let digits = name.strip_prefix(PROBE_PREFIX);
+    digits.is_some_and(|text| text.len() == 16 && text.bytes().all(|b| b.is_ascii_hexdigit()))
+}
+
 /// What must hold for a write to take place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Condition {

@@ -1,23 +1,48 @@
 //! Listings of S3, page by page.
 
 use super::client::{Inner, tag};
-use super::condition::PROBE_PREFIX;
+use super::condition::is_probe;
 use crate::objects::error::{Error, Outcome};
-use crate::objects::interface::Object;
+use crate::objects::interface::{Entry, Object, Tag};
 use crate::objects::uri::Uri;
 
 /// All objects under a prefix except probes, which are no run's content and may be in use by
 /// another run.
 pub(super) async fn list(inner: &Inner, prefix: &Uri) -> Result<Vec<Object>, Error> {
     let mut objects = list_all(inner, prefix).await?;
-    objects.retain(|object| !object.uri.name().starts_with(PROBE_PREFIX));
+    objects.retain(|object| !is_probe(object.uri.name()));
     Ok(objects)
+}
+
+/// What is directly in a run's folder. The server leaves out what is further below, such as
+/// history, which only grows.
+pub(super) async fn entries(inner: &Inner, folder: &Uri) -> Result<Vec<Entry>, Error> {
+    let (objects, folders) = pages(inner, folder, Some("/")).await?;
+    let objects = objects.into_iter().filter(|object| !is_probe(object.uri.name()));
+    let mut entries: Vec<Entry> = objects.map(|object| Entry { object, stranger: None }).collect();
+    entries.extend(folders.into_iter().map(|uri| Entry {
+        object: Object { uri, bytes: 0, tag: Tag(String::new()) },
+        stranger: Some("a folder"),
+    }));
+    entries.sort_by(|a, b| a.object.uri.cmp(&b.object.uri));
+    Ok(entries)
 }
 
 /// All objects under a prefix. Keys that end with a slash are the folder markers of graphical
 /// clients.
 pub(super) async fn list_all(inner: &Inner, prefix: &Uri) -> Result<Vec<Object>, Error> {
-    let mut objects = Vec::new();
+    let (mut objects, _) = pages(inner, prefix, None).await?;
+    objects.sort_by(|a, b| a.uri.cmp(&b.uri));
+    Ok(objects)
+}
+
+/// Objects whose key holds no delimiter after the prefix, and the folders that the others are in.
+async fn pages(
+    inner: &Inner,
+    prefix: &Uri,
+    delimiter: Option<&str>,
+) -> Result<(Vec<Object>, Vec<Uri>), Error> {
+    let (mut objects, mut folders) = (Vec::new(), Vec::new());
     let mut token: Option<String> = None;
     loop {
         let request = || {
@@ -26,6 +51,7 @@ pub(super) async fn list_all(inner: &Inner, prefix: &Uri) -> Result<Vec<Object>,
                 .list_objects_v2()
                 .bucket(prefix.bucket())
                 .prefix(prefix.path())
+                .set_delimiter(delimiter.map(str::to_owned))
                 .max_keys(inner.settings.page_keys_max)
                 .set_continuation_token(token.clone())
                 .send()
@@ -44,11 +70,11 @@ pub(super) async fn list_all(inner: &Inner, prefix: &Uri) -> Result<Vec<Object>,
                 });
             }
         }
+        let below = page.common_prefixes().iter().filter_map(|folder| folder.prefix());
+        folders.extend(below.map(|path| prefix.with_path(path.trim_end_matches('/'))));
         token = page.next_continuation_token().map(str::to_owned);
         if token.is_none() {
-            break;
+            return Ok((objects, folders));
         }
     }
-    objects.sort_by(|a, b| a.uri.cmp(&b.uri));
-    Ok(objects)
 }

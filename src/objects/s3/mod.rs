@@ -14,6 +14,8 @@
 //! | `read` | whole objects, coalesced and pinned ranges |
 //! | `condition` | what must hold for a write |
 //! | `write` | conditional writes |
+//! | `copy` | copies that the server makes itself |
+//! | `digest` | the digest of an object, vouched for or read back |
 //! | `settle` | reading back after a doubtful answer |
 //! | `upload` | large objects in parts |
 //! | `probe` | whether the server honours conditions |
@@ -24,6 +26,8 @@
 
 mod client;
 mod condition;
+mod copy;
+mod digest;
 mod error;
 mod list;
 mod probe;
@@ -50,7 +54,7 @@ use self::client::Inner;
 use self::condition::Condition;
 pub use self::settings::Settings;
 use super::error::Error;
-use super::interface::{Object, Objects, Put, Tag, Traffic};
+use super::interface::{Digest, Entry, Object, Objects, Put, Tag, Traffic};
 use super::uri::Uri;
 
 /// A client for all buckets of one endpoint, under one identity.
@@ -108,6 +112,10 @@ impl Objects for S3 {
         list::list(&self.0, prefix).await
     }
 
+    async fn entries(&self, folder: &Uri) -> Result<Vec<Entry>, Error> {
+        list::entries(&self.0, folder).await
+    }
+
     async fn read(&self, uri: &Uri) -> Result<(Bytes, Tag), Error> {
         read::whole(&self.0, uri).await
     }
@@ -126,6 +134,14 @@ impl Objects for S3 {
 
     async fn replace(&self, uri: &Uri, content: Bytes, seen: &Tag) -> Result<Put, Error> {
         write::put(&self.0, uri, content, &Condition::Seen(seen.clone())).await
+    }
+
+    async fn copy(&self, from: &Object, to: &Uri) -> Result<Put, Error> {
+        copy::copy(&self.0, from, to).await
+    }
+
+    async fn digest(&self, object: &Object) -> Result<Digest, Error> {
+        digest::digest(&self.0, object).await
     }
 
     async fn delete(&self, uri: &Uri) -> Result<(), Error> {

@@ -33,6 +33,9 @@ pub struct Settings {
     /// The length of an upload's parts; longer objects are uploaded in parts.
     /// `COHORT_S3_PART_BYTES`.
     pub part_bytes: usize,
+    /// The longest object that the server copies in one request; longer ones are copied through
+    /// here. `COHORT_S3_COPY_BYTES_MAX`.
+    pub copy_bytes_max: u64,
     /// Keys in one page of a listing. `COHORT_S3_PAGE_KEYS_MAX`.
     pub page_keys_max: i32,
 }
@@ -52,6 +55,7 @@ impl Default for Settings {
             backoff: Duration::from_millis(100),
             backoff_max: Duration::from_secs(10),
             part_bytes: 32 << 20,
+            copy_bytes_max: 5 << 30,
             page_keys_max: 1000,
         }
     }
@@ -113,6 +117,7 @@ impl Settings {
             // S3 takes parts from 5 MiB on.
             part_bytes: length("COHORT_S3_PART_BYTES", 5 << 20, 1 << 30, default.part_bytes as u64)?
                 as usize,
+            copy_bytes_max: length("COHORT_S3_COPY_BYTES_MAX", 0, 5 << 30, default.copy_bytes_max)?,
             page_keys_max: number("COHORT_S3_PAGE_KEYS_MAX", 1, 1000, default.page_keys_max as u64)?
                 as i32,
         })

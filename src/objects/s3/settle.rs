@@ -1,6 +1,5 @@
 //! Reading back what a write left whose answer was lost.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -10,11 +9,8 @@ use super::condition::Condition;
 use super::error::Failure;
 use super::read;
 use crate::objects::error::{Error, Outcome};
-use crate::objects::interface::{Put, Tag};
+use crate::objects::interface::{Put, Tag, pieces};
 use crate::objects::uri::Uri;
-
-/// The most bytes that are read back at once.
-const READ_BACK_BYTES: u64 = 8 << 20;
 
 /// Reads back what a doubtful write left. `last` is the failure that ended the attempts; `None` if
 /// the storage answered that the condition does not hold.
@@ -61,9 +57,7 @@ async fn compare(inner: &Arc<Inner>, uri: &Uri, content: &Bytes) -> Result<Found
     if object.bytes != length {
         return Ok(Found::Other(object.tag));
     }
-    let mut start = 0;
-    while start < length {
-        let piece: Range<u64> = start..length.min(start + READ_BACK_BYTES);
+    for piece in pieces(length) {
         let read = read::ranges(inner, &object, std::slice::from_ref(&piece)).await?;
         // The piece lies within the content, whose length is a usize.
         #[allow(clippy::cast_possible_truncation)]
@@ -71,7 +65,6 @@ async fn compare(inner: &Arc<Inner>, uri: &Uri, content: &Bytes) -> Result<Found
         if read.first() != Some(&expected) {
             return Ok(Found::Other(object.tag));
         }
-        start = piece.end;
     }
     Ok(Found::Same(object.tag))
 }

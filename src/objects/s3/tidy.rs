@@ -1,7 +1,7 @@
 //! Deletes, and the sweep after a commit.
 
 use super::client::Inner;
-use super::condition::PROBE_PREFIX;
+use super::condition::{PROBE_PREFIX, is_probe};
 use super::error::Failure;
 use super::{list, upload};
 use crate::objects::error::{Error, Outcome};
@@ -29,7 +29,9 @@ const fn outcome(doubtful: bool) -> Outcome {
 pub(super) async fn sweep(inner: &Inner, prefix: &Uri) -> Result<(), Error> {
     let probes = async {
         for probe in list::list_all(inner, &prefix.join(PROBE_PREFIX)).await? {
-            delete(inner, &probe.uri).await?;
+            if is_probe(probe.uri.name()) {
+                delete(inner, &probe.uri).await?;
+            }
         }
         Ok(())
     };

@@ -17,11 +17,12 @@ use std::sync::Arc;
 
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
+use sha2::{Digest as _, Sha256};
 
 use super::client::{Inner, tag};
 use super::condition::Condition;
 use super::settle::settle;
-use super::{read, upload};
+use super::{digest, read, upload};
 use crate::objects::error::{Error, Outcome};
 use crate::objects::interface::Put;
 use crate::objects::uri::Uri;
@@ -62,6 +63,7 @@ async fn put_whole(
     content: &Bytes,
     condition: &Condition,
 ) -> Result<Put, Error> {
+    let checksum = digest::text(&Sha256::digest(content).into());
     let mut attempts = inner.budget.attempts();
     loop {
         let request = inner
@@ -71,6 +73,7 @@ async fn put_whole(
             .key(uri.path())
             .set_if_none_match(condition.if_none_match())
             .set_if_match(condition.if_match())
+            .checksum_sha256(&checksum)
             .body(ByteStream::from(content.clone()))
             .send();
         let permit = inner.request_permit().await;

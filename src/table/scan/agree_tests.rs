@@ -15,7 +15,7 @@ use proptest::sample::{Index, select};
 use super::super::cells::StoreEvents;
 use super::super::probe::tests::row;
 use super::*;
-use crate::cohort::{Duration, events};
+use crate::cohort::{Duration, Life, events};
 use crate::contract::BASELINE;
 use crate::manifest::Dataset;
 use crate::objects::{Memory, Objects as _, Uri};
@@ -211,7 +211,8 @@ fn stores(lines: &[Row]) -> Vec<StoreEvents> {
             let sku = (sku != 4).then(|| sku.to_string());
             (first..first + 3).map(move |at| row(at * day, sku.as_deref(), Some(first * day)))
         });
-        (store.to_string().into(), events(rows.collect(), Duration::from_us(day)).0)
+        let life = Life { gap: Duration::from_us(day), duration_max: Duration::from_us(1 << 60) };
+        (store.to_string().into(), events(rows.collect(), life, None).0)
     };
     (0..6).map(of_store).filter(|(_, events)| !events.is_empty()).collect()
 }

@@ -13,7 +13,7 @@ use super::codes::Codes;
 use super::keys::{Keys, Matcher, NULL_TICK};
 use super::plain::{Physical, Plain};
 use super::probe::Probe;
-use crate::cohort::{Duration, Interval, Report, Timestamp, events};
+use crate::cohort::{Duration, Interval, Life, Report, Timestamp, events};
 use crate::table::rejects::Scope;
 
 /// Microseconds from one tick to the next.
@@ -121,7 +121,8 @@ fn with_line(store: usize) -> StoreEvents {
         ..Report::at(us(onset + tick))
     };
     let gap = Duration::from_us(6 * TICK_US);
-    (store_name(store).into(), events((0..12).map(report).collect(), gap).0)
+    let life = Life { gap, duration_max: Duration::from_us(1 << 50) };
+    (store_name(store).into(), events((0..12).map(report).collect(), life, None).0)
 }
 
 fn encoded(shape: Shape, order: Order) -> Result<Bytes> {

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use arrow::array::Array as _;
 use arrow::datatypes::{DataType, TimeUnit};
-use cohort_core::batch::Fault;
 use cohort_core::batch::predictions::ReadPredictions;
 use cohort_core::predictions::PredictionLog;
 use parquet::basic::{Encoding, PageType, Type};
@@ -24,7 +23,7 @@ use crate::table::dataset::Source;
 use crate::table::fetched::Fetched;
 use crate::table::prune::{selection, ticks_fit_partition};
 use crate::table::rejects::Scope;
-use crate::table::values::{Instants, Texts, instant};
+use crate::table::values::{Instant, Instants, Texts};
 
 /// The key columns of both prediction logs.
 pub const KEYS: [&str; 3] = ["store_id", "sku", "tick_at"];
@@ -68,7 +67,7 @@ pub fn key_ranges(
 /// Finds the wanted rows among the candidates.
 ///
 /// # Errors
-/// [`Error::Corrupt`], [`Error::Instant`].
+/// [`Error::Corrupt`].
 pub fn match_keys(
     source: &Source,
     row_group: usize,
@@ -96,16 +95,7 @@ pub fn match_keys(
         }
         Ok(matches)
     });
-    let matches = matches.map_err(|error| group.corrupt(error))?;
-    match matches.bad_tick {
-        None => Ok(matches),
-        Some(row) => Err(Error::Instant {
-            uri: source.file.object.uri.clone(),
-            log: source.columns.log().name,
-            column: "tick_at",
-            row: source.file.first_row(row_group) + row as u64,
-        }),
-    }
+    matches.map_err(|error| group.corrupt(error))
 }
 
 /// How many rows lie in the scope, by their tick, or by their partition if they have no tick.
@@ -131,40 +121,46 @@ pub fn count_in_scope(
     Ok(codes.iter().filter(|tick| counts(tick)).count() as u64)
 }
 
+/// The values of matched rows.
+#[derive(Debug)]
+pub struct Values<V> {
+    /// The rows.
+    pub points: Vec<Point<V>>,
+    /// By value column, how many amounts of rows in the run's interval are out of range.
+    pub out_of_range: Vec<u64>,
+}
+
 /// Decodes the values of the matched rows.
 ///
 /// # Errors
-/// [`Error::Corrupt`], [`Error::Amount`], [`Error::Instant`].
+/// [`Error::Corrupt`].
 pub fn values<L: ReadPredictions>(
     source: &Source,
     row_group: usize,
     matches: &Matches,
     fetched: Fetched,
-    cells: &Cells,
-) -> Result<Vec<Point<L::Value>>, Error> {
+    interval: Interval,
+) -> Result<Values<L::Value>, Error> {
     let uri = &source.file.object.uri;
     let rows = matched_rows(source, row_group, matches);
     let mut points = Vec::with_capacity(matches.rows.len());
+    let mut out_of_range = vec![0; L::VALUES.len()];
+    // The matcher lets only instants of the calendar through.
+    let at = |row: usize| Timestamp::from_us(matches.ticks[row]).unwrap_or(Timestamp::MIN);
     for batch in source.file.batches(fetched, row_group, &value_roots::<L>(source), Some(rows))? {
         let batch = batch.map_err(|error| Error::corrupt(uri, row_group, error))?;
         let first = points.len();
         let column = |name: &str| batch.column_by_name(source.columns.name(name));
-        let fault = |fault| {
-            let (Fault::Amount(_, row) | Fault::Instant(_, row)) = fault;
-            let store_id = cells.store_of(matches.cells[first + row]);
-            let in_group = |row: usize| matches.rows[first + row];
-            Error::fault(source, row_group, fault, in_group, Some(store_id))
-        };
-        let values = L::values(&column, batch.num_rows()).map_err(fault)?;
-        let ingested = L::ingested_at(&column, batch.num_rows()).map_err(fault)?;
+        let values = L::values(&column, batch.num_rows(), |row, place| {
+            out_of_range[place] += u64::from(interval.contains(at(first + row)));
+        });
+        let ingested = L::ingested_at(&column, batch.num_rows());
         for (i, (value, ingested_at)) in values.into_iter().zip(ingested).enumerate() {
             let row = first + i;
-            // The matcher lets only instants of the calendar through.
-            let at = Timestamp::from_us(matches.ticks[row]).unwrap_or(Timestamp::MIN);
-            points.push(Point { cell: matches.cells[row], at, ingested_at, value });
+            points.push(Point { cell: matches.cells[row], at: at(row), ingested_at, value });
         }
     }
-    Ok(points)
+    Ok(Values { points, out_of_range })
 }
 
 /// The root columns that [`values`] reads.
@@ -273,10 +269,12 @@ impl Group<'_> {
             let column = batch.column(0);
             if name == "tick_at" {
                 let instants = Instants::new(Some(column));
-                let code = |row| match instants.get(row) {
-                    Ok(at) => at.map(|at| Plain::Micros(at.as_us())),
-                    Err(_) => Some(Plain::Micros(BAD_TICK)),
+                // The coder takes bytes, which are no instant, for one outside the calendar.
+                let raw = |at: Instant| match at {
+                    Instant::In(at) => Plain::Micros(at.as_us()),
+                    Instant::Out(_) => Plain::Bytes(&[]),
                 };
+                let code = |row| instants.get(row).map(raw);
                 codes.extend((0..column.len()).map(|row| coder(code(row))));
             } else {
                 let texts = Texts::new(Some(column));
@@ -325,7 +323,7 @@ fn tick_coder(unit: TimeUnit) -> Coder<i64> {
     Box::new(move |value| {
         let at = match value {
             None => return NULL_TICK,
-            Some(Plain::Integer(number)) => instant(number, unit).ok(),
+            Some(Plain::Integer(number)) => Instant::of(number, unit).exact(),
             Some(Plain::Int96(nanoseconds, day)) => {
                 let us = (i64::from(day) - JULIAN_DAY_OF_1970).saturating_mul(86_400_000_000);
                 Timestamp::from_us(us.saturating_add(nanoseconds.div_euclid(1000))).ok()

@@ -15,6 +15,7 @@
 
 use std::ops::Range;
 
+use arrow::datatypes::TimeUnit;
 use parquet::errors::Result;
 
 use super::cells::{Cell, SkuCode, StoreCode};
@@ -23,6 +24,7 @@ use super::open::Open;
 use super::probe::{Probe, Span};
 use crate::cohort::Timestamp;
 use crate::table::rejects::{Reason, Reject, Scope, judge_prediction};
+use crate::table::values::Instant;
 
 /// The code of a null tick.
 pub const NULL_TICK: i64 = i64::MIN;
@@ -55,8 +57,6 @@ pub struct Matches {
     pub ticks: Vec<i64>,
     /// Rejected rows that count.
     pub rejects: Vec<Reject>,
-    /// A row whose tick lies outside the calendar.
-    pub bad_tick: Option<usize>,
 }
 
 /// Finds the wanted rows of a row group.
@@ -257,7 +257,7 @@ impl Matcher<'_> {
             if windows.get(next).is_some_and(|window| window.0 <= tick) {
                 found.push(row + i, cell, tick);
             } else if tick == BAD_TICK {
-                found.bad_tick.get_or_insert(row + i);
+                self.reject(row + i, None, Reason::InstantOutOfRange, found);
             }
         }
         Ok(rows)
@@ -287,19 +287,16 @@ impl Matcher<'_> {
         (store, sku, tick): (StoreCode, SkuCode, i64),
         found: &mut Matches,
     ) {
-        if tick == BAD_TICK {
-            found.bad_tick.get_or_insert(row);
-            return;
-        }
-        let at = if tick == NULL_TICK { None } else { Timestamp::from_us(tick).ok() };
-        let judged = if store == StoreCode::INVALID || sku == SkuCode::INVALID {
-            Err(Reason::InvalidText)
-        } else {
-            judge_prediction(store != StoreCode::MISSING, at, self.scope.partition())
+        let at = match tick {
+            NULL_TICK => None,
+            // Where outside the calendar it lies makes no difference.
+            BAD_TICK => Some(Instant::Out(Timestamp::MAX)),
+            us => Some(Instant::of(us, TimeUnit::Microsecond)),
         };
-        match judged {
-            Err(reason) if self.scope.counts(at) => found.rejects.push(Reject { row, reason }),
-            Err(_) => {}
+        let has_store = store != StoreCode::MISSING;
+        let invalid_text = store == StoreCode::INVALID || sku == SkuCode::INVALID;
+        match judge_prediction(has_store, at, invalid_text, self.scope.partition()) {
+            Err(reason) => self.reject(row, at.and_then(Instant::exact), reason, found),
             Ok(_) if !store.is_wanted() => {}
             Ok(_) => {
                 let cell = self.probe.cells.cell(store, sku);
@@ -307,6 +304,16 @@ impl Matcher<'_> {
                     found.push(row, cell, tick);
                 }
             }
+        }
+    }
+}
+
+impl Matcher<'_> {
+    /// Notes a rejected row, if this run counts it.
+    #[cold]
+    fn reject(&self, row: usize, at: Option<Timestamp>, reason: Reason, found: &mut Matches) {
+        if self.scope.counts(at) {
+            found.rejects.push(Reject { row, reason });
         }
     }
 }

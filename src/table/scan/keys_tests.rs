@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use super::super::cells::{Cells, StoreEvents};
 use super::super::plain::{Physical, Plain};
 use super::*;
-use crate::cohort::{Duration, Interval, events};
+use crate::cohort::{Duration, Interval, Life, events};
 use crate::table::rejects::Reason;
 use crate::table::scan::probe::tests::row;
 
@@ -36,13 +36,15 @@ fn sku(number: usize) -> Option<String> {
 
 /// Stores with lines, each given as (store, SKU, onset, length). Store 0 has most of them.
 fn stores(lines: &[(usize, usize, i64, i64)]) -> Vec<StoreEvents> {
+    let duration_max = Duration::from_us(1 << 40);
+    let life = Life { gap: Duration::from_us(3), duration_max };
     let of_store = |store: usize| {
         let of_it = lines.iter().filter(|line| line.0.saturating_sub(STORES) == store);
         let rows = of_it.flat_map(|&(_, number, onset, length)| {
             let ticks = (onset..=onset + length).step_by(2);
             ticks.map(move |tick| row(tick, sku(number).as_deref(), Some(onset)))
         });
-        (format!("s{store}").into(), events(rows.collect(), Duration::from_us(3)).0)
+        (format!("s{store}").into(), events(rows.collect(), life, None).0)
     };
     (0..STORES).map(of_store).filter(|(_, events)| !events.is_empty()).collect()
 }

@@ -103,6 +103,8 @@ pub struct Found<R> {
     pub duplicates: u64,
     /// Rejected rows that count, in the order of files and rows.
     pub rejected: Vec<Rejected>,
+    /// By value column, how many amounts in the run's interval are out of range.
+    pub out_of_range: Vec<u64>,
 }
 
 /// Where a scan reads and computes.
@@ -123,6 +125,7 @@ pub struct Scan<L> {
 /// What one row group gave.
 struct GroupFound<V> {
     points: Vec<Point<V>>,
+    out_of_range: Vec<u64>,
     rejected: Vec<Rejected>,
 }
 
@@ -144,14 +147,16 @@ impl<L: ReadPredictions> Scan<L> {
             .buffer_unordered(self.limits.groups);
         let mut gathered = Gathered::<L>::new(probe.cells.count());
         let mut rejected = Vec::new();
+        let mut out_of_range = vec![0; L::VALUES.len()];
         while let Some(group) = found.try_next().await? {
             gathered.extend(group.points);
+            out_of_range.iter_mut().zip(group.out_of_range).for_each(|(all, more)| *all += more);
             rejected.extend(group.rejected);
         }
         drop(found);
         rejected.sort_unstable();
         let (rows, duplicates) = self.workers.run(move || gathered.finish()).await?;
-        Ok(Found { rows, rows_read, duplicates, rejected })
+        Ok(Found { rows, rows_read, duplicates, rejected, out_of_range })
     }
 
     /// The row groups that may hold something, each as (file, row group, candidate rows).
@@ -195,7 +200,7 @@ impl<L: ReadPredictions> Scan<L> {
         let matches = matches?;
         let rejected = matches.rejects.iter().map(|&reject| (file, group, reject)).collect();
         if matches.rows.is_empty() {
-            return Ok(GroupFound { points: Vec::new(), rejected });
+            return Ok(GroupFound { points: Vec::new(), out_of_range: Vec::new(), rejected });
         }
         let select = group::matched_rows(source, group, &matches);
         let roots = group::value_roots::<L>(source);
@@ -203,12 +208,12 @@ impl<L: ReadPredictions> Scan<L> {
         let kib = ranges.iter().map(|range| range.end - range.start).sum::<u64>() >> 10;
         let _held = self.limits.hold(kib).await;
         let values = source.file.fetch(&*self.objects, ranges).await?;
-        let (shared, probe) = (sources.clone(), probe.clone());
-        let points = self
+        let (shared, interval) = (sources.clone(), self.interval);
+        let values = self
             .workers
-            .run(move || group::values::<L>(&shared[file], group, &matches, values, &probe.cells))
+            .run(move || group::values::<L>(&shared[file], group, &matches, values, interval))
             .await??;
-        Ok(GroupFound { points, rejected })
+        Ok(GroupFound { points: values.points, out_of_range: values.out_of_range, rejected })
     }
 
     /// The wanted rows of a row group, from its key columns.

@@ -56,7 +56,7 @@ impl Probe {
     /// What the baseline log must give: every instant of every line's window.
     pub fn windows(cells: &Arc<Cells>, stores: &[StoreEvents]) -> Self {
         Self::new(cells, stores, |line, out| {
-            out.push((line.onset.as_us(), line.last_tick().as_us()))
+            out.push((line.window_start.as_us(), line.last_tick().as_us()))
         })
     }
 
@@ -202,7 +202,7 @@ fn within(windows: &[Window], tick: i64) -> bool {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::cohort::{Duration, Report, events};
+    use crate::cohort::{Duration, Life, Report, events};
 
     /// A row at `tick` microseconds with everything else null.
     pub(in super::super) fn row(tick: i64, sku: Option<&str>, onset: Option<i64>) -> Report {
@@ -215,7 +215,7 @@ pub(super) mod tests {
     }
 
     pub(in super::super) fn stores() -> Vec<StoreEvents> {
-        let gap = Duration::from_us(5);
+        let life = Life { gap: Duration::from_us(5), duration_max: Duration::from_us(1 << 40) };
         vec![
             (
                 "a".into(),
@@ -225,11 +225,12 @@ pub(super) mod tests {
                         row(12, Some("k"), Some(9)),
                         row(30, None, None),
                     ],
-                    gap,
+                    life,
+                    None,
                 )
                 .0,
             ),
-            ("b".into(), events(vec![row(20, Some("j"), None)], gap).0),
+            ("b".into(), events(vec![row(20, Some("j"), None)], life, None).0),
         ]
     }
 

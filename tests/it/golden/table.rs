@@ -1,5 +1,5 @@
 //! A dataset as a text table that a person can read and check: the first line names the columns, the
-//! second their types, and `|` stands between cells. `null` is null and `""` the empty string.
+//! second their types, and `|` parts the cells. `null` is null and `""` the empty string.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,11 +12,10 @@ use arrow::array::{
 };
 use arrow::datatypes::{Field, Float64Type, Schema};
 use arrow::record_batch::RecordBatch;
-use cohort_core::Timestamp;
 use parquet::arrow::ArrowWriter;
 
 use crate::lake::Partitioning;
-use crate::model::Amount;
+use crate::model::{Amount, in_range, instant};
 
 /// The parsed table.
 pub struct TextTable {
@@ -85,9 +84,9 @@ impl TextTable {
     pub fn write(&self, root: &Path, partitioning: Partitioning, tick: &str) {
         let mut partitions: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         for row in 0..self.rows() {
-            let folder = match self.time(row, tick) {
+            let folder = match self.time(row, tick).filter(|tick| in_range(*tick)) {
                 Some(tick) => partitioning.folder(tick),
-                // A row without a tick stands in the first row's partition.
+                // A row without such a tick lies in the first row's partition.
                 None => {
                     self.time(0, tick).map(|tick| partitioning.folder(tick)).unwrap_or_default()
                 }
@@ -155,10 +154,6 @@ impl TextTable {
 
 fn unquoted(cell: &str) -> String {
     if cell == "\"\"" { String::new() } else { cell.to_owned() }
-}
-
-fn instant(cell: &str) -> i64 {
-    cell.parse::<Timestamp>().unwrap().as_us()
 }
 
 /// `[0.5, null]`

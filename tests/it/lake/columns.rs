@@ -1,6 +1,6 @@
 //! Input rows turned into named columns.
 
-use crate::model::{Amount, Candidate, Input};
+use crate::model::{Amount, Candidate, Input, in_range};
 
 /// A column's values, in the type that SPEC 2 gives them.
 #[derive(Clone, Debug)]
@@ -49,11 +49,14 @@ pub struct Table {
 }
 
 impl Table {
-    /// The ticks of the rows; all null where the dataset has none.
+    /// The ticks of the rows that place them in a partition: null if a row's tick is null or out of
+    /// range, or if the dataset has no ticks.
     pub fn ticks(&self) -> Vec<Option<i64>> {
         let column = self.columns.iter().find(|(name, _)| Some(*name) == self.tick);
         match column {
-            Some((_, Values::Time(ticks))) => ticks.clone(),
+            Some((_, Values::Time(ticks))) => {
+                ticks.iter().map(|tick| tick.filter(|tick| in_range(*tick))).collect()
+            }
             _ => vec![None; self.rows],
         }
     }

@@ -46,7 +46,7 @@ pub fn write(
     if partitions.is_empty() {
         partitions.insert(fallback, Vec::new());
     }
-    // A row without a tick may stand in any partition.
+    // A row without a tick may lie in any partition.
     if let Some(rows) = partitions.values_mut().next() {
         rows.extend(placeless);
     }

@@ -11,7 +11,7 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type};
 
 use super::columns::Values;
-use crate::model::Amount;
+use crate::model::{AMOUNT_END, Amount};
 
 /// The values in each type that holds them exactly, the canonical one first.
 pub fn encodings(column: &str, values: &Values) -> Vec<ArrayRef> {
@@ -62,17 +62,20 @@ fn time_encodings(times: &[Option<i64>]) -> Vec<ArrayRef> {
     let divisible = |by: i64| times.iter().flatten().all(|us| us % by == 0);
     let over =
         |by: i64| -> Vec<Option<i64>> { times.iter().map(|time| time.map(|us| us / by)).collect() };
-    // Nanoseconds are floored, before 1970 too.
-    let nanoseconds: Vec<Option<i64>> =
-        times.iter().map(|time| time.map(|us| us * 1000 + us.rem_euclid(1000))).collect();
+    // Nanoseconds are floored, before 1970 too. They reach from 1677 to 2262.
+    let in_ns = |us: i64| us.checked_mul(1000)?.checked_add(us.rem_euclid(1000));
+    let nanoseconds: Option<Vec<Option<i64>>> =
+        times.iter().map(|time| time.map_or(Some(None), |us| in_ns(us).map(Some))).collect();
     let mut arrays: Vec<ArrayRef> = Vec::new();
     for zone in [Some("UTC"), None, Some("+00:00"), Some("-05:30")] {
         arrays.push(Arc::new(
             TimestampMicrosecondArray::from(times.to_vec()).with_timezone_opt(zone),
         ));
-        arrays.push(Arc::new(
-            TimestampNanosecondArray::from(nanoseconds.clone()).with_timezone_opt(zone),
-        ));
+        if let Some(nanoseconds) = &nanoseconds {
+            arrays.push(Arc::new(
+                TimestampNanosecondArray::from(nanoseconds.clone()).with_timezone_opt(zone),
+            ));
+        }
         if divisible(1_000) {
             arrays.push(Arc::new(
                 TimestampMillisecondArray::from(over(1_000)).with_timezone_opt(zone),
@@ -87,7 +90,20 @@ fn time_encodings(times: &[Option<i64>]) -> Vec<ArrayRef> {
     arrays
 }
 
+/// The least amount beyond every decimal of 128 bits with four decimals.
+const DECIMALS_END: Amount = 10_i128.pow(38);
+
 fn money_encodings(amounts: &[Option<Amount>]) -> Vec<ArrayRef> {
+    let most = amounts.iter().flatten().map(|amount| amount.unsigned_abs()).max().unwrap_or(0);
+    if most >= DECIMALS_END.unsigned_abs() {
+        return floating(amounts);
+    }
+    if most >= AMOUNT_END.unsigned_abs() {
+        let mut arrays = vec![decimal(amounts.to_vec(), 38, 4)];
+        arrays.push(cast(&arrays[0], &DataType::Decimal256(60, 8)).unwrap());
+        arrays.extend(floating(amounts));
+        return arrays;
+    }
     let divisible = |by: Amount| amounts.iter().flatten().all(|amount| amount % by == 0);
     let below = |end: Amount| amounts.iter().flatten().all(|amount| amount.abs() < end);
     let times = |by: Amount| -> Vec<Option<Amount>> {
@@ -117,12 +133,18 @@ fn money_encodings(amounts: &[Option<Amount>]) -> Vec<ArrayRef> {
 
 /// The amounts as floating numbers, where those read back as the same amounts.
 fn floating(amounts: &[Option<Amount>]) -> Vec<ArrayRef> {
-    let doubles: Vec<Option<f64>> =
-        amounts.iter().map(|amount| amount.map(|amount| amount as f64 / 10_000.0)).collect();
+    let double = |amount: Amount| match amount {
+        // What no decimal holds.
+        DECIMALS_END.. => 1e300,
+        _ => amount as f64 / 10_000.0,
+    };
+    let doubles: Vec<Option<f64>> = amounts.iter().map(|amount| amount.map(double)).collect();
     let exact = |rounded: &dyn Fn(f64) -> f64| {
         amounts.iter().zip(&doubles).all(|(amount, double)| match (amount, double) {
             (Some(amount), Some(double)) => {
-                (rounded(*double) * 10_000.0).round_ties_even() as Amount == *amount
+                // Out of range is out of range, however far.
+                let read = (rounded(*double) * 10_000.0).round_ties_even() as Amount;
+                read == *amount || (read >= AMOUNT_END && *amount >= AMOUNT_END)
             }
             _ => true,
         })

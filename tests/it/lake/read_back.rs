@@ -11,11 +11,11 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::Value;
 
 use super::{Committed, files_under};
-use crate::model::{Amount, EventRow, Output, Snapshot};
+use crate::model::{Amount, COUNTS, EventRow, Facts, Output, Snapshot, instant};
 
 pub fn committed(lake: &Path, run_id: &str) -> Committed {
     let files = files_under(&lake.join("out"));
-    let folder = format!("run_id={}/", percent_encoded(run_id));
+    let folder = format!("run={}/", percent_encoded(run_id));
     let lineage = format!("lineage/{folder}lineage.json");
     let lineage =
         files.get(&lineage).unwrap_or_else(|| panic!("{lineage} is not among {:?}", files.keys()));
@@ -52,8 +52,8 @@ pub fn rejected(lineage: &Value) -> BTreeMap<(&'static str, &'static str), u64> 
         "missing_store_id",
         "missing_detected_at",
         "missing_tick_at",
+        "instant_out_of_range",
         "onset_after_detection",
-        "onset_too_old",
     ];
     let mut counts = BTreeMap::new();
     for (dataset, log) in LOGS {
@@ -65,6 +65,26 @@ pub fn rejected(lineage: &Value) -> BTreeMap<(&'static str, &'static str), u64> 
         }
     }
     counts
+}
+
+/// What else the lineage counts, named as the model names it.
+pub fn facts(lineage: &Value) -> Facts {
+    let mut facts = Facts::default();
+    let inputs = &lineage["inputs"];
+    facts.onsets_ignored = inputs[LOGS[0].1]["onsets_ignored"].as_u64().unwrap();
+    let columns =
+        [("reports", "sales_total"), ("sales", "baseline_sales"), ("sales", "actual_sales")];
+    for (dataset, column) in columns {
+        let values = inputs[log(dataset)]["values_out_of_range"][column].as_u64();
+        if let Some(values) = values {
+            facts.values_out_of_range.insert((dataset, column), values);
+        }
+    }
+    for name in COUNTS {
+        facts.counts.insert(name, lineage["counts"][name].as_u64().unwrap());
+    }
+    facts.lookback_start = instant(lineage["lookback"]["start"].as_str().unwrap());
+    facts
 }
 
 /// SPEC 10: every byte outside `A-Za-z0-9._-` is percent-encoded.
@@ -172,7 +192,7 @@ fn event_row(batch: &RecordBatch, row: usize) -> EventRow {
     let event = row!(EventRow, batch, row:
         event_id store_id window_start event_status created_at version report_count sku_count
         cohort_id cohort_name cohort_reason run_id written_at;
-        window_end finalized_at severity_score impact_estimate attributed_sales_total
+        continues_event_id end_reason window_end finalized_at severity_score impact_estimate attributed_sales_total
         baseline_sales_total proposed_cause proposed_cause_category confidence_score
         cohort_confidence);
     assert_order(batch, &event.cells());

@@ -135,13 +135,13 @@ fn candidate_match<'a>(
     if candidate.sku.is_some() && candidate.sku.as_deref() != line.sku {
         return None;
     }
-    let from = line.onset.max(candidate.starts_at);
+    let from = line.window_start.max(candidate.starts_at);
     let to = until.min(candidate.ends_at);
     if candidate.ends_at < candidate.starts_at || to < from {
         return None;
     }
-    let (shared, length) =
-        if until == line.onset { (1, 1) } else { (to - from, until - line.onset) };
+    let length = until - line.window_start;
+    let (shared, length) = if length == 0 { (1, 1) } else { (to - from, length) };
     let specificity = match (&candidate.store_id, &candidate.sku) {
         (Some(_), Some(_)) => 1.0,
         (None, None) => 0.5,

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use super::causes::{Causes, causes};
 use super::events::{Event, Line};
 use super::identity::{cohort_id, id, minute_text};
+use super::reading::does_not_fit;
 use super::rows::{Candidate, EventRow, Input, Report, Sale, Score, Snapshot, by_double};
-use super::{AMOUNT_END, Amount, Params, Refusal};
+use super::{Amount, Params, Refusal};
 
 /// One store with the inputs that may speak of it.
 pub struct Store<'a> {
@@ -66,17 +67,14 @@ impl<'a> Store<'a> {
         of_sku.filter_map(|sale| sale.tick_at).collect()
     }
 
-    fn writes(&self, written_at: i64) -> bool {
-        self.params.start <= written_at && written_at < self.params.end
+    /// Whether the classifier's log has a row there, with a score or without.
+    pub fn has_score(&self, sku: Option<&str>, at: i64) -> bool {
+        self.scores.iter().any(|score| score.sku.as_deref() == sku && score.tick_at == Some(at))
     }
 
-    fn fit(&self, amount: Option<Amount>) -> Result<Option<Amount>, Refusal> {
-        match amount {
-            Some(amount) if amount.abs() >= AMOUNT_END => {
-                Err(Refusal::Overflow { store_id: self.store_id.to_owned() })
-            }
-            _ => Ok(amount),
-        }
+    /// Whether the baseline log has a row there, with amounts or without.
+    pub fn has_sale(&self, sku: Option<&str>, at: i64) -> bool {
+        self.sale(sku, at).is_some()
     }
 }
 
@@ -87,9 +85,26 @@ struct Totals {
     impact: Option<Amount>,
 }
 
+impl Totals {
+    fn of(attributed: Option<Amount>, baseline: Option<Amount>) -> Self {
+        let impact = attributed.zip(baseline).map(|(attributed, baseline)| attributed - baseline);
+        Self { attributed, baseline, impact }
+    }
+
+    /// SPEC 2: a sum that does not fit is an error that names store and event.
+    fn fit(self, store: &Store, event: &Event) -> Result<Self, Refusal> {
+        if [self.attributed, self.baseline, self.impact].into_iter().any(does_not_fit) {
+            let store_id = store.store_id.to_owned();
+            return Err(Refusal::Overflow { store_id, opened_at: event.opened_at() });
+        }
+        Ok(self)
+    }
+}
+
 /// The totals of some of an event's lines of any SKUs at an instant: over the union of their
-/// windows `[onset, min(at, tn)]`, each (sku, instant) counted once. Of one line it is its window.
-fn totals(store: &Store, lines: &[&Line], at: i64) -> Result<Totals, Refusal> {
+/// windows `[window_start, min(at, tn)]`, each (sku, instant) counted once. Of one line it is its
+/// window.
+fn totals(store: &Store, lines: &[&Line], at: i64) -> Totals {
     let (mut attributed, mut baseline) = (None, None);
     let skus: BTreeSet<Option<&str>> = lines.iter().map(|line| line.sku).collect();
     for sku in skus {
@@ -98,7 +113,8 @@ fn totals(store: &Store, lines: &[&Line], at: i64) -> Result<Totals, Refusal> {
         let mut instants = store.sale_instants(sku);
         instants.extend(of_sku.iter().flat_map(|line| line.rows.iter().map(|row| row.tick())));
         for instant in instants {
-            let within = |line: &Line| line.onset <= instant && instant <= at.min(line.last_tick());
+            let within =
+                |line: &Line| line.window_start <= instant && instant <= at.min(line.last_tick());
             if !of_sku.iter().any(|line| within(line)) {
                 continue;
             }
@@ -112,12 +128,7 @@ fn totals(store: &Store, lines: &[&Line], at: i64) -> Result<Totals, Refusal> {
             add(&mut baseline, sale.and_then(|sale| sale.baseline_sales));
         }
     }
-    let impact = attributed.zip(baseline).map(|(attributed, baseline)| attributed - baseline);
-    Ok(Totals {
-        attributed: store.fit(attributed)?,
-        baseline: store.fit(baseline)?,
-        impact: store.fit(impact)?,
-    })
+    Totals::of(attributed, baseline)
 }
 
 fn add(sum: &mut Option<Amount>, amount: Option<Amount>) {
@@ -168,19 +179,21 @@ fn cohort_reason(event: &Event, causes: &Causes, at: i64) -> String {
     reason.to_owned()
 }
 
-/// All MRCH rows of the event that the run writes.
-pub fn snapshots(store: &Store, event: &Event) -> Result<Vec<Snapshot>, Refusal> {
+/// All MRCH rows of the event that the run writes, with the onsets of their lines.
+pub fn snapshots(store: &Store, event: &Event) -> Result<Vec<(i64, Snapshot)>, Refusal> {
     let mut rows = Vec::new();
     for line in &event.lines {
         for (index, row) in line.rows.iter().enumerate() {
             let status = if index == 0 { "new" } else { "ongoing" };
-            if store.writes(row.tick()) {
-                rows.push(snapshot(store, event, line, (row.tick(), status, index + 1))?);
+            if store.params.contains(row.tick()) {
+                let row = snapshot(store, event, line, (row.tick(), status, index + 1))?;
+                rows.push((line.onset, row));
             }
         }
         let closed_at = event.closed_at(store.params.gap);
-        if store.writes(closed_at) {
-            rows.push(snapshot(store, event, line, (closed_at, "closed", line.rows.len() + 1))?);
+        if store.params.contains(closed_at) {
+            let row = snapshot(store, event, line, (closed_at, "closed", line.rows.len() + 1))?;
+            rows.push((line.onset, row));
         }
     }
     Ok(rows)
@@ -193,7 +206,7 @@ fn snapshot(
     (at, report_status, version): (i64, &str, usize),
 ) -> Result<Snapshot, Refusal> {
     let closed = report_status == "closed";
-    let totals = totals(store, &[line], at)?;
+    let totals = totals(store, &[line], at).fit(store, event)?;
     let causes = causes(store, event, at);
     let cluster_name = last(line, at, |row| &row.cluster_name);
     Ok(Snapshot {
@@ -204,7 +217,7 @@ fn snapshot(
         version: version as i32,
         store_id: store.store_id.to_owned(),
         sku: line.sku.map(str::to_owned),
-        window_start: line.onset,
+        window_start: line.window_start,
         window_end: closed.then(|| line.last_tick()),
         severity_score: severity(store, line, at),
         impact_estimate: totals.impact,
@@ -239,11 +252,11 @@ fn snapshot(
 /// The MELOG rows of the event that the run writes.
 pub fn event_rows(store: &Store, event: &Event) -> Result<Vec<EventRow>, Refusal> {
     let mut rows = Vec::new();
-    if store.writes(event.opened_at()) {
+    if store.params.contains(event.opened_at()) {
         rows.push(event_row(store, event, event.opened_at(), false)?);
     }
     let closed_at = event.closed_at(store.params.gap);
-    if store.writes(closed_at) {
+    if store.params.contains(closed_at) {
         rows.push(event_row(store, event, closed_at, true)?);
     }
     Ok(rows)
@@ -251,7 +264,7 @@ pub fn event_rows(store: &Store, event: &Event) -> Result<Vec<EventRow>, Refusal
 
 fn event_row(store: &Store, event: &Event, at: i64, closed: bool) -> Result<EventRow, Refusal> {
     let lines: Vec<&Line> = event.lines.iter().filter(|line| line.first_tick() <= at).collect();
-    let totals = totals(store, &lines, at)?;
+    let totals = totals(store, &lines, at).fit(store, event)?;
     let causes = causes(store, event, at);
     let cluster_name = lines.iter().find_map(|line| last(line, at, |row| &row.cluster_name));
     let onsets: BTreeSet<i64> = lines.iter().map(|line| line.onset).collect();
@@ -259,7 +272,11 @@ fn event_row(store: &Store, event: &Event, at: i64, closed: bool) -> Result<Even
     Ok(EventRow {
         event_id: id(store.store_id, event.opened_at()),
         store_id: store.store_id.to_owned(),
-        window_start: *onsets.first().expect("an event has a line from its first tick on"),
+        window_start: lines
+            .iter()
+            .map(|line| line.window_start)
+            .min()
+            .expect("an event has a line from its first tick on"),
         window_end: closed.then(|| event.last_tick()),
         event_status: if closed { "ended" } else { "active" }.to_owned(),
         created_at: event.opened_at(),
@@ -282,6 +299,8 @@ fn event_row(store: &Store, event: &Event, at: i64, closed: bool) -> Result<Even
             cluster_name.as_ref(),
         ),
         cohort_reason: cohort_reason(event, &causes, at),
+        continues_event_id: event.continues.map(|opened_at| id(store.store_id, opened_at)),
+        end_reason: closed.then(|| event.end_reason(store.params.gap).to_owned()),
         proposed_cause: causes.proposed_cause,
         proposed_cause_category: causes.category,
         confidence_score: causes.confidence_score,

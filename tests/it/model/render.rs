@@ -1,7 +1,7 @@
 //! Output rows as text, for comparison to the bit and for people.
 
 use super::rows::{EventRow, Snapshot};
-use super::{Amount, Output, clock_text};
+use super::{Amount, Facts, Output, clock_text};
 
 /// A row as its columns in order: name and value.
 pub type Cells = Vec<(&'static str, String)>;
@@ -78,7 +78,8 @@ impl EventRow {
         cells!(self: event_id store_id window_start window_end event_status created_at finalized_at
             version report_count sku_count severity_score impact_estimate attributed_sales_total
             baseline_sales_total proposed_cause proposed_cause_category confidence_score
-            cohort_confidence cohort_id cohort_name cohort_reason run_id written_at)
+            cohort_confidence cohort_id cohort_name cohort_reason continues_event_id end_reason
+            run_id written_at)
     }
 }
 
@@ -92,7 +93,19 @@ pub fn text(output: &Output) -> String {
     for ((dataset, reason), rows) in &output.rejects {
         text.push_str(&format!("rejected {dataset} {reason}: {rows}\n"));
     }
+    append_facts(&mut text, &output.facts);
     text
+}
+
+fn append_facts(text: &mut String, facts: &Facts) {
+    text.push_str(&format!("onsets ignored: {}\n", facts.onsets_ignored));
+    for ((dataset, column), values) in &facts.values_out_of_range {
+        text.push_str(&format!("out of range {dataset} {column}: {values}\n"));
+    }
+    for (name, count) in &facts.counts {
+        text.push_str(&format!("{name}: {count}\n"));
+    }
+    text.push_str(&format!("reports read from: {}\n", clock_text(facts.lookback_start)));
 }
 
 fn append(text: &mut String, log: &str, rows: impl Iterator<Item = Cells>) {

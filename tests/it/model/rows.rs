@@ -4,7 +4,8 @@ use std::cmp::Ordering;
 
 use super::Amount;
 
-/// A row of `minority_reports_detected_log`.
+/// A row of `minority_reports_detected_log`. Instants and amounts, here and below, may also be such
+/// as SPEC 2 does not take.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Report {
     pub store_id: Option<String>,
@@ -132,6 +133,8 @@ pub struct EventRow {
     pub cohort_id: String,
     pub cohort_name: String,
     pub cohort_reason: String,
+    pub continues_event_id: Option<String>,
+    pub end_reason: Option<String>,
     pub run_id: String,
     pub written_at: i64,
 }
@@ -145,21 +148,6 @@ impl Report {
     /// The tick of a row that is not rejected.
     pub fn tick(&self) -> i64 {
         self.detected_at.expect("rejected rows take no part")
-    }
-
-    /// SPEC 2, bad rows; of two reasons the one that the page names first.
-    pub fn reject_reason(&self, max_lookback: i64) -> Option<&'static str> {
-        if self.store_id.as_deref().unwrap_or("").is_empty() {
-            return Some("missing_store_id");
-        }
-        let Some(detected_at) = self.detected_at else {
-            return Some("missing_detected_at");
-        };
-        match self.first_detected_from {
-            Some(onset) if onset > detected_at => Some("onset_after_detection"),
-            Some(onset) if onset < detected_at - max_lookback => Some("onset_too_old"),
-            _ => None,
-        }
     }
 
     /// SPEC 2, duplicates: rows that agree here are one row.
@@ -193,20 +181,6 @@ impl Report {
     }
 }
 
-/// SPEC 2, bad rows, for both prediction logs.
-pub fn prediction_reject_reason(
-    store_id: &Option<String>,
-    tick: Option<i64>,
-) -> Option<&'static str> {
-    if store_id.as_deref().unwrap_or("").is_empty() {
-        Some("missing_store_id")
-    } else if tick.is_none() {
-        Some("missing_tick_at")
-    } else {
-        None
-    }
-}
-
 /// Null first, then the total order of IEEE 754, in which -0.0 comes before 0.0.
 pub fn by_double(a: Option<f64>, b: Option<f64>) -> Ordering {
     match (a, b) {
@@ -225,32 +199,4 @@ fn by_list(a: Option<&Vec<Option<f64>>>, b: Option<&Vec<Option<f64>>>) -> Orderi
         }
     }
     a.len().cmp(&b.len())
-}
-
-impl Input {
-    /// SPEC 2: NaN in any double input is null.
-    pub fn without_nan(&self) -> Self {
-        let mut input = self.clone();
-        for report in &mut input.reports {
-            for double in [
-                &mut report.severity,
-                &mut report.similarity_score,
-                &mut report.cluster_match_confidence,
-                &mut report.tsne_x,
-                &mut report.tsne_y,
-                &mut report.confidence_score,
-            ] {
-                clean(double);
-            }
-            report.feature_vector.iter_mut().flatten().for_each(clean);
-        }
-        input.scores.iter_mut().for_each(|score| clean(&mut score.anomaly_score));
-        input.campaigns.iter_mut().for_each(|candidate| clean(&mut candidate.confidence));
-        input.context.iter_mut().for_each(|candidate| clean(&mut candidate.confidence));
-        input
-    }
-}
-
-fn clean(double: &mut Option<f64>) {
-    *double = double.filter(|double| !double.is_nan());
 }

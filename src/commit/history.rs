@@ -1,0 +1,107 @@
+//! What a rerun replaces stays readable: before step 3, the lineage that is about to be replaced is
+//! copied with its parts to `superseded/` beside the lineage (SPEC 11).
+//!
+//! The copies are create-only and bear the names of their originals, so that copying again changes
+//! nothing, whoever copied before and however far. A run that is killed, or that loses the race for
+//! the lineage, may leave a copy of what is still current. That is harmless: history is read by
+//! name, and nothing of it is ever deleted here.
+//!
+//! A part that is not there any more cannot be kept. That is no reason to keep the run from
+//! repairing the present, so it is a warning.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+use futures_util::future::try_join_all;
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+use sha2::{Digest as _, Sha256};
+
+use super::error::Error;
+use super::folders::{AT_ONCE, Folders};
+use super::parts::{foreign, look};
+use crate::layout;
+use crate::lineage::{Lineage, OutputFile, hex};
+use crate::objects::{self, Entry, Objects, Put, Uri};
+
+/// Copies a committed lineage, whose bytes are `content`, and its parts to where they stay.
+pub(super) async fn keep(
+    objects: &dyn Objects,
+    folders: &Folders,
+    content: &Bytes,
+    lineage: &Lineage,
+) -> Result<(), Error> {
+    let kept = layout::superseded(&folders.lineage, &lineage.content_sha256);
+    let parts: Vec<_> = lineage.outputs.each().flat_map(|(_, output)| &output.files).collect();
+    let mut places: BTreeSet<Uri> = parts.iter().map(|part| part.uri.folder()).collect();
+    places.insert(kept.clone());
+    let listed = try_join_all(places.iter().map(|folder| objects.entries(folder))).await?;
+    let listed = listed.into_iter().flatten();
+    let there: BTreeMap<Uri, Entry> =
+        listed.map(|entry| (entry.object.uri.clone(), entry)).collect();
+    let copies = stream::iter(parts).map(|part| keep_part(objects, part, &kept, &there));
+    copies.buffer_unordered(AT_ONCE).try_collect::<()>().await?;
+    keep_lineage(objects, &kept, content).await
+}
+
+async fn keep_part(
+    objects: &dyn Objects,
+    part: &OutputFile,
+    kept: &Uri,
+    there: &BTreeMap<Uri, Entry>,
+) -> Result<(), Error> {
+    let target = kept.join(part.uri.name());
+    if let Some(copy) = there.get(&target) {
+        return is_the_part(objects, part, copy).await;
+    }
+    let original = match there.get(&part.uri) {
+        None => return lost(part, "nothing"),
+        Some(Entry { stranger: Some(what), .. }) => return lost(part, what),
+        Some(Entry { object, .. }) => object,
+    };
+    let copied = match objects.digest(original).await {
+        Ok(digest) if hex(&digest) == part.sha256 => objects.copy(original, &target).await,
+        Ok(_) => return lost(part, "other content"),
+        Err(error) => Err(error),
+    };
+    match copied {
+        Ok(Put::Done(_)) => Ok(()),
+        Ok(Put::Conflict) => match look(objects, &target).await? {
+            Some(copy) => is_the_part(objects, part, &copy).await,
+            None => lost(part, "something that vanished"),
+        },
+        // Another run of this `run_id` has replaced it, and kept it before.
+        Err(objects::Error::Changed { .. }) => lost(part, "something that changed"),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn lost(part: &OutputFile, found: &str) -> Result<(), Error> {
+    tracing::warn!(part = %part.uri, found, "could not keep a part of the run that is replaced");
+    Ok(())
+}
+
+async fn is_the_part(objects: &dyn Objects, part: &OutputFile, copy: &Entry) -> Result<(), Error> {
+    let found = match copy.stranger {
+        Some(what) => what,
+        None if hex(&objects.digest(&copy.object).await?) == part.sha256 => return Ok(()),
+        None => "other content",
+    };
+    Err(foreign(&copy.object.uri, "a copy of a replaced part", found))
+}
+
+/// Two lineages may list the same parts, for example if an input file was replaced by an equal one.
+/// The second then takes a name with a digest of its own.
+async fn keep_lineage(objects: &dyn Objects, folder: &Uri, content: &Bytes) -> Result<(), Error> {
+    let own = format!("lineage-{}.json", &hex(&Sha256::digest(content))[..16]);
+    for name in ["lineage.json", &own] {
+        let target = folder.join(name);
+        let there = match objects.create(&target, content.clone()).await? {
+            Put::Done(_) => return Ok(()),
+            Put::Conflict => objects.read(&target).await?.0,
+        };
+        if there == *content {
+            return Ok(());
+        }
+    }
+    Err(foreign(&folder.join(&own), "a copy of a lineage", "other content"))
+}

@@ -1,0 +1,56 @@
+//! What is in a run's folder, without following any link: its entries, and the temporary files that
+//! killed writers left.
+
+use std::io::ErrorKind;
+
+use super::answers::failed;
+use super::folder::{EntryKind, Folder, Look};
+use super::write::{is_temporary, remove_abandoned};
+use crate::objects::error::{Error, Outcome};
+use crate::objects::interface::{Entry, Object};
+use crate::objects::uri::Uri;
+
+/// The entries of the folder, in the order of their names.
+pub(super) fn entries(folder: &Uri) -> Result<Vec<Entry>, Error> {
+    let failed = |error| failed(folder, "list", Outcome::NotDone, &error);
+    let open = match Folder::open(folder.path()) {
+        Ok(open) => open,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(failed(error)),
+    };
+    let mut names = open.names().map_err(failed)?;
+    names.sort();
+    let mut entries = Vec::new();
+    for name in names.into_iter().filter(|name| !is_temporary(name)) {
+        // What vanished meanwhile is not there.
+        let Some(Look { kind, bytes, tag }) = open.look(&name).map_err(failed)? else { continue };
+        let stranger = (kind != EntryKind::File).then(|| kind.name());
+        entries.push(Entry { object: Object { uri: folder.join(&name), bytes, tag }, stranger });
+    }
+    Ok(entries)
+}
+
+/// Removes the temporary files of dead writers in the folder and below it.
+pub(super) fn sweep(prefix: &Uri) -> Result<(), Error> {
+    let failed = |error| failed(prefix, "delete", Outcome::Unknown, &error);
+    match Folder::open(prefix.path()) {
+        Ok(folder) => sweep_below(&folder).map_err(failed),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(failed(error)),
+    }
+}
+
+fn sweep_below(folder: &Folder) -> std::io::Result<()> {
+    for name in folder.names()? {
+        let done = match folder.look(&name)?.map(|look| look.kind) {
+            Some(EntryKind::File) if is_temporary(&name) => remove_abandoned(folder, &name),
+            Some(EntryKind::Folder) => folder.within(&name).and_then(|inner| sweep_below(&inner)),
+            _ => Ok(()),
+        };
+        match done {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}
