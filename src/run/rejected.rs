@@ -61,7 +61,7 @@ impl Shell {
                 let columns = all_columns(source, group);
                 let fetched =
                     source.file.fetch_rows(&*self.objects, group, &columns, Some(&select)).await?;
-                all.push(RejectedRows::read(source, group, rejects, fetched)?);
+                all.push(RejectedRows::read(source, group, rejects, &fetched));
             }
         }
         all.sort_by(|a, b| a.place().cmp(&b.place()));

@@ -5,13 +5,10 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray as _, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use arrow::error::ArrowError;
-use bytes::Bytes;
-use parquet::DecodeResult;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
-    ParquetRecordBatchReaderBuilder, RowSelection, RowSelectionPolicy,
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection,
+    RowSelectionPolicy,
 };
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{
@@ -20,10 +17,11 @@ use parquet::file::metadata::{
 use parquet::file::page_index::column_index::ColumnIndexMetaData;
 use parquet::file::page_index::offset_index::PageLocation;
 use parquet::file::serialized_reader::SerializedPageReader;
-use sha2::{Digest, Sha256};
 
+use super::batches::Batches;
 use super::fetched::{Fetched, coalesce};
 use super::schema::Columns;
+use super::tail::Tail;
 use super::{Error, footer, pages};
 use crate::cohort::Interval;
 use crate::objects::{Object, Objects, Scheme};
@@ -59,13 +57,15 @@ impl File {
         if object.bytes < 12 {
             return Err(wrong(format!("{} bytes", object.bytes)));
         }
-        let mut tail = Tail { objects, object: &object, parts: Fetched::default() };
+        let mut tail = Tail::new(objects, &object);
         let decoder = ParquetMetaDataPushDecoder::try_new(object.bytes)
             .map_err(|error| wrong(error.to_string()))?
             .with_page_index_policy(PageIndexPolicy::Skip);
         let first = object.bytes.saturating_sub(TAIL_BYTES)..object.bytes;
-        let metadata =
-            tail.decode(decoder, vec![first]).await?.map_err(|e| wrong(e.to_string()))?;
+        let metadata = match tail.decode(decoder, vec![first]).await? {
+            Ok(metadata) => metadata,
+            Err(error) => return Err(wrong(tail.parts.ending(object.bytes, &error))),
+        };
         let rows = metadata.row_groups().iter().map(RowGroupMetaData::num_rows);
         if let Some(rows) = rows.clone().find(|rows| *rows < 0) {
             return Err(wrong(format!("a row group of {rows} rows")));
@@ -337,7 +337,7 @@ impl File {
                 .with_row_selection_policy(RowSelectionPolicy::Selectors);
         }
         let reader = builder.build().map_err(corrupt)?;
-        Ok(Batches { reader, claimed, expected, decoded: 0, done: false })
+        Ok(Batches::new(reader, claimed, expected))
     }
 }
 
@@ -345,124 +345,4 @@ impl File {
 fn as_text(bytes: &ArrayRef) -> ArrayRef {
     let texts = bytes.as_binary::<i32>().iter().map(|text| text.map(String::from_utf8_lossy));
     Arc::new(texts.collect::<StringArray>())
-}
-
-/// Record batches that hold as many rows as were expected of them.
-pub struct Batches {
-    reader: ParquetRecordBatchReader,
-    /// The rows that the row group claims to have.
-    claimed: usize,
-    /// The rows that are left to come.
-    expected: usize,
-    decoded: usize,
-    done: bool,
-}
-
-impl Iterator for Batches {
-    type Item = Result<RecordBatch, ArrowError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.done {
-            return None;
-        }
-        let batch = match self.reader.next() {
-            Some(Ok(batch)) => {
-                self.decoded += batch.num_rows();
-                if self.decoded <= self.expected {
-                    return Some(Ok(batch));
-                }
-                None
-            }
-            Some(Err(error)) => Some(Err(error)),
-            None if self.decoded == self.expected => None,
-            None => Some(Err(self.short())),
-        };
-        self.done = true;
-        batch.or_else(|| (self.decoded > self.expected).then(|| Err(self.short())))
-    }
-}
-
-impl Batches {
-    fn short(&self) -> ArrowError {
-        ArrowError::ParquetError(format!(
-            "{} rows of the {} expected; the row group claims {}",
-            self.decoded, self.expected, self.claimed
-        ))
-    }
-}
-
-impl std::fmt::Debug for Batches {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Batches").field("expected", &self.expected).finish_non_exhaustive()
-    }
-}
-
-/// The end of a file, as far as it has been fetched.
-struct Tail<'a> {
-    objects: &'a dyn Objects,
-    object: &'a Object,
-    parts: Fetched,
-}
-
-impl Tail<'_> {
-    /// Feeds a decoder what it asks for, `first` to begin with. The inner error is the decoder's.
-    async fn decode(
-        &mut self,
-        mut decoder: ParquetMetaDataPushDecoder,
-        first: Vec<Range<u64>>,
-    ) -> Result<Result<ParquetMetaData, ParquetError>, Error> {
-        use parquet::file::reader::ChunkReader as _;
-        let mut wanted = first;
-        loop {
-            let (have, missing): (Vec<_>, Vec<_>) = wanted.into_iter().partition(|range| {
-                self.parts.get_bytes(range.start, (range.end - range.start) as usize).is_ok()
-            });
-            if missing.iter().any(|range| range.end > self.object.bytes || range.is_empty()) {
-                let found = "a footer that points past the end of the file".to_owned();
-                return Ok(Err(ParquetError::EOF(found)));
-            }
-            let mut ranges = have.clone();
-            let mut contents = Vec::new();
-            for range in have {
-                let length = (range.end - range.start) as usize;
-                contents.extend(self.parts.get_bytes(range.start, length));
-            }
-            if !missing.is_empty() {
-                let fetched = self.objects.read_ranges(self.object, &missing).await?;
-                self.parts = std::mem::take(&mut self.parts).with(&missing, &fetched);
-                contents.extend(fetched);
-                ranges.extend(missing);
-            }
-            if !ranges.is_empty()
-                && let Err(error) = decoder.push_ranges(ranges, contents)
-            {
-                return Ok(Err(error));
-            }
-            match decoder.try_decode() {
-                Ok(DecodeResult::NeedsData(ranges)) => wanted = ranges,
-                Ok(DecodeResult::Data(metadata)) => return Ok(Ok(metadata)),
-                Ok(DecodeResult::Finished) => {
-                    return Ok(Err(ParquetError::EOF("a footer without an end".to_owned())));
-                }
-                Err(error) => return Ok(Err(error)),
-            }
-        }
-    }
-}
-
-impl Fetched {
-    fn with(self, ranges: &[Range<u64>], contents: &[Bytes]) -> Self {
-        self.and(ranges.iter().map(|range| range.start).zip(contents.iter().cloned()))
-    }
-
-    /// `footer-` and the SHA-256 of a file's footer. It changes with any number in the statistics.
-    fn footer_digest(&self, bytes: u64) -> String {
-        use parquet::file::reader::ChunkReader as _;
-        let tail = self.get_bytes(bytes - 8, 8).unwrap_or_default();
-        let length = tail.first_chunk().map_or(0, |length| u32::from_le_bytes(*length));
-        let from = bytes.saturating_sub(8 + u64::from(length));
-        let footer = self.get_bytes(from, length as usize).unwrap_or_default();
-        let digest: [u8; 32] = Sha256::digest(&footer).into();
-        format!("footer-{}", crate::cohort::Id::from_digest(&digest).as_str())
-    }
 }

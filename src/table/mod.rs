@@ -5,7 +5,9 @@
 //! arrays into the core's types. [`reports`] and [`mod@reference`] read the small logs whole,
 //! [`scan`] streams the big ones, and [`mod@write`] encodes.
 
+mod batches;
 pub mod columns;
+mod content;
 pub mod dataset;
 mod error;
 mod fetched;
@@ -18,6 +20,7 @@ pub mod reference;
 pub mod reports;
 pub mod scan;
 mod schema;
+mod tail;
 pub mod write;
 
 pub(crate) use cohort_core::batch::values;

@@ -131,9 +131,18 @@ fn the_sample_itself_is_sound() {
 fn a_missing_column_is_named_with_those_that_are_there() {
     let lake = Lake::new().with_reports(vec![("shop", texts(&["1"])), ("detected_at", ticks([0]))]);
     lake.fails(65, &["\"store_id\"", "found shop, detected_at", "date=2025-01-01", "map it"]);
-    let lake =
-        Lake::new().with_manifest(|m| m["inputs"][MRDL]["columns"] = json!({"sku": "article"}));
-    lake.fails(65, &["\"article\"", "sku"]);
+    let mapped = |columns| Lake::new().with_manifest(|m| m["inputs"][MRDL]["columns"] = columns);
+    mapped(json!({"store_id": "shop"})).fails(65, &["\"shop\"", "store_id"]);
+    let optional = mapped(json!({"sku": "article"})).run(&[]);
+    assert!(optional.status.success(), "an optional column that a file lacks is null");
+}
+
+#[test]
+fn a_name_that_fits_two_columns_is_refused() {
+    let texts = || texts(&["1"]);
+    let columns = vec![("Store_Id", texts()), ("STORE_ID", texts()), ("detected_at", ticks([0]))];
+    let both = ["\"store_id\"", "\"Store_Id\" and \"STORE_ID\"", "map the right one"];
+    Lake::new().with_reports(columns).fails(65, &both);
 }
 
 #[test]

@@ -80,12 +80,15 @@ pub struct Cells {
     /// The stores that have lines, sorted by their bytes.
     pub stores: Arc<[Arc<str>]>,
     /// The cells of each store, with their SKUs, in order.
-    by_store: Vec<Vec<(Option<Arc<str>>, Cell)>>,
+    by_store: Vec<OfStore>,
     count: usize,
     store_codes: HashMap<Arc<str>, StoreCode>,
     sku_codes: HashMap<Arc<str>, SkuCode>,
     lookup: Lookup,
 }
+
+/// The cells of one store, with their SKUs, in order.
+type OfStore = Vec<(Option<Arc<str>>, Cell)>;
 
 /// From (store, SKU) to cell: a table if it is not much larger than the cells, else a map.
 #[derive(Debug)]
@@ -178,11 +181,7 @@ impl Cells {
 }
 
 impl Lookup {
-    fn new(
-        by_store: &[Vec<(Option<Arc<str>>, Cell)>],
-        sku_codes: &HashMap<Arc<str>, SkuCode>,
-        count: usize,
-    ) -> Self {
+    fn new(by_store: &[OfStore], sku_codes: &HashMap<Arc<str>, SkuCode>, count: usize) -> Self {
         let code =
             |sku: &Option<Arc<str>>| sku.as_ref().map_or(SkuCode::NULL, |sku| sku_codes[sku]);
         let width = sku_codes.len() + 1;

@@ -9,6 +9,7 @@ use parquet::basic::Encoding;
 use parquet::column::page::{Page, PageReader};
 use parquet::errors::{ParquetError, Result};
 
+use super::page_values::{Invalid, entry, eof, presence, read_entries};
 use super::plain::{Physical, Plain, PlainValues};
 use super::runs::{Run, Runs};
 
@@ -37,19 +38,6 @@ pub struct Codes<T> {
     invalid: Invalid<T>,
 }
 
-/// What is known about values that are no text.
-#[derive(Clone, Copy)]
-struct Invalid<T> {
-    /// Their code, if the column can hold them.
-    code: Option<T>,
-    /// Whether every data page is said to use the dictionary.
-    in_dictionary: bool,
-    /// Whether the dictionary has one.
-    dictionary: bool,
-    /// Whether the open page has one outside the dictionary.
-    page: bool,
-}
-
 enum Cursor<T> {
     /// No page is open.
     Closed,
@@ -69,10 +57,6 @@ impl<T> std::fmt::Debug for Codes<T> {
             .field("entries", &entries)
             .finish_non_exhaustive()
     }
-}
-
-impl<T> Invalid<T> {
-    const NONE: Self = Self { code: None, in_dictionary: false, dictionary: false, page: false };
 }
 
 impl<T: Copy + PartialEq> Codes<T> {
@@ -404,53 +388,4 @@ impl<T: Copy + PartialEq> Codes<T> {
             present.into_iter().map(|is| if is { codes.next().unwrap_or(null) } else { null });
         Cursor::Decoded { codes: spread.collect(), at: 0 }
     }
-}
-
-/// Which rows have a value, or `None` if all have.
-fn presence(levels: Bytes, rows: usize) -> Result<Option<Vec<bool>>> {
-    let mut runs = Runs::new(levels, 1).map_err(eof)?;
-    if rows == 0 || matches!(runs.peek().map_err(eof)?, Run::Repeated(1, n) if n >= rows) {
-        return Ok(None);
-    }
-    let mut present = Vec::with_capacity(rows);
-    runs.read(rows, &mut present, |level| level == 1).map_err(eof)?;
-    Ok(Some(present).filter(|present| present.contains(&false)))
-}
-
-fn read_entries<T: Copy>(
-    runs: &mut Runs,
-    n: usize,
-    dictionary: &[T],
-    out: &mut Vec<T>,
-) -> Result<()> {
-    let Some(&first) = dictionary.first() else {
-        return if n == 0 {
-            Ok(())
-        } else {
-            Err(ParquetError::General("a page without its dictionary".to_owned()))
-        };
-    };
-    // An index past the end means a broken page. One check at the end is cheaper than one per
-    // value.
-    let broken = std::cell::Cell::new(false);
-    runs.read(n, out, |index| {
-        dictionary.get(index as usize).copied().unwrap_or_else(|| {
-            broken.set(true);
-            first
-        })
-    })
-    .map_err(eof)?;
-    if broken.get() { Err(outside()) } else { Ok(()) }
-}
-
-fn entry<T: Copy>(dictionary: &[T], index: u32) -> Result<T> {
-    dictionary.get(index as usize).copied().ok_or_else(outside)
-}
-
-fn outside() -> ParquetError {
-    ParquetError::General("an index outside the dictionary".to_owned())
-}
-
-fn eof(error: super::runs::Truncated) -> ParquetError {
-    ParquetError::EOF(error.to_string())
 }

@@ -53,6 +53,7 @@ pub mod codes;
 pub mod group;
 pub mod keys;
 pub mod open;
+mod page_values;
 pub mod plain;
 pub mod points;
 pub mod probe;

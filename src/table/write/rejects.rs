@@ -1,11 +1,5 @@
 //! Rejected rows, whole, with file and row number (SPEC 2, *Bad rows*).
 
-use arrow::array::RecordBatch;
-use arrow::compute::cast;
-use arrow::datatypes::DataType;
-use arrow::error::ArrowError;
-use arrow::json::writer::{LineDelimited, WriterBuilder};
-
 use cohort_core::batch::builder::BatchBuilder;
 use parquet::errors::ParquetError;
 
@@ -13,6 +7,7 @@ use super::part::{GroupWriter, Part};
 use crate::contract::REJECTS;
 use crate::layout::RunId;
 use crate::table::Error;
+use crate::table::content;
 use crate::table::dataset::Source;
 use crate::table::fetched::Fetched;
 use crate::table::prune::selection;
@@ -30,36 +25,23 @@ pub struct RejectedRows {
 
 impl RejectedRows {
     /// Reads the rows of one row group whole, each as a JSON object.
-    ///
-    /// # Errors
-    /// [`Error::Corrupt`], or [`Error::Encode`] where a column has a type without a JSON form.
     pub fn read(
         source: &Source,
         row_group: usize,
         rejects: Vec<Reject>,
-        fetched: Fetched,
-    ) -> Result<Self, Error> {
+        fetched: &Fetched,
+    ) -> Self {
         let rows: Vec<_> = rejects.iter().map(|reject| reject.row).collect();
-        let mut lines = Vec::with_capacity(rows.len());
         let select: Vec<_> = rows.iter().map(|&row| row..row + 1).collect();
         let select = selection(&select, source.file.group_rows(row_group));
-        for batch in source.file.batches(
-            fetched,
-            row_group,
-            &all_columns(source, row_group),
-            Some(select),
-        )? {
-            let batch =
-                batch.map_err(|error| Error::corrupt(&source.file.object.uri, row_group, error))?;
-            lines.extend(json_rows(&source.file.with_text(&batch))?);
-        }
-        Ok(Self {
+        let lines = content::rows(source, row_group, &select, fetched);
+        Self {
             dataset: source.columns.log().name,
             file: source.file.object.uri.to_string(),
             first_row: source.file.first_row(row_group),
             rejects,
             rows: lines,
-        })
+        }
     }
 
     /// Where the rows stand: the order of the rejects.
@@ -97,47 +79,4 @@ pub fn encode(all: &[RejectedRows], run_id: &RunId) -> Result<Part, Error> {
             .map_err(|error| Error::encode(REJECTS.name, &error))?;
     }
     Part::of(&REJECTS, &[group.finish()?])
-}
-
-/// Each row as a JSON object.
-fn json_rows(batch: &RecordBatch) -> Result<Vec<String>, Error> {
-    let batch = in_utc(batch).and_then(|batch| match json(&batch) {
-        Ok(text) => Ok(text),
-        // A column whose type has no JSON form is one that the contract does not read: the others must do.
-        Err(_) => {
-            let shown = (0..batch.num_columns())
-                .filter(|&i| batch.project(&[i]).and_then(|column| json(&column)).is_ok());
-            json(&batch.project(&shown.collect::<Vec<_>>())?)
-        }
-    });
-    let wrong = |reason: String| Error::Encode { log: REJECTS.name, reason };
-    let text = batch.map_err(|error| wrong(error.to_string()))?;
-    let text = String::from_utf8(text).map_err(|error| wrong(error.to_string()))?;
-    Ok(text.lines().map(str::to_owned).collect())
-}
-
-fn json(batch: &RecordBatch) -> Result<Vec<u8>, ArrowError> {
-    let mut writer =
-        WriterBuilder::new().with_explicit_nulls(true).build::<_, LineDelimited>(Vec::new());
-    writer.write(batch)?;
-    writer.finish()?;
-    Ok(writer.into_inner())
-}
-
-/// The same rows with every instant in the zone `+00:00`: the writer knows no zone by its name.
-fn in_utc(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
-    let columns = batch.columns().iter().map(|column| match column.data_type() {
-        DataType::Timestamp(unit, Some(_)) => {
-            cast(column, &DataType::Timestamp(*unit, Some("+00:00".into())))
-        }
-        _ => Ok(column.clone()),
-    });
-    let names =
-        batch.schema().fields().iter().map(|field| field.name().clone()).collect::<Vec<_>>();
-    RecordBatch::try_from_iter_with_nullable(
-        names
-            .into_iter()
-            .zip(columns.collect::<Result<Vec<_>, _>>()?)
-            .map(|(name, column)| (name, column, true)),
-    )
 }

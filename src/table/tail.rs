@@ -1,0 +1,100 @@
+//! The end of a file, where its footer and its page index are.
+
+use std::ops::Range;
+
+use bytes::Bytes;
+use parquet::DecodeResult;
+use parquet::errors::ParquetError;
+use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataPushDecoder};
+use parquet::file::reader::ChunkReader as _;
+use sha2::{Digest, Sha256};
+
+use super::Error;
+use super::fetched::Fetched;
+use crate::objects::{Object, Objects};
+
+/// The end of a file, as far as it has been fetched.
+pub struct Tail<'a> {
+    objects: &'a dyn Objects,
+    object: &'a Object,
+    /// What has been fetched.
+    pub parts: Fetched,
+}
+
+impl<'a> Tail<'a> {
+    /// Nothing fetched yet.
+    pub fn new(objects: &'a dyn Objects, object: &'a Object) -> Self {
+        Self { objects, object, parts: Fetched::default() }
+    }
+
+    /// Feeds a decoder what it asks for, `first` to begin with. The inner error is the decoder's.
+    ///
+    /// # Errors
+    /// [`Error::Objects`].
+    pub async fn decode(
+        &mut self,
+        mut decoder: ParquetMetaDataPushDecoder,
+        first: Vec<Range<u64>>,
+    ) -> Result<Result<ParquetMetaData, ParquetError>, Error> {
+        let mut wanted = first;
+        loop {
+            let (have, missing): (Vec<_>, Vec<_>) = wanted.into_iter().partition(|range| {
+                self.parts.get_bytes(range.start, (range.end - range.start) as usize).is_ok()
+            });
+            if missing.iter().any(|range| range.end > self.object.bytes || range.is_empty()) {
+                let found = "a footer that points past the end of the file".to_owned();
+                return Ok(Err(ParquetError::EOF(found)));
+            }
+            let mut ranges = have.clone();
+            let mut contents = Vec::new();
+            for range in have {
+                let length = (range.end - range.start) as usize;
+                contents.extend(self.parts.get_bytes(range.start, length));
+            }
+            if !missing.is_empty() {
+                let fetched = self.objects.read_ranges(self.object, &missing).await?;
+                self.parts = std::mem::take(&mut self.parts).with(&missing, &fetched);
+                contents.extend(fetched);
+                ranges.extend(missing);
+            }
+            if !ranges.is_empty()
+                && let Err(error) = decoder.push_ranges(ranges, contents)
+            {
+                return Ok(Err(error));
+            }
+            match decoder.try_decode() {
+                Ok(DecodeResult::NeedsData(ranges)) => wanted = ranges,
+                Ok(DecodeResult::Data(metadata)) => return Ok(Ok(metadata)),
+                Ok(DecodeResult::Finished) => {
+                    return Ok(Err(ParquetError::EOF("a footer without an end".to_owned())));
+                }
+                Err(error) => return Ok(Err(error)),
+            }
+        }
+    }
+}
+
+impl Fetched {
+    fn with(self, ranges: &[Range<u64>], contents: &[Bytes]) -> Self {
+        self.and(ranges.iter().map(|range| range.start).zip(contents.iter().cloned()))
+    }
+
+    /// What is wrong with a file whose footer cannot be read, by the four bytes that it ends with.
+    pub fn ending(&self, bytes: u64, error: &ParquetError) -> String {
+        match self.get_bytes(bytes - 4, 4).as_deref() {
+            Ok(b"PAR1") => error.to_string(),
+            Ok(b"PARE") => "an encrypted footer, which this job has no key for".to_owned(),
+            _ => "no footer at its end: it is truncated, or of another kind".to_owned(),
+        }
+    }
+
+    /// `footer-` and the SHA-256 of a file's footer. It changes with any number in the statistics.
+    pub fn footer_digest(&self, bytes: u64) -> String {
+        let tail = self.get_bytes(bytes - 8, 8).unwrap_or_default();
+        let length = tail.first_chunk().map_or(0, |length| u32::from_le_bytes(*length));
+        let from = bytes.saturating_sub(8 + u64::from(length));
+        let footer = self.get_bytes(from, length as usize).unwrap_or_default();
+        let digest: [u8; 32] = Sha256::digest(&footer).into();
+        format!("footer-{}", crate::cohort::Id::from_digest(&digest).as_str())
+    }
+}
