@@ -3,8 +3,7 @@
 use super::Error;
 use super::place::Place;
 
-/// `gap` is an hour, as in the worked example (SPEC 9). Events that never pause are cut at
-/// midnight.
+/// `gap` is an hour, as in the worked example (SPEC 9).
 const RUN_MANIFEST: &str = r#"{
   "version": 1,
   "interval": {"start": "2025-01-01T00:00:00Z", "end": "2025-01-02T00:00:00Z"},
