@@ -183,7 +183,7 @@ fn closed(why: &str) -> io::Error {
     io::Error::new(io::ErrorKind::ConnectionAborted, why)
 }
 
-/// Reads up to and with the empty line. Returns the text and what came after it.
+/// Reads up to and with the empty line, into text and what came after it.
 async fn read_head(
     stream: &mut TcpStream,
     mut bytes: Vec<u8>,
@@ -362,12 +362,12 @@ async fn send_answer(
     Ok(pass(rest, server, client, length, pace, &mut act).await? && again)
 }
 
-/// What happens to a packet.
+/// What happens to a packet on its way.
 enum Next {
     Pass,
-    /// This many bytes of it pass, then the connection is closed.
+    /// So many bytes of it pass; then the connection is closed.
     Cut(usize),
-    /// This many bytes of it pass, then nothing more comes.
+    /// So many bytes of it pass; then nothing more comes.
     Stop(usize),
 }
 
@@ -411,12 +411,12 @@ async fn pass(
                 Next::Pass => to.write_all(&buffer[..filled]).await?,
                 Next::Cut(length) => {
                     to.write_all(&buffer[..length]).await?;
-                    // A reset would discard what the client has not read yet.
+                    // A reset would take with it what the client has not read yet.
                     return to.shutdown().await.and(Ok(false));
                 }
                 Next::Stop(length) => {
                     to.write_all(&buffer[..length]).await?;
-                    // This lasts until the client gives up.
+                    // Until the client gives up.
                     let _ = to.read(&mut [0]).await;
                     return Err(closed("planned"));
                 }

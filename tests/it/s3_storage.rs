@@ -37,7 +37,7 @@ async fn only(s3: &S3, prefix: &Uri) -> Object {
     listed.remove(0)
 }
 
-/// Bytes that differ, so that mixed-up ranges show.
+/// Bytes that differ wherever ranges may be mixed up.
 fn noise(length: usize) -> Bytes {
     let mut state = 88_172_645_463_325_252_u64;
     let bytes = (0..length).map(|_| {
@@ -77,8 +77,8 @@ async fn large_objects_are_uploaded_in_parts_under_the_same_conditions() {
 }
 
 /// The name of a large object holds its digest, so racers always bring the same content. That
-/// matters: SeaweedFS 4.48 honours the condition of a completion, but accepts several that come at
-/// once.
+/// matters: SeaweedFS 4.48 honours the condition of a completion, but lets several that come at
+/// once pass.
 #[tokio::test(flavor = "multi_thread")]
 async fn uploads_of_one_content_at_once_leave_it_whole_and_nothing_over() {
     let s3 = Arc::new(direct());
