@@ -1,4 +1,4 @@
-//! One day of the sample, tick by tick and shop by shop: what sells, and what the detector and the
+//! One day of the sample: what sells, tick by tick and shop by shop, and what the detector and the
 //! two models write.
 
 use super::Error;

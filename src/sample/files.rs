@@ -1,5 +1,5 @@
-//! The sample's Parquet files: the only use of the writer's settings, and the columns in the types
-//! of SPEC 2.
+//! The sample's Parquet files: one call site for the writer's settings, and the columns in the
+//! types of SPEC 2.
 
 use std::sync::Arc;
 

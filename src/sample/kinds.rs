@@ -1,4 +1,4 @@
-//! What goes wrong, or unusually right, in a shop: the kinds of incident as detection, clustering
+//! What goes wrong, or unusually right, in a shop: the kinds of incident, as detection, clustering
 //! and attribution see them.
 
 use super::chain::Product;

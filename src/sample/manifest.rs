@@ -36,7 +36,7 @@ const RUN_MANIFEST: &str = r#"{
 
 const DEMO_RUN_CONFIG: &str = "{\"run_id\": \"demo__2025-01-01\"}\n";
 
-/// Writes `run_manifest.json`, the last of the sample's files, and what it refers to. Returns the
+/// Writes `run_manifest.json`, the last of the sample's files, and what it refers to; gives the
 /// manifest's name.
 pub(super) fn write(place: &Place) -> Result<String, Error> {
     place.put("demo_run_config.json", DEMO_RUN_CONFIG)?;

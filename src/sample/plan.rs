@@ -12,7 +12,7 @@ pub(super) struct Line {
     pub(super) shop: usize,
     /// Index of the product; `None` for the whole shop.
     pub(super) product: Option<usize>,
-    /// Its ticks, from the onset on.
+    /// Its ticks.
     pub(super) ticks: std::ops::Range<Tick>,
     /// What sales are multiplied by meanwhile.
     pub(super) factor: f64,
@@ -46,8 +46,7 @@ pub(super) struct Plan {
     pub(super) contexts: Vec<Span>,
 }
 
-/// The worked example (SPEC 9): the ticks of 11:55 to 12:05 on the last day, in the first shop, for
-/// the first product.
+/// The worked example (SPEC 9): the ticks of 11:55 to 12:05 on the last day, in the first shop, for the first product.
 pub(super) const EXAMPLE_TICKS: std::ops::Range<Tick> = 143..146;
 
 const EXAMPLE: Line = Line {
@@ -82,8 +81,7 @@ impl Plan {
         plan
     }
 
-    /// One incident in a shop: its lines, and the campaign or context that explains it if the
-    /// reports do not.
+    /// One incident in a shop: its lines, and the campaign or context that explains it where the reports do not.
     fn incident(&mut self, chain: &Chain, shop: usize, day: i64, random: &mut Random) {
         let kind = draw_kind(random);
         let what = &KINDS[kind];

@@ -1,4 +1,4 @@
-//! The two models' prediction logs of one day, in the order in which models write them: tick, shop,
+//! The two models' prediction logs of one day, in the order in which models emit them: tick, shop,
 //! product.
 //!
 //! They are streamed to the files in batches, so a day of any size needs little memory.
@@ -48,8 +48,8 @@ impl<'a> Predictions<'a> {
         Self { random: Random::stream(chain.seed, &[5, day as u64]), scores, sales }
     }
 
-    /// Adds a prediction to both logs. Unless it is `spared`, it may have the gaps and faults that
-    /// such logs have.
+    /// Adds a prediction to both logs, with the gaps and faults that such logs have unless it is
+    /// `spared` them.
     pub(super) fn push(&mut self, what: &Prediction, spared: bool) -> Result<(), Error> {
         let random = &mut self.random;
         let score = four_decimals(what.score.unwrap_or_else(|| random.between(0.0, 0.35)));
@@ -142,7 +142,7 @@ impl<'a, V: Copy> Log<'a, V> {
     }
 
     fn close(mut self) -> Result<u64, Error> {
-        // If nothing happened, the file is empty: the partition exists and holds no rows.
+        // An empty file if nothing happened: a partition that exists and holds no rows.
         self.flush()?;
         self.file.close()?;
         Ok(self.rows)

@@ -36,8 +36,8 @@ impl Random {
         low + (high - low) * self.unit()
     }
 
-    /// A whole number in `[0, bound)`; 0 if `bound` is 0. The bias of the remainder is far too
-    /// small to show in a sample.
+    /// A whole number in `[0, bound)`; 0 if `bound` is 0. The bias of the remainder is far below
+    /// what a sample shows.
     pub(super) const fn below(&mut self, bound: usize) -> usize {
         if bound == 0 { 0 } else { (self.next() % bound as u64) as usize }
     }

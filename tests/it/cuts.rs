@@ -156,8 +156,8 @@ fn reports_go_on_under_their_names_and_no_sale_counts_twice() {
     let rows: Vec<_> = output.events.iter().filter(|row| row.version == 2).collect();
     let starts: Vec<i64> = rows.iter().map(|row| row.window_start - MIDNIGHT).collect();
     assert_eq!(starts, [-GAP, DAY, 2 * DAY, 3 * DAY]);
-    // A window ends at the last tick, a quarter of an hour before the cut, so two sales fall
-    // between two windows.
+    // A window ends at the last tick, a quarter of an hour before the cut: two sales are in
+    // neither.
     let sold: Vec<Amount> = rows.iter().map(|row| row.attributed_sales_total.unwrap()).collect();
     assert_eq!(sold, [6 + 288 - 2, 288 - 2, 288 - 2, 1]);
 }
@@ -218,7 +218,8 @@ fn an_onset_that_is_too_old_is_no_onset() {
     };
     let old = MIDNIGHT - 30 * DAY;
     let mut input = reports([]);
-    // As old as allowed, too old, and out of range on both sides.
+    // As old as allowed, too old, out of range on both sides; the last three say when the first
+    // was.
     input.reports = vec![
         with(old, 0, 0.1),
         with(old - 1, 0, 0.2),

@@ -218,7 +218,7 @@ impl Lake {
     }
 
     /// The rejected rows that the lineage must count. Rows without a tick, or with one out of
-    /// range, are in no interval. The job counts them in runs for their partition, and in every run
+    /// range, lie in no interval. The job counts them in runs for their partition, and in every run
     /// if there are no partitions.
     pub fn expected_rejects(
         &self,

@@ -1,5 +1,5 @@
 //! What the model itself must satisfy: the worked examples of SPEC 9, and what follows from the
-//! page for any implementation.
+//! page whatever the implementation.
 
 use std::collections::BTreeMap;
 

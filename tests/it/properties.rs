@@ -10,8 +10,8 @@ use crate::history::{History, Instant, history, moment};
 use crate::lake::{Committed, Lake, Partitioning, Shape, facts, rejected};
 use crate::model::{self, Input, Output, Params, Refusal};
 
-/// This many random cases, times `COHORT_CASES_TIMES` if it is set. Seeds of failures stay in the
-/// repository.
+/// `cases` random cases, times `COHORT_CASES_TIMES` if the environment has it. Seeds of failures
+/// stay in the repository.
 pub fn config(cases: u32) -> Config {
     let times = std::env::var("COHORT_CASES_TIMES").ok().and_then(|times| times.parse().ok());
     Config {
