@@ -3,7 +3,7 @@
     python agree.py [--seeds 10] [--first-seed 1] [--keep]
 
 For each seed: three days of 40 stores with duplicates, gaps, rejected rows, missing SKUs and
-onsets; then the whole range in one run, a day in the middle, intervals that cut events apart, and
+onsets, one of them never quiet, and events cut every eleven hours or every day; then the whole range in one run, a day in the middle, intervals that cut events apart, and
 the union of six-hour runs against the peer's single one. Prints where the two first differ, and
 exits with 1. Works under target/peers; with --keep, what differed stays there.
 """
@@ -29,6 +29,8 @@ INTERVALS = [
     ("2025-01-03T23:00:00+00:00", "2025-01-04T03:00:00+00:00"),
 ]
 STEP = timedelta(hours=6)
+# Seconds, in turn. Both are shorter than the data, so that chains are cut.
+DURATIONS = (11 * 3600, 86_400)
 
 
 def call(*command):
@@ -38,35 +40,37 @@ def call(*command):
         sys.exit(f"{' '.join(map(str, command))}\nexit {done.returncode}\n{done.stderr}")
 
 
-def run_peer(data, out, start, end):
+def run_peer(data, out, start, end, duration):
     script = job.BENCHES / "peer_duckdb.py"
     interval = ("--start", start, "--end", end, "--gap", job.GAP_S)
-    call(sys.executable, script, data, out, "--dirty", *interval)
+    call(sys.executable, script, data, out, "--dirty", *interval, "--max-event-duration", duration)
 
 
-def run_job(data, out, start, end):
-    call(*job.command(job.manifest(data, out, start, end)))
+def run_job(data, out, start, end, duration):
+    options = ("--max-event-duration", f"PT{duration}S")
+    call(*job.command(job.manifest(data, out, start, end), *options))
 
 
-def run_job_in_steps(data, out, start, end):
+def run_job_in_steps(data, out, start, end, duration):
     """One run for every six hours, the latest first: the order must not matter."""
     manifest = job.manifest(data, out, start, end)
+    options = ("--max-event-duration", f"PT{duration}S")
     cut = datetime.fromisoformat(end)
     while cut > datetime.fromisoformat(start):
         cut, after = cut - STEP, cut
         interval = ("--interval-start", cut.isoformat(), "--interval-end", after.isoformat())
-        call(*job.command(manifest, "--run-id", f"{cut:%Y-%m-%dT%H}", *interval))
+        call(*job.command(manifest, "--run-id", f"{cut:%Y-%m-%dT%H}", *interval, *options))
 
 
-def cases(data, scratch):
+def cases(data, scratch, duration):
     """Runs both sides; gives a name, the two folders and the columns to ignore, case by case."""
     for number, interval in enumerate(INTERVALS):
         ours, peers = scratch / f"job-{number}", scratch / f"peer-{number}"
-        run_job(data, ours, *interval)
-        run_peer(data, peers, *interval)
+        run_job(data, ours, *interval, duration)
+        run_peer(data, peers, *interval, duration)
         yield f"[{interval[0]}, {interval[1]})", ours, peers, ()
     steps = scratch / "job-steps"
-    run_job_in_steps(data, steps, FIRST, LAST)
+    run_job_in_steps(data, steps, FIRST, LAST, duration)
     yield "union of six-hour runs", steps, scratch / "peer-0", ("run_id",)
 
 
@@ -79,7 +83,8 @@ def check(seed, keep):
     layout = ("--layout", ("tick", "store")[seed % 2])
     call(sys.executable, job.BENCHES / "generate.py", data, "--dirty", *size, *layout)
     failed, compared = 0, 0
-    for name, ours, peers, ignored in cases(data, scratch):
+    duration = DURATIONS[seed % len(DURATIONS)]
+    for name, ours, peers, ignored in cases(data, scratch, duration):
         differences, rows = compare(ours, peers, ignored)
         compared += sum(rows.values())
         if differences:
