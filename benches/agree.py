@@ -3,9 +3,10 @@
     python agree.py [--seeds 10] [--first-seed 1] [--keep]
 
 For each seed: three days of 40 stores with duplicates, gaps, rejected rows, missing SKUs and
-onsets, one of them never quiet, and events cut every eleven hours or every day; then the whole range in one run, a day in the middle, intervals that cut events apart, and
-the union of six-hour runs against the peer's single one. Prints where the two first differ, and
-exits with 1. Works under target/peers; with --keep, what differed stays there.
+onsets. One store is never quiet, and long chains are cut every eleven hours or every day. Then come
+the whole range in one run, a day in the middle, intervals that cut events apart, and the union of
+six-hour runs against the peer's single one. Prints where the two first differ, and exits with 1.
+Works under target/peers; with --keep, what differed stays there.
 """
 
 import argparse

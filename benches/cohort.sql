@@ -106,7 +106,8 @@ create or replace temp table score as
   from read_parquet({classifier}, hive_partitioning = false) c
   where exists (
     select 1 from line_rows l
-    where l.store_id = c.store_id and l.sku is not distinct from c.sku and l.detected_at = c.tick_at)
+    where l.store_id = c.store_id and l.sku is not distinct from c.sku
+      and l.detected_at = c.tick_at)
   {dedupe_classifier};
 
 -- Every instant that counts for a line: a prediction inside its window, or its own row.

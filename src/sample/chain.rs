@@ -84,7 +84,8 @@ pub(super) struct Chain {
 /// The worked example's shop; the first of every sample.
 pub(super) const EXAMPLE_STORE: &str = "327";
 
-/// Share of an hour's trade, from midnight on, 1 being the middle: a peak at noon and a higher one after work.
+/// Share of an hour's trade, from midnight on, 1 being the middle: a peak at noon and a higher one
+/// after work.
 const HOURLY: [f64; 25] = [
     0.25, 0.15, 0.12, 0.12, 0.15, 0.25, 0.45, 0.70, 0.85, 0.95, 1.05, 1.25, 1.45, 1.25, 1.00, 0.95,
     1.10, 1.50, 1.65, 1.30, 0.95, 0.70, 0.50, 0.35, 0.25,

@@ -1,4 +1,5 @@
-//! One day of the sample: what sells, tick by tick and shop by shop, and what the detector and the two models write.
+//! One day of the sample: what sells, tick by tick and shop by shop, and what the detector and the
+//! two models write.
 
 use super::Error;
 use super::chain::{Chain, Tick, midnight};
@@ -87,7 +88,8 @@ impl Trade<'_> {
         self.row(None, whole.0, whole.1, spared, reports, out)
     }
 
-    /// The prediction row of one product or of the whole shop, and the report rows of its anomalies.
+    /// The prediction row of one product or of the whole shop, and the report rows of its
+    /// anomalies.
     fn row(
         &self,
         product: Option<usize>,

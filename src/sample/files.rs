@@ -1,4 +1,5 @@
-//! The sample's Parquet files: one call site for the writer's settings, and the columns in the types of SPEC 2.
+//! The sample's Parquet files: one call site for the writer's settings, and the columns in the
+//! types of SPEC 2.
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! What goes wrong, or unusually right, in a shop: the kinds of incident, as detection, clustering and attribution see them.
+//! What goes wrong, or unusually right, in a shop: the kinds of incident, as detection, clustering
+//! and attribution see them.
 
 use super::chain::Product;
 
@@ -7,7 +8,7 @@ use super::chain::Product;
 pub(super) struct Kind {
     /// How often it happens, relative to the others.
     pub(super) weight: usize,
-    /// Its cluster's id and name, where clustering has one for it.
+    /// Its cluster's id and name, if clustering has one for it.
     pub(super) cluster: Option<(&'static str, &'static str)>,
     /// What sales are multiplied by.
     pub(super) factor: f64,
@@ -61,8 +62,12 @@ pub(super) enum Reason {
     Unknown,
 }
 
+/// The kind of the store that is never quiet.
+pub(super) const PRICE_STEP: usize = 2;
 /// The worked example's kind.
 pub(super) const DEMAND_SPIKE: usize = 3;
+/// The kind of what a stuck detector reports.
+pub(super) const UNKNOWN: usize = 8;
 
 pub(super) const KINDS: [Kind; 9] = [
     Kind {

@@ -3,11 +3,13 @@
 use super::Error;
 use super::place::Place;
 
-/// `gap` is an hour, as in the worked example (SPEC 9).
+/// `gap` is an hour, as in the worked example (SPEC 9). Events that never pause are cut at
+/// midnight.
 const RUN_MANIFEST: &str = r#"{
   "version": 1,
   "interval": {"start": "2025-01-01T00:00:00Z", "end": "2025-01-02T00:00:00Z"},
   "gap": "PT1H",
+  "max_event_duration": "P1D",
   "demo_run_config": "demo_run_config.json",
   "inputs": {
     "minority_reports_detected_log": {
@@ -36,7 +38,8 @@ const RUN_MANIFEST: &str = r#"{
 
 const DEMO_RUN_CONFIG: &str = "{\"run_id\": \"demo__2025-01-01\"}\n";
 
-/// Writes `run_manifest.json`, the last of the sample's files, and what it refers to; gives the manifest's name.
+/// Writes `run_manifest.json`, the last of the sample's files, and what it refers to; gives the
+/// manifest's name.
 pub(super) fn write(place: &Place) -> Result<String, Error> {
     place.put("demo_run_config.json", DEMO_RUN_CONFIG)?;
     place.put("run_manifest.json", RUN_MANIFEST)?;

@@ -1,12 +1,15 @@
-//! `cohort sample`: a seeded retail chain, as the five input logs of SPEC 2 with a manifest ready to run.
+//! `cohort sample`: a seeded retail chain, as the five input logs of SPEC 2 with a manifest ready
+//! to run.
 //!
-//! Everything follows from [`Sample`]: no clock, no system randomness, no floating function beyond the four
-//! operations, so a seed gives the same files on every machine, whatever the number of threads. What happens is decided
-//! first (`plan`), then written day by day (`day`). The last day is 2025-01-01; in store 327 it holds the worked
-//! example (SPEC 9) and nothing else.
+//! Everything follows from [`Sample`]: no clock, no system randomness, no floating function beyond
+//! the four operations, so a seed gives the same files on every machine, whatever the number of
+//! threads. What happens is decided first (`plan`), then written day by day (`day`). The last day
+//! is 2025-01-01; in store 327 it holds the worked example (SPEC 9) and nothing else.
 //!
-//! The logs have what real ones have: late and repeated rows, gaps, reports of whole shops, detectors that
-//! do not track an onset, causes that only campaigns or the weather explain, and a few rows that must be rejected.
+//! The logs have what real ones have: late and repeated rows, gaps, reports of whole shops,
+//! detectors that do not track an onset, causes that only campaigns or the weather explain, and a
+//! few rows that must be rejected. One shop is never quiet, so that its events are cut, and one
+//! shop's detector is stuck at an old onset.
 
 mod chain;
 mod day;
@@ -71,9 +74,12 @@ pub enum Error {
         found: u32,
     },
     /// Something is there already.
-    #[error("{}: expected a new or empty folder, found files in it; name another or remove it", .0.display())]
+    #[error(
+        "{}: expected a new or empty folder, found files in it; name another or remove it",
+        .0.display()
+    )]
     NotEmpty(PathBuf),
-    /// Another object stands there.
+    /// Another object is there.
     #[error(
         "{0}: expected nothing or this very file, found another; name another prefix or remove it"
     )]
@@ -82,7 +88,10 @@ pub enum Error {
     #[error(transparent)]
     Objects(#[from] objects::Error),
     /// The disk refused.
-    #[error("{}: could not write the sample ({source}); check space and permissions", .path.display())]
+    #[error(
+        "{}: could not write the sample ({source}); check space and permissions",
+        .path.display()
+    )]
     Io {
         /// The file or folder.
         path: PathBuf,
@@ -90,7 +99,10 @@ pub enum Error {
         source: std::io::Error,
     },
     /// The Parquet writer refused.
-    #[error("{}: could not write the sample ({source}); check space and permissions", .path.display())]
+    #[error(
+        "{}: could not write the sample ({source}); check space and permissions",
+        .path.display()
+    )]
     Parquet {
         /// The file.
         path: PathBuf,
@@ -117,22 +129,24 @@ impl Error {
 }
 
 impl Sample {
-    /// Writes the sample into a new or empty folder: five datasets, `run_manifest.json` and `demo_run_config.json`.
+    /// Writes the sample into a new or empty folder: five datasets, `run_manifest.json` and
+    /// `demo_run_config.json`.
     ///
     /// # Errors
-    /// [`Error`] where the size is out of range, the folder is not empty or cannot be written.
+    /// [`Error`] if the size is out of range, the folder is not empty or cannot be written.
     pub fn write(&self, dir: &Path) -> Result<Written, Error> {
         self.check()?;
         self.fill(&Place::folder(dir)?)
     }
 
-    /// Writes the same below a prefix that ends with a slash. What is there already is left as it is, so that a
-    /// sample that was interrupted can be made again.
+    /// Writes the same below a prefix that ends with a slash. What is there already is left as it
+    /// is, so that a sample that was interrupted can be made again.
     ///
     /// Waits for requests on the runtime, so it must not be called on one of its threads.
     ///
     /// # Errors
-    /// [`Error`] where the size is out of range, another object stands in the way or the bucket cannot be written.
+    /// [`Error`] if the size is out of range, another object is in the way or the bucket cannot be
+    /// written.
     pub fn put(
         &self,
         storage: Arc<Storage>,

@@ -1,4 +1,5 @@
-//! The two models' prediction logs of one day, in the order in which models emit them: tick, shop, product.
+//! The two models' prediction logs of one day, in the order in which models emit them: tick, shop,
+//! product.
 //!
 //! Streamed to the files in batches, so a day of any size needs little memory.
 
@@ -20,7 +21,7 @@ pub(super) struct Prediction {
     /// Expected and actual sales, in ten-thousandths.
     pub(super) baseline: i64,
     pub(super) actual: i64,
-    /// The anomaly's severity, where there is one.
+    /// The anomaly's severity, if there is one.
     pub(super) score: Option<f64>,
 }
 
@@ -47,7 +48,8 @@ impl<'a> Predictions<'a> {
         Self { random: Random::stream(chain.seed, &[5, day as u64]), scores, sales }
     }
 
-    /// Adds a prediction to both logs, with the gaps and faults that such logs have unless it is `spared` them.
+    /// Adds a prediction to both logs, with the gaps and faults that such logs have unless it is
+    /// `spared` them.
     pub(super) fn push(&mut self, what: &Prediction, spared: bool) -> Result<(), Error> {
         let random = &mut self.random;
         let score = four_decimals(what.score.unwrap_or_else(|| random.between(0.0, 0.35)));
@@ -139,7 +141,7 @@ impl<'a, V: Copy> Log<'a, V> {
     }
 
     fn close(mut self) -> Result<u64, Error> {
-        // An empty file where nothing happened: a partition that exists and holds no rows.
+        // An empty file if nothing happened: a partition that exists and holds no rows.
         self.flush()?;
         self.file.close()?;
         Ok(self.rows)

@@ -1,4 +1,5 @@
-//! The sample's randomness: splitmix64, so that a seed gives the same bytes on every machine and in every version.
+//! The sample's randomness: splitmix64, so that a seed gives the same bytes on every machine and in
+//! every version.
 
 /// A stream of pseudo-random numbers (splitmix64, Steele, Lea and Flood 2014). Not for secrets.
 #[derive(Clone, Debug)]
@@ -35,7 +36,8 @@ impl Random {
         low + (high - low) * self.unit()
     }
 
-    /// A whole number in `[0, bound)`; 0 where `bound` is 0. The bias of the remainder is far below what a sample shows.
+    /// A whole number in `[0, bound)`; 0 if `bound` is 0. The bias of the remainder is far below
+    /// what a sample shows.
     pub(super) const fn below(&mut self, bound: usize) -> usize {
         if bound == 0 { 0 } else { (self.next() % bound as u64) as usize }
     }

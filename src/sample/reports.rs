@@ -1,4 +1,5 @@
-//! `minority_reports_detected_log` of one day: what the detector, clustering and attribution make of the anomalies.
+//! `minority_reports_detected_log` of one day: what the detector, clustering and attribution make
+//! of the anomalies.
 
 use std::sync::Arc;
 
@@ -28,7 +29,7 @@ struct Report {
     /// Place on the clustering's map, and how sure it is of the cluster.
     place: [f64; 2],
     similarity: f64,
-    /// Confidence of the attribution, where there is one yet.
+    /// Confidence of the attribution, if there is one yet.
     attributed: Option<f64>,
 }
 
@@ -46,7 +47,8 @@ impl<'a> Reports<'a> {
         Self { chain, day, random, rows: Vec::new() }
     }
 
-    /// Adds what the detector writes for a line at a tick: one row, sometimes none, sometimes the same row twice.
+    /// Adds what the detector writes for a line at a tick: one row, sometimes none, sometimes the
+    /// same row twice.
     #[expect(clippy::too_many_arguments, reason = "one call site, each argument a plain number")]
     pub(super) fn push(
         &mut self,
@@ -71,7 +73,7 @@ impl<'a> Reports<'a> {
             shop: Some(line.shop),
             product: line.product,
             detected_us: Some(instant_us(tick)),
-            onset_us: line.tracked.then(|| instant_us(line.ticks.start)),
+            onset_us: line.tracked.then(|| instant_us(line.onset)),
             severity: (spared || !random.chance(0.1)).then(|| four_decimals(severity)),
             sales: Some(actual),
             ingested_us: instant_us(tick) + 1_000_000 * (60 + random.below(60)) as i64,
@@ -100,7 +102,7 @@ impl<'a> Reports<'a> {
         self.rows.push(report);
     }
 
-    /// Writes the day's partition, a few rows that must be rejected among them; gives the number of rows.
+    /// Writes the day's partition, a few faulty rows among them. Returns the number of rows.
     pub(super) fn write(mut self, place: &Place) -> Result<u64, Error> {
         self.spoil();
         let mut file = Writer::create(place, "minority_reports_detected_log", Some(self.day));
@@ -143,7 +145,8 @@ impl<'a> Reports<'a> {
         Ok(self.rows.len() as u64)
     }
 
-    /// Adds faulty copies of some rows, one in 250, the reasons of SPEC 2 in turn.
+    /// Adds faulty copies of some rows, one in 250. Three in four must be rejected, for one reason
+    /// of SPEC 2 after the other; of the fourth the onset is too old, and ignored.
     fn spoil(&mut self) {
         const FORTY_DAYS_US: i64 = 40 * 86_400_000_000;
         for number in 0..self.rows.len() / 250 {

@@ -156,7 +156,8 @@ fn reports_go_on_under_their_names_and_no_sale_counts_twice() {
     let rows: Vec<_> = output.events.iter().filter(|row| row.version == 2).collect();
     let starts: Vec<i64> = rows.iter().map(|row| row.window_start - MIDNIGHT).collect();
     assert_eq!(starts, [-GAP, DAY, 2 * DAY, 3 * DAY]);
-    // A window ends at the last tick, a quarter of an hour before the cut: two sales are in neither.
+    // A window ends at the last tick, a quarter of an hour before the cut: two sales are in
+    // neither.
     let sold: Vec<Amount> = rows.iter().map(|row| row.attributed_sales_total.unwrap()).collect();
     assert_eq!(sold, [6 + 288 - 2, 288 - 2, 288 - 2, 1]);
 }
@@ -201,7 +202,8 @@ fn a_run_reads_no_further_back_than_the_bound_however_long_the_chain() {
     let lake = Lake::new(&input, Shape { partitioning: Partitioning::Daily, ..Shape::PLAIN });
     let lineage = lake.committed(&run, &[]).lineage;
     let dataset = &lineage["inputs"]["minority_reports_detected_log"];
-    // One partition for the gap before the bound, three for the days after it, one for the interval.
+    // One partition for the gap before the bound, three for the days after it, one for the
+    // interval.
     assert_eq!(dataset["files"].as_array().unwrap().len(), 5);
     // The quiet store's row and a day's 72 ticks at most in each.
     assert!(dataset["rows_read"].as_u64().unwrap() <= 5 * 72 + 1, "{dataset}");
@@ -216,7 +218,8 @@ fn an_onset_that_is_too_old_is_no_onset() {
     };
     let old = MIDNIGHT - 30 * DAY;
     let mut input = reports([]);
-    // As old as allowed, too old, out of range on both sides; the last three say when the first was.
+    // As old as allowed, too old, out of range on both sides; the last three say when the first
+    // was.
     input.reports = vec![
         with(old, 0, 0.1),
         with(old - 1, 0, 0.2),

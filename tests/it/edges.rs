@@ -295,8 +295,8 @@ fn every_allowed_encoding_of_every_column_reads_the_same() {
     assert!(tried > 200, "{tried}");
 }
 
-/// Once, rows that lay a page apart were read through a mask, which wanted the pages between as well
-/// and took the file for a corrupt one.
+/// Once, rows that lay a page apart were read through a mask, which wanted the pages between as
+/// well and took the file for a corrupt one.
 #[test]
 fn rows_of_scattered_pages_are_read_from_their_own_pages() {
     let ticks = 0..24;

@@ -47,8 +47,8 @@ impl Choices {
 /// The gap of every small history: three microseconds, so that instants can be counted on fingers.
 pub const GAP: i64 = 3;
 
-/// Longest events for small histories, whose rows are at 97 and later: boundaries on the first tick,
-/// before it and after it, less than two gaps apart and more, and one too long to matter.
+/// Longest events for small histories, whose rows are at 97 and later: boundaries on the first
+/// tick, before it and after it, less than two gaps apart and more, and one too long to matter.
 pub const MAX_EVENT_DURATIONS: [i64; 5] = [4, 5, 6, 7, 1000];
 
 /// How old onsets may be: little more than two neighbours are apart.
@@ -64,8 +64,8 @@ pub fn small_histories(ticks: usize) -> Vec<Input> {
 
 /// All chains of one store and SKU with up to `ticks` ticks, and such as are broken once or more:
 /// neighbours one to four microseconds apart, the first tick anywhere around a boundary, onsets
-/// derived, or stuck at the first tick, or before it until they are too old. There is a sale at every
-/// microsecond.
+/// derived, or stuck at the first tick, or before it until they are too old. There is a sale at
+/// every microsecond.
 pub fn chain_histories(ticks: usize) -> Vec<Input> {
     all(|choices, store_id| chain_history(choices, ticks, store_id))
 }

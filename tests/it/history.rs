@@ -1,6 +1,6 @@
-//! Random small histories: few stores, few SKUs, and ticks so close to the gap and to the boundaries
-//! that every rule of SPEC 2 to 7 is met often. They shrink, since they are built from proptest's
-//! own strategies.
+//! Random small histories: few stores, few SKUs, and ticks so close to the gap and to the
+//! boundaries that every rule of SPEC 2 to 7 is met often. They shrink, since they are built from
+//! proptest's own strategies.
 
 mod chain;
 mod report;

@@ -1,5 +1,5 @@
-//! A lake in a temporary folder: an input written as Parquet datasets in one of the many shapes that
-//! SPEC 2 allows, a manifest beside it, the job run on it, and its outputs read back.
+//! A lake in a temporary folder: an input written as Parquet datasets in one of the many shapes
+//! that SPEC 2 allows, a manifest beside it, the job run on it, and its outputs read back.
 
 mod columns;
 mod encode;
@@ -216,9 +216,9 @@ impl Lake {
         self.read(params)
     }
 
-    /// The rejected rows that the lineage must count. Rows without a tick, or with one out of range,
-    /// lie in no interval. The job counts them in runs for their partition, and in every run if there
-    /// are no partitions.
+    /// The rejected rows that the lineage must count. Rows without a tick, or with one out of
+    /// range, lie in no interval. The job counts them in runs for their partition, and in every run
+    /// if there are no partitions.
     pub fn expected_rejects(
         &self,
         output: &Output,

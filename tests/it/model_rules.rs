@@ -1,5 +1,5 @@
-//! What the model itself must satisfy: the worked examples of SPEC 9, and what follows from the page
-//! whatever the implementation.
+//! What the model itself must satisfy: the worked examples of SPEC 9, and what follows from the
+//! page whatever the implementation.
 
 use std::collections::BTreeMap;
 

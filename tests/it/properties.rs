@@ -1,5 +1,5 @@
-//! The properties of SPEC.md, held against random and exhaustive small histories: the binary runs on
-//! lakes of every shape, and what it commits must be what the naive model computes.
+//! The properties of SPEC.md, held against random and exhaustive small histories: the binary runs
+//! on lakes of every shape, and what it commits must be what the naive model computes.
 
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -10,8 +10,8 @@ use crate::history::{History, Instant, history, moment};
 use crate::lake::{Committed, Lake, Partitioning, Shape, facts, rejected};
 use crate::model::{self, Input, Output, Params, Refusal};
 
-/// `cases` random cases, times `COHORT_CASES_TIMES` if the environment has it. Seeds of failures stay
-/// in the repository.
+/// `cases` random cases, times `COHORT_CASES_TIMES` if the environment has it. Seeds of failures
+/// stay in the repository.
 pub fn config(cases: u32) -> Config {
     let times = std::env::var("COHORT_CASES_TIMES").ok().and_then(|times| times.parse().ok());
     Config {

@@ -15,7 +15,7 @@ struct Attribution {
     evidence: Option<String>,
 }
 
-/// The causes of an event at an instant, all null where no line has one.
+/// The causes of an event at an instant, all null if no line has one.
 #[derive(Clone, Debug, Default)]
 pub struct Causes {
     pub proposed_cause: Option<String>,

@@ -118,7 +118,7 @@ fn append(text: &mut String, log: &str, rows: impl Iterator<Item = Cells>) {
     }
 }
 
-/// Where two outputs differ, in words; `None` where their rows are equal.
+/// Where two outputs differ, in words; `None` if their rows are equal.
 pub fn difference(expected: &Output, actual: &Output) -> Option<String> {
     let mut report = String::new();
     compare(
