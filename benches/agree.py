@@ -3,9 +3,10 @@
     python agree.py [--seeds 10] [--first-seed 1] [--keep]
 
 Each seed makes three days of 40 stores with duplicates, gaps, rejected rows, and missing SKUs and
-onsets. The cases are the whole range in one run, a day in the middle, intervals that cut events
-apart, and the union of six-hour runs against the peer's single run. If the two differ, prints the
-first differences and exits with 1. Works under target/peers; --keep leaves a seed that differed.
+onsets. One store is never quiet, and long chains are cut every eleven hours or every day. The cases
+are the whole range in one run, a day in the middle, intervals that cut events apart, and the union
+of six-hour runs against the peer's single run. If the two differ, prints the first differences and
+exits with 1. Works under target/peers; --keep leaves a seed that differed.
 """
 
 import argparse
@@ -32,6 +33,8 @@ INTERVALS = [
     ("2025-01-03T23:00:00+00:00", "2025-01-04T03:00:00+00:00"),
 ]
 STEP = timedelta(hours=6)
+# Seconds, in turn. Both are shorter than the data, so that chains are cut.
+DURATIONS = (11 * 3600, 86_400)
 
 
 @dataclass(frozen=True)
@@ -52,35 +55,37 @@ def call(*command: object) -> None:
         sys.exit(f"{' '.join(parts)}\nexit {done.returncode}\n{done.stderr}")
 
 
-def run_peer(data: Path, out: Path, start: str, end: str) -> None:
+def run_peer(data: Path, out: Path, start: str, end: str, duration: int) -> None:
     script = job.BENCHES / "peer_duckdb.py"
     interval = ("--start", start, "--end", end, "--gap", job.GAP_S)
-    call(sys.executable, script, data, out, "--dirty", *interval)
+    call(sys.executable, script, data, out, "--dirty", *interval, "--max-event-duration", duration)
 
 
-def run_job(data: Path, out: Path, start: str, end: str) -> None:
-    call(*job.command(job.manifest(data, out, start, end)))
+def run_job(data: Path, out: Path, start: str, end: str, duration: int) -> None:
+    options = ("--max-event-duration", f"PT{duration}S")
+    call(*job.command(job.manifest(data, out, start, end), *options))
 
 
-def run_job_in_steps(data: Path, out: Path, start: str, end: str) -> None:
+def run_job_in_steps(data: Path, out: Path, start: str, end: str, duration: int) -> None:
     """Makes a run for every six hours, the latest first: the order must not matter."""
     manifest = job.manifest(data, out, start, end)
+    options = ("--max-event-duration", f"PT{duration}S")
     cut = datetime.fromisoformat(end)
     while cut > datetime.fromisoformat(start):
         cut, after = cut - STEP, cut
         interval = ("--interval-start", cut.isoformat(), "--interval-end", after.isoformat())
-        call(*job.command(manifest, "--run-id", f"{cut:%Y-%m-%dT%H}", *interval))
+        call(*job.command(manifest, "--run-id", f"{cut:%Y-%m-%dT%H}", *interval, *options))
 
 
-def cases(data: Path, scratch: Path) -> Iterator[Case]:
+def cases(data: Path, scratch: Path, duration: int) -> Iterator[Case]:
     """Runs both sides of each case."""
     for number, interval in enumerate(INTERVALS):
         ours, peers = scratch / f"job-{number}", scratch / f"peer-{number}"
-        run_job(data, ours, *interval)
-        run_peer(data, peers, *interval)
+        run_job(data, ours, *interval, duration)
+        run_peer(data, peers, *interval, duration)
         yield Case(f"[{interval[0]}, {interval[1]})", ours, peers)
     steps = scratch / "job-steps"
-    run_job_in_steps(data, steps, FIRST, LAST)
+    run_job_in_steps(data, steps, FIRST, LAST, duration)
     yield Case("union of six-hour runs", steps, scratch / "peer-0", ignored=("run_id",))
 
 
@@ -93,7 +98,8 @@ def check(seed: int, keep: bool) -> int:
     layout = ("--layout", ("tick", "store")[seed % 2])
     call(sys.executable, job.BENCHES / "generate.py", data, "--dirty", *size, *layout)
     failed, compared = 0, 0
-    for case in cases(data, scratch):
+    duration = DURATIONS[seed % len(DURATIONS)]
+    for case in cases(data, scratch, duration):
         differences, rows = compare(case.ours, case.peers, case.ignored)
         compared += sum(rows.values())
         if differences:

@@ -16,8 +16,10 @@ from peer import REPORTS, RUN_ID, SALES, SCORES
 
 LINE = ["store_id", "opened_at", "sku", "onset"]
 EVENT = ["store_id", "opened_at"]
+OF_EVENT = ["last_tick", "closed_at", "end_reason", "continues"]
 RANK = ["ingested_at", "anomaly_id", "severity", "sales_total"]
-STATE = ["store_id", "sku", "opened_at", "onset", "severity_score", "attributed", "baseline_total"]
+STATE = ["store_id", "sku", "opened_at", "onset", "window_start"]
+STATE += ["severity_score", "attributed", "baseline_total"]
 NO_TIME = lit(None, pl.Datetime("us", "UTC"))
 MONEY = pl.Decimal(18, 4)
 IMPACT = (col("attributed") - col("baseline_total")).cast(MONEY).alias("impact_estimate")
@@ -54,26 +56,57 @@ def reports(args: Namespace) -> pl.LazyFrame:
     rows = (
         scan(args, REPORTS)
         .filter(col("store_id").str.len_bytes() > 0, detected < datetime.fromisoformat(args.end))
-        .filter(onset.is_null() | (onset <= detected) & (onset >= detected - lookback))
+        .filter(onset.is_null() | (onset <= detected))
+        # An onset that is too old is none.
+        .with_columns(when(onset >= detected - lookback).then(onset))
         .select("store_id", "sku", "detected_at", "first_detected_from", *RANK)
     )
     return local(latest(rows, ["store_id", "sku", "detected_at", "first_detected_from"], RANK))
 
 
-def store_ticks(rows: pl.LazyFrame, gap: timedelta) -> pl.LazyFrame:
-    """Returns each store's ticks, with the first and the last of their event."""
+def boundary_up_to(column: str, duration: timedelta) -> pl.Expr:
+    """Returns the last boundary at or before an instant."""
+    us = duration // timedelta(microseconds=1)
+    return (col(column).dt.epoch("us") // us * us).cast(pl.Datetime("us", "UTC"))
+
+
+def store_ticks(rows: pl.LazyFrame, gap: timedelta, duration: timedelta) -> pl.LazyFrame:
+    """Returns each store's ticks, with what their event is.
+
+    A chain is cut at every boundary that it reaches and that lies a whole period or more after its
+    first tick. The last one up to a tick tells the tick's piece.
+    """
     fresh = (col("detected_at").diff() > gap) | (col("store_id") != col("store_id").shift())
-    return local(
-        rows
-        .select("store_id", "detected_at")
+    last, boundary = boundary_up_to("detected_at", duration), boundary_up_to("last_tick", duration)
+    periods = when(boundary >= col("chain_start")).then(duration).otherwise(2 * duration)
+    ticks = (
+        rows.select("store_id", "detected_at")
         .unique()
         .sort("store_id", "detected_at")
-        .with_columns(event_no=fresh.fill_null(True).cum_sum())
+        .with_columns(chain=fresh.fill_null(True).cum_sum())
+        .with_columns(chain_start=col("detected_at").min().over("chain"))
+        .with_columns(cut=when(col("chain_start") <= last - duration).then(last))
         .with_columns(
-            opened_at=col("detected_at").min().over("event_no"),
-            last_tick=col("detected_at").max().over("event_no"),
+            opened_at=col("detected_at").min().over("chain", "cut"),
+            last_tick=col("detected_at").max().over("chain", "cut"),
         )
-        .drop("event_no")
+        .with_columns(boundary=boundary + periods)
+        .with_columns(
+            closed_at=pl.min_horizontal(col("last_tick") + gap, "boundary"),
+            end_reason=when(col("boundary") <= col("last_tick") + gap)
+            .then(lit("max_duration"))
+            .otherwise(lit("quiet")),
+        )
+    )
+    before = (
+        ticks.unique(["chain", "opened_at"])
+        .sort("chain", "opened_at")
+        .select("chain", "opened_at", continues=col("opened_at").shift().over("chain"))
+    )
+    return local(
+        ticks.join(before, on=["chain", "opened_at"])
+        .drop("chain", "chain_start", "boundary")
+        .sort("store_id", "detected_at")
     )
 
 
@@ -87,14 +120,19 @@ def event_lines(rows: pl.LazyFrame, ticks: pl.LazyFrame) -> tuple[pl.LazyFrame, 
     by = [*RANK[:2], "first_detected_from", *RANK[2:]]
     line_rows = local(
         latest(onsets, [*LINE, "detected_at"], by).select(
-            *LINE, "last_tick", "detected_at", "severity", "sales_total"
+            *LINE,
+            *OF_EVENT,
+            "detected_at",
+            "severity",
+            "sales_total",
+            window_start=pl.max_horizontal("onset", "cut"),
         )
     )
     lines = local(
         line_rows
         .group_by(LINE)
         .agg(
-            col("last_tick").first(),
+            col("window_start", *OF_EVENT).first(),
             t1=col("detected_at").min(),
             tn=col("detected_at").max(),
             n=pl.len().cast(pl.Int32),
@@ -110,11 +148,11 @@ def snapshots(args: Namespace, lines: pl.LazyFrame, line_rows: pl.LazyFrame) -> 
     window = (
         scan(args, SALES)
         .join(
-            lines.select("store_id", "sku", "line", "onset", "tn"),
+            lines.select("store_id", "sku", "line", "window_start", "tn"),
             on=["store_id", "sku"],
             nulls_equal=True,
         )
-        .filter(col("tick_at").is_between("onset", "tn"))
+        .filter(col("tick_at").is_between("window_start", "tn"))
     )
     score = scan(args, SCORES).join(
         line_rows.select("store_id", "sku", "line", tick_at="detected_at"),
@@ -145,8 +183,7 @@ def snapshots(args: Namespace, lines: pl.LazyFrame, line_rows: pl.LazyFrame) -> 
         return total.forward_fill().over("line", order_by="p")
 
     return local(
-        points
-        .join(lines.select("line", *LINE, "t1", "tn", "n", "last_tick"), on="line")
+        points.join(lines, on="line")
         .sort("line", "p")
         .with_columns(
             attributed=so_far(col("actual").cum_sum()),
@@ -179,7 +216,7 @@ def report_counts(lines: pl.LazyFrame, ticks: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def report_log(
-    snaps: pl.LazyFrame, sizes: pl.LazyFrame, gap: timedelta, in_interval: pl.Expr
+    snaps: pl.LazyFrame, sizes: pl.LazyFrame, in_interval: pl.Expr
 ) -> pl.LazyFrame:
     """Returns the rows of MRCH."""
     opened = col("opened_at")
@@ -199,7 +236,7 @@ def report_log(
         report_status=lit("closed"),
         version=col("n") + 1,
         window_end="tn",
-        written_at=col("last_tick") + gap,
+        written_at="closed_at",
         seen_at="last_tick",
     )
     fraction = when(opened.dt.microsecond() != 0).then(opened.dt.strftime("%.6f"))
@@ -211,7 +248,7 @@ def report_log(
         .concat([active, closing])
         .filter(in_interval)
         .join(sizes, left_on=["store_id", "seen_at"], right_on=["store_id", "detected_at"])
-        .sort("store_id", "written_at", "onset", "sku", nulls_last=False)
+        .sort("store_id", "written_at", "opened_at", "onset", "sku", nulls_last=False)
         .select(
             identity("onset").alias("report_id"),
             identity("opened_at").alias("report_group_id"),
@@ -220,7 +257,7 @@ def report_log(
             "version",
             "store_id",
             "sku",
-            col("onset").alias("window_start"),
+            "window_start",
             "window_end",
             "severity_score",
             IMPACT,
@@ -260,8 +297,8 @@ def rollup(live: pl.LazyFrame, live_points: pl.LazyFrame, **fixed: pl.Expr) -> p
         live
         .group_by(EVENT)
         .agg(
-            col("last_tick").first(),
-            window_start=col("onset").min(),
+            col(*OF_EVENT).first(),
+            window_start=col("window_start").min(),
             report_count=col("onset").n_unique().cast(pl.Int32),
             sku_count=col("sku").n_unique().cast(pl.Int32),
         )
@@ -271,12 +308,11 @@ def rollup(live: pl.LazyFrame, live_points: pl.LazyFrame, **fixed: pl.Expr) -> p
 
 
 def event_log(
-    lines: pl.LazyFrame, snaps: pl.LazyFrame, gap: timedelta, in_interval: pl.Expr
+    lines: pl.LazyFrame, snaps: pl.LazyFrame, in_interval: pl.Expr
 ) -> pl.LazyFrame:
     """Returns the rows of MELOG."""
     # The lines that an event has when it opens, and below, their points.
     opening = col("t1") == col("opened_at")
-    closed_at = col("last_tick") + gap
     opened = rollup(
         lines.filter(opening),
         snaps.filter(opening & (col("p") <= col("opened_at"))),
@@ -284,6 +320,7 @@ def event_log(
         version=lit(1, pl.Int32),
         window_end=NO_TIME,
         finalized_at=NO_TIME,
+        end_reason=lit(None, pl.String),
         written_at=col("opened_at"),
     )
     closed = rollup(
@@ -292,14 +329,15 @@ def event_log(
         event_status=lit("ended"),
         version=lit(2, pl.Int32),
         window_end=col("last_tick"),
-        finalized_at=closed_at,
-        written_at=closed_at,
+        finalized_at=col("closed_at"),
+        end_reason=col("end_reason"),
+        written_at=col("closed_at"),
     )
     return (
         pl
         .concat([opened, closed])
         .filter(in_interval)
-        .sort("store_id", "written_at")
+        .sort("store_id", "written_at", "opened_at")
         .select(
             identity("opened_at").alias("event_id"),
             "store_id",
@@ -314,6 +352,8 @@ def event_log(
             "severity_score",
             IMPACT,
             *SUMS,
+            identity("continues").alias("continues_event_id"),
+            "end_reason",
             lit(RUN_ID).alias("run_id"),
             "written_at",
         )
@@ -326,11 +366,11 @@ def run(args: Namespace) -> None:
     in_interval = (col("written_at") >= start) & (col("written_at") < end)
     gap = timedelta(seconds=args.gap)
     rows = reports(args)
-    ticks = store_ticks(rows, gap)
+    ticks = store_ticks(rows, gap, timedelta(seconds=args.max_event_duration))
     lines, line_rows = event_lines(rows, ticks)
     snaps = snapshots(args, lines, line_rows)
-    mrch = report_log(snaps, report_counts(lines, ticks), gap, in_interval)
-    melog = event_log(lines, snaps, gap, in_interval)
+    mrch = report_log(snaps, report_counts(lines, ticks), in_interval)
+    melog = event_log(lines, snaps, in_interval)
     sinks = [
         mrch.sink_parquet(args.out / "mrch.parquet", lazy=True),
         melog.sink_parquet(args.out / "melog.parquet", lazy=True),

@@ -31,9 +31,9 @@ LOGS = [
     Log(
         "mrch",
         "minority_reports_cohorted_log",
-        ("store_id", "report_group_id", "window_start", "sku", "version"),
+        ("report_group_id", "report_id", "sku", "version"),
     ),
-    Log("melog", "minority_event_log", ("store_id", "event_id", "version")),
+    Log("melog", "minority_event_log", ("event_id", "version")),
 ]
 SHOWN = 3
 

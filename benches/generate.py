@@ -8,7 +8,8 @@ About `--rate` of these cells are anomalous, in bursts of six ticks on average.
 
 `--report-stores N` draws the reports from the first N stores only, exactly as in a set of N stores:
 this gives more predictions for the same reports. `--dirty` adds duplicates, missing predictions,
-rejected rows, reports without a SKU, rows without an onset, and ticks off the grid.
+rejected rows, reports without a SKU, rows without an onset, ticks off the grid, a store that is
+never quiet, and an onset that does not move.
 """
 
 import argparse
@@ -105,7 +106,32 @@ def reports(rng: Generator, bursts: Bursts, number: int, start_us: int, dirty: b
         "ingested_at": instants(at + 60_000_000),
     }
     table = pa.table(columns)
-    return spoil(rng, table) if dirty and rows else table
+    if not dirty:
+        return table
+    table = pa.concat_tables([table, never_quiet(start_us + number * DAY_TICKS * STEP_US)])
+    return spoil(rng, table)
+
+
+def never_quiet(midnight_us: int) -> pa.Table:
+    """Returns a day of a store that reports at every fourth tick.
+
+    The onset of one SKU is stuck in October 2024, which is too old. That of the other is the
+    midnight that begins 2024-12-31, before every cut.
+    """
+    at = np.repeat(midnight_us + np.arange(0, DAY_TICKS, 4) * STEP_US, 2)
+    stuck = np.tile([1_730_000_000_000_000, 1_735_603_200_000_000], len(at) // 2)
+    return pa.table(
+        {
+            "anomaly_id": pa.array([f"q{us}" for us in at]),
+            "store_id": pa.array(["S00000"] * len(at)),
+            "sku": pa.array(["K00000", "K00001"] * (len(at) // 2)),
+            "detected_at": instants(at),
+            "first_detected_from": instants(stuck),
+            "severity": pa.array(np.full(len(at), 0.5)),
+            "sales_total": money(np.arange(len(at), dtype=np.int64)),
+            "ingested_at": instants(at + 60_000_000),
+        }
+    )
 
 
 def spoil(rng: Generator, table: pa.Table) -> pa.Table:

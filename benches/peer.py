@@ -20,6 +20,7 @@ def arguments(description: str | None) -> argparse.Namespace:
     parser.add_argument("--start", required=True, help="ISO 8601, with its offset")
     parser.add_argument("--end", required=True, help="ISO 8601, with its offset")
     parser.add_argument("--gap", type=int, default=1800, help="seconds")
+    parser.add_argument("--max-event-duration", type=int, default=7 * 86_400, help="seconds")
     parser.add_argument("--lookback", type=int, default=30 * 86_400, help="seconds")
     parser.add_argument("--dirty", action="store_true", help="the prediction logs have duplicates")
     parser.add_argument("--threads", type=int, default=os.cpu_count())

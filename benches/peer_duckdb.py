@@ -29,6 +29,7 @@ def main() -> None:
         classifier=files(SCORES),
         baseline=files(SALES),
         gap=args.gap,
+        duration=args.max_event_duration,
         lookback=args.lookback,
         start=args.start,
         end=args.end,

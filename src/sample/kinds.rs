@@ -62,8 +62,12 @@ pub(super) enum Reason {
     Unknown,
 }
 
+/// The kind of the store that is never quiet.
+pub(super) const PRICE_STEP: usize = 2;
 /// The worked example's kind.
 pub(super) const DEMAND_SPIKE: usize = 3;
+/// The kind of what a stuck detector reports.
+pub(super) const UNKNOWN: usize = 8;
 
 pub(super) const KINDS: [Kind; 9] = [
     Kind {

@@ -3,11 +3,13 @@
 use super::Error;
 use super::place::Place;
 
-/// `gap` is an hour, as in the worked example (SPEC 9).
+/// `gap` is an hour, as in the worked example (SPEC 9). Events that never pause are cut at
+/// midnight.
 const RUN_MANIFEST: &str = r#"{
   "version": 1,
   "interval": {"start": "2025-01-01T00:00:00Z", "end": "2025-01-02T00:00:00Z"},
   "gap": "PT1H",
+  "max_event_duration": "P1D",
   "demo_run_config": "demo_run_config.json",
   "inputs": {
     "minority_reports_detected_log": {

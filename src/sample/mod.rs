@@ -6,8 +6,10 @@
 //! threads. What happens is decided first (`plan`), then written day by day (`day`). The last day
 //! is 2025-01-01; in store 327 it holds the worked example (SPEC 9) and nothing else.
 //!
-//! The logs have what real ones have: late and repeated rows, gaps, reports of whole shops, detectors that
-//! do not track an onset, causes that only campaigns or the weather explain, and a few rows that must be rejected.
+//! The logs have what real ones have: late and repeated rows, gaps, reports of whole shops,
+//! detectors that do not track an onset, causes that only campaigns or the weather explain, and a
+//! few rows that must be rejected. One shop is never quiet, so that its events are cut, and one
+//! shop's detector is stuck at an old onset.
 
 mod chain;
 mod day;
@@ -72,7 +74,10 @@ pub enum Error {
         found: u32,
     },
     /// Something is there already.
-    #[error("{}: expected a new or empty folder, found files in it; name another or remove it", .0.display())]
+    #[error(
+        "{}: expected a new or empty folder, found files in it; name another or remove it",
+        .0.display()
+    )]
     NotEmpty(PathBuf),
     /// Another object is there.
     #[error(
@@ -83,7 +88,10 @@ pub enum Error {
     #[error(transparent)]
     Objects(#[from] objects::Error),
     /// The disk refused.
-    #[error("{}: could not write the sample ({source}); check space and permissions", .path.display())]
+    #[error(
+        "{}: could not write the sample ({source}); check space and permissions",
+        .path.display()
+    )]
     Io {
         /// The file or folder.
         path: PathBuf,
@@ -91,7 +99,10 @@ pub enum Error {
         source: std::io::Error,
     },
     /// The Parquet writer refused.
-    #[error("{}: could not write the sample ({source}); check space and permissions", .path.display())]
+    #[error(
+        "{}: could not write the sample ({source}); check space and permissions",
+        .path.display()
+    )]
     Parquet {
         /// The file.
         path: PathBuf,

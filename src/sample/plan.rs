@@ -2,7 +2,7 @@
 
 use super::Sample;
 use super::chain::{Chain, DAY_TICKS, Tick, midnight};
-use super::kinds::{DEMAND_SPIKE, KINDS, Reason, Spread};
+use super::kinds::{DEMAND_SPIKE, KINDS, PRICE_STEP, Reason, Spread, UNKNOWN};
 use super::random::Random;
 
 /// One anomaly as the detector will track it.
@@ -14,6 +14,8 @@ pub(super) struct Line {
     pub(super) product: Option<usize>,
     /// Its ticks.
     pub(super) ticks: std::ops::Range<Tick>,
+    /// What the detector takes for its onset: its first tick, unless the detector is stuck.
+    pub(super) onset: Tick,
     /// What sales are multiplied by meanwhile.
     pub(super) factor: f64,
     /// Index into [`KINDS`].
@@ -46,13 +48,22 @@ pub(super) struct Plan {
     pub(super) contexts: Vec<Span>,
 }
 
-/// The worked example (SPEC 9): the ticks of 11:55 to 12:05 on the last day, in the first shop, for the first product.
+/// The shop in which one product's anomaly never pauses. It is one that never closes.
+const NEVER_QUIET: usize = 4;
+/// The shop whose detector has not moved one product's onset for two months and more.
+const STUCK: usize = 5;
+/// How many days before the sample's first one that onset is.
+const STUCK_DAYS: i64 = 60;
+
+/// The worked example (SPEC 9): the ticks of 11:55 to 12:05 on the last day, in the first shop, for
+/// the first product.
 pub(super) const EXAMPLE_TICKS: std::ops::Range<Tick> = 143..146;
 
 const EXAMPLE: Line = Line {
     shop: 0,
     product: Some(0),
     ticks: EXAMPLE_TICKS,
+    onset: EXAMPLE_TICKS.start,
     factor: 1.0,
     kind: DEMAND_SPIKE,
     tracked: true,
@@ -66,6 +77,8 @@ impl Plan {
         let mut plan = Self::default();
         plan.calendar(chain);
         plan.lines.push(EXAMPLE);
+        plan.never_quiet(sample, chain);
+        plan.stuck(sample, chain);
         for day in 1 - i64::from(sample.days)..=0 {
             for shop in 0..chain.shops.len() {
                 // On the last day, only the worked example happens in its shop.
@@ -81,7 +94,49 @@ impl Plan {
         plan
     }
 
-    /// One incident in a shop: its lines, and the campaign or context that explains it where the reports do not.
+    /// A detector that never pauses: one product of one shop, from the first day to the last.
+    fn never_quiet(&mut self, sample: &Sample, chain: &Chain) {
+        if chain.shops.len() <= NEVER_QUIET {
+            return;
+        }
+        let ticks = midnight(1 - i64::from(sample.days))..midnight(1);
+        self.lines.push(Line {
+            shop: NEVER_QUIET,
+            product: Some(0),
+            onset: ticks.start,
+            factor: 1.6,
+            kind: PRICE_STEP,
+            tracked: true,
+            attributed_from: Some(ticks.start + 12),
+            ticks,
+            peak: 0.8,
+        });
+    }
+
+    /// A detector that is stuck: it reports an hour and a half of every day under one old onset.
+    fn stuck(&mut self, sample: &Sample, chain: &Chain) {
+        let Some(shop) = chain.shops.get(STUCK) else {
+            return;
+        };
+        let first = 1 - i64::from(sample.days);
+        for day in first..=0 {
+            let from = midnight(day) + shop.hours.start + 24;
+            self.lines.push(Line {
+                shop: STUCK,
+                product: Some(chain.products.len() - 1),
+                ticks: from..from + 18,
+                onset: midnight(first - STUCK_DAYS),
+                factor: 0.5,
+                kind: UNKNOWN,
+                tracked: true,
+                attributed_from: None,
+                peak: 0.7,
+            });
+        }
+    }
+
+    /// One incident in a shop: its lines, and the campaign or context that explains it if the
+    /// reports do not.
     fn incident(&mut self, chain: &Chain, shop: usize, day: i64, random: &mut Random) {
         let kind = draw_kind(random);
         let what = &KINDS[kind];
@@ -110,6 +165,7 @@ impl Plan {
                 product,
                 attributed_from: attributed.then_some(from + delay),
                 ticks,
+                onset: from,
                 factor: what.factor * random.between(0.85, 1.15),
                 kind,
                 tracked: random.chance(0.85),

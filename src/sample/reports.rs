@@ -73,7 +73,7 @@ impl<'a> Reports<'a> {
             shop: Some(line.shop),
             product: line.product,
             detected_us: Some(instant_us(tick)),
-            onset_us: line.tracked.then(|| instant_us(line.ticks.start)),
+            onset_us: line.tracked.then(|| instant_us(line.onset)),
             severity: (spared || !random.chance(0.1)).then(|| four_decimals(severity)),
             sales: Some(actual),
             ingested_us: instant_us(tick) + 1_000_000 * (60 + random.below(60)) as i64,
@@ -145,7 +145,8 @@ impl<'a> Reports<'a> {
         Ok(self.rows.len() as u64)
     }
 
-    /// Adds faulty copies of some rows, one in 250, the reasons of SPEC 2 in turn.
+    /// Adds faulty copies of some rows, one in 250. Three in four must be rejected, for one reason
+    /// of SPEC 2 after the other; of the fourth the onset is too old, and ignored.
     fn spoil(&mut self) {
         const FORTY_DAYS_US: i64 = 40 * 86_400_000_000;
         for number in 0..self.rows.len() / 250 {

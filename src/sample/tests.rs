@@ -41,6 +41,23 @@ fn the_smallest_sample_is_the_worked_example_alone() {
 }
 
 #[test]
+fn one_shop_is_never_quiet_and_one_is_stuck_at_an_old_onset() {
+    let chain = Chain::new(&SMALL);
+    let plan = Plan::new(&SMALL, &chain);
+    let longest = plan.lines.iter().max_by_key(|line| line.ticks.end - line.ticks.start).unwrap();
+    assert_eq!(chain.shops[longest.shop].id, "104");
+    assert!(chain.shops[longest.shop].open_at(0), "it must never close");
+    assert_eq!(longest.ticks.end - longest.ticks.start, 3 * chain::DAY_TICKS);
+    let stuck: Vec<_> = plan.lines.iter().filter(|line| line.onset < line.ticks.start).collect();
+    assert_eq!(stuck.len(), 3, "one line a day");
+    for line in stuck {
+        assert_eq!((chain.shops[line.shop].id.as_str(), line.tracked), ("105", true));
+        // Older than the default look-back on the first day already.
+        assert!(line.onset < line.ticks.start - 30 * chain::DAY_TICKS);
+    }
+}
+
+#[test]
 fn sizes_out_of_range_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     for wrong in [

@@ -5,6 +5,8 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use crate::lake;
+
 fn cohort(arguments: &[&str]) -> String {
     let done = Command::new(crate::binary::binary())
         .args(arguments)
@@ -46,8 +48,35 @@ fn the_sample_runs_as_it_is_and_has_what_real_logs_have() {
         let rows: u64 = reasons.values().filter_map(Value::as_u64).sum();
         assert_eq!(rows > 0, rejected, "{dataset}: {reasons:?}");
     }
-    let duplicates = &lineage["inputs"]["minority_reports_detected_log"]["rows_duplicate"];
-    assert!(duplicates.as_u64().unwrap() > 0);
+    let reports = &lineage["inputs"]["minority_reports_detected_log"];
+    assert!(reports["rows_duplicate"].as_u64().unwrap() > 0);
+    // A stuck detector's rows, at least one in twenty minutes.
+    assert!(reports["onsets_ignored"].as_u64().unwrap() >= 4);
+}
+
+#[test]
+fn the_sample_has_a_store_that_is_never_quiet_and_one_with_a_stuck_onset() {
+    let folder = tempfile::tempdir().unwrap();
+    sample_and_run(folder.path());
+    let committed = lake::read(&folder.path().join("chain"), "demo__2025-01-01");
+    let midnight = 1_735_689_600_000_000;
+    let of = |store: &str| -> Vec<_> {
+        let rows = committed.output.events.iter();
+        rows.filter(|row| row.store_id == store).cloned().collect()
+    };
+    let quiet = of("104");
+    let closed = quiet.iter().find(|row| row.finalized_at == Some(midnight)).unwrap();
+    assert_eq!(closed.end_reason.as_deref(), Some("max_duration"));
+    let goes_on: Vec<_> = quiet
+        .iter()
+        .filter(|row| row.continues_event_id.as_ref() == Some(&closed.event_id))
+        .map(|row| (row.event_status.as_str(), row.window_start))
+        .collect();
+    assert_eq!(goes_on, [("active", midnight)]);
+    // The stuck onset is months old; every window of the store begins on the day or before it.
+    let stuck = of("105");
+    assert!(!stuck.is_empty());
+    assert!(stuck.iter().all(|row| row.window_start > midnight - 86_400_000_000), "{stuck:?}");
 }
 
 #[test]
