@@ -82,8 +82,8 @@ async fn list(
     Ok(found.into_iter().map(|(object, partition, _)| (object, partition)).collect())
 }
 
-/// Fails if nothing at all lies under a dataset's URI, or if its folders are not those of its pattern.
-/// A partition that is merely not there is no fault: it holds no rows.
+/// Fails if nothing at all lies under a dataset's URI, or if its folders are not those of its
+/// pattern. A partition that is merely not there is no fault: it holds no rows.
 async fn check_folders(
     objects: &dyn Objects,
     log: &'static Log,

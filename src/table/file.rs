@@ -272,8 +272,9 @@ impl File {
         }
     }
 
-    /// What was fetched, with the chunks that must be written anew past the end of the file, and the
-    /// metadata that say so. A file with an offset index comes from a writer that needs none of it.
+    /// What was fetched, with the chunks that must be written anew past the end of the file, and
+    /// the metadata that say so. A file with an offset index comes from a writer that needs none of
+    /// it.
     fn mended(
         &self,
         mut fetched: Fetched,

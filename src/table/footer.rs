@@ -1,8 +1,8 @@
 //! A file's footer, made sound before anything relies on it.
 //!
 //! A footer describes the file, and writers err. What it says about where bytes lie is held against
-//! the size of the object, once, here. A hint that contradicts itself is dropped: it is unknown, not
-//! trusted. A column chunk that cannot lie where the footer says is marked. It only matters if
+//! the size of the object, once, here. A hint that contradicts itself is dropped: it is unknown,
+//! not trusted. A column chunk that cannot lie where the footer says is marked. It only matters if
 //! somebody reads that column.
 
 use std::ops::Range;
@@ -165,7 +165,8 @@ pub fn moved(
     codec: Compression,
 ) -> Result<ColumnChunkMetaData> {
     let (start, length) = (i64::try_from(start)?, i64::try_from(length)?);
-    // The first page may be the dictionary: a reader that finds one where data is expected takes it.
+    // The first page may be the dictionary: a reader that finds one where data is expected takes
+    // it.
     column
         .clone()
         .into_builder()

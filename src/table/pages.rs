@@ -1,9 +1,9 @@
 //! Pages that the Parquet crate does not read as they are, put right before it sees them.
 //!
-//! Two kinds of writers make them. Hadoop's LZ4 cuts a page into blocks, and the crate reads no more
-//! than one reliably. And some writers of version 2 pages miscount the nulls in the page header,
-//! though the levels are right. A column chunk that has such pages is written anew, in memory:
-//! decompressed, or with counts that agree with its levels.
+//! Two kinds of writers make them. Hadoop's LZ4 cuts a page into blocks, and the crate reads no
+//! more than one reliably. And some writers of version 2 pages miscount the nulls in the page
+//! header, though the levels are right. A column chunk that has such pages is written anew, in
+//! memory: decompressed, or with counts that agree with its levels.
 
 use std::io::Read as _;
 use std::ops::Range;
@@ -127,8 +127,8 @@ fn decompressed(header: &PageHeader, body: &Bytes) -> Result<Bytes> {
     Ok([levels, &out].concat().into())
 }
 
-/// Hadoop's framing: blocks, each with its size, and each made of one or more compressed chunks with
-/// their sizes.
+/// Hadoop's framing: blocks, each with its size, and each made of one or more compressed chunks
+/// with their sizes.
 fn hadoop(mut input: &[u8], mut out: &mut [u8]) -> Option<()> {
     let number = |input: &mut &[u8]| -> Option<usize> {
         let (number, rest) = input.split_first_chunk()?;

@@ -5,8 +5,8 @@
 //! Parquet has no name for them, and there the hint is looked up by the column's name.
 //!
 //! Columns are read as what they are, with two exceptions. Text is read as bytes, because one text
-//! that is not UTF-8 must not fail all the others. 96-bit instants are read in microseconds, because
-//! nanoseconds end in the year 2262.
+//! that is not UTF-8 must not fail all the others. 96-bit instants are read in microseconds,
+//! because nanoseconds end in the year 2262.
 
 use std::sync::Arc;
 

@@ -1,5 +1,6 @@
-//! Files as people's tools write them: `tests/field/<case>/` holds a manifest, its datasets, and what
-//! must come of them. That is the rows of both logs, or an exit code and a word of the message.
+//! Files as people's tools write them: `tests/field/<case>/` holds a manifest, its datasets, and
+//! what must come of them. That is the rows of both logs, or an exit code and a word of the
+//! message.
 
 use std::fs;
 use std::path::{Path, PathBuf};

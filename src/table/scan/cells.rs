@@ -14,7 +14,8 @@ use crate::cohort::Event;
 /// A store with its events.
 pub type StoreEvents = (Arc<str>, Vec<Event>);
 
-/// What the scan makes of a `store_id`: the number of a store that has lines, or one of three marks.
+/// What the scan makes of a `store_id`: the number of a store that has lines, or one of three
+/// marks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StoreCode(u32);
 
