@@ -62,8 +62,8 @@ enum Granularity {
 pub enum PartitioningError {
     /// An unknown `%` field.
     #[error(
-        "expected a partition pattern of the fields %Y %m %d %j %F %H %M, or of %-m %-d %-j %-H %-M \
-         without leading zeros, found {found} in {pattern:?}"
+        "expected a partition pattern of the fields %Y %m %d %j %F %H %M, or of %-m %-d %-j %-H \
+         %-M without leading zeros, found {found} in {pattern:?}"
     )]
     Field {
         /// The field, or a `%` at the end.
