@@ -1,8 +1,8 @@
 //! Rows as JSON objects, column by column, so that one column that cannot be read hurts no other.
 //!
-//! A rejected row is shown whole (SPEC 2, *Bad rows*), with columns that the job has no use for. Such
-//! a column may be encrypted, of an unknown codec, or of a type without a JSON form. It is left out,
-//! and named.
+//! A rejected row is shown whole (SPEC 2, *Bad rows*), with columns that the job has no use for.
+//! Such a column may be encrypted, of an unknown codec, or of a type without a JSON form. It is
+//! left out, and named.
 
 use arrow::array::RecordBatch;
 use arrow::compute::cast;

@@ -9,7 +9,8 @@ use std::process::{Command, Output};
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, Decimal128Array, Float64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
+    ArrayRef, BinaryArray, Decimal128Array, Float64Array, RecordBatch, StringArray,
+    TimestampMicrosecondArray,
 };
 use cohort::Sample;
 use parquet::arrow::ArrowWriter;
@@ -135,6 +136,32 @@ fn a_missing_column_is_named_with_those_that_are_there() {
     mapped(json!({"store_id": "shop"})).fails(65, &["\"shop\"", "store_id"]);
     let optional = mapped(json!({"sku": "article"})).run(&[]);
     assert!(optional.status.success(), "an optional column that a file lacks is null");
+}
+
+#[test]
+fn a_text_that_is_not_utf_8_rejects_its_row_alone() {
+    let bytes =
+        |texts: [&'static [u8]; 2]| -> ArrayRef { Arc::new(BinaryArray::from_vec(texts.to_vec())) };
+    for column in ["store_id", "sku", "cluster_name", "anomaly_id"] {
+        let broken =
+            |name| if name == column { bytes([b"a\xff", b"a"]) } else { bytes([b"a", b"a"]) };
+        let names = ["store_id", "sku", "cluster_name", "anomaly_id"];
+        let mut columns: Vec<_> = names.iter().map(|&name| (name, broken(name))).collect();
+        columns.push(("detected_at", ticks([0, 5])));
+        let lake = Lake::new()
+            .with_reports(columns)
+            .with_manifest(|manifest| manifest["max_reject_ratio"] = json!(1.0));
+        let output = lake.run(&[]);
+        assert!(output.status.success(), "{column}: {output:?}");
+        let summary: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let lineage = summary["lineage"].as_str().unwrap().strip_prefix("file://").unwrap();
+        let lineage: Value = serde_json::from_slice(&fs::read(lineage).unwrap()).unwrap();
+        assert_eq!(
+            lineage["inputs"][MRDL]["rows_rejected"],
+            json!({"invalid_text": 1}),
+            "{column}"
+        );
+    }
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! What the pages of a key column are made of: levels, entries of a dictionary, and what is no text.
+//! What the pages of a key column are made of: levels, entries of a dictionary, and what is no
+//! text.
 
 use bytes::Bytes;
 use parquet::errors::{ParquetError, Result};
