@@ -12,11 +12,18 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use sha2::{Digest as _, Sha256};
 
-use cohort_core::{Money, Timestamp};
+use cohort_core::{Interval, Money, Timestamp};
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use crate::kind::Kind;
+use crate::layout::{RunId, lineage_key, run_prefix};
 use crate::lineage::{self, Lineage, Output, OutputFile, hex};
-use crate::objects::{self, Objects, Uri};
+use crate::objects::{self, Object, Objects, Uri};
+
+/// Lineages that are read at once.
+const READ_AT_ONCE: usize = 16;
+/// The name of a lineage in its run's folder.
+const LINEAGE: &str = "lineage.json";
 
 /// Why a committed run cannot be read back.
 #[derive(Debug, thiserror::Error)]
@@ -86,7 +93,100 @@ pub struct LineRow {
     pub impact: Option<Money>,
 }
 
+/// Which committed runs are wanted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// Runs whose interval ends after this instant.
+    pub from: Option<Timestamp>,
+    /// Runs whose interval begins before this instant.
+    pub to: Option<Timestamp>,
+    /// The run of this name alone.
+    pub run_id: Option<RunId>,
+}
+
+/// Committed runs, in the order of (interval start, interval end, `run_id` bytes).
+#[derive(Clone, Debug, Default)]
+pub struct Runs {
+    /// The runs.
+    pub runs: Vec<Committed>,
+}
+
+impl Runs {
+    /// Finds the committed runs below a lineage prefix. Only a lineage makes a run: folders of parts
+    /// are never looked at.
+    ///
+    /// # Errors
+    /// [`Error::Objects`], also if a run is asked for by name and is not there; [`Error::Lineage`].
+    pub async fn find(
+        objects: &dyn Objects,
+        lineage: &Uri,
+        selection: &Selection,
+    ) -> Result<Self, Error> {
+        if let Some(run_id) = &selection.run_id {
+            let run = Committed::read(objects, &lineage_key(lineage, run_id)).await?;
+            return Ok(Self { runs: vec![run] });
+        }
+        let listed = objects.list(lineage).await?;
+        let keys = listed.into_iter().map(|object| object.uri).filter(|uri| {
+            let inner = uri.below(lineage).and_then(|rest| rest.split_once('/'));
+            inner.is_some_and(|(folder, name)| {
+                name == LINEAGE && RunId::from_path_segment(folder).is_some()
+            })
+        });
+        let keys: Vec<Uri> = keys.collect();
+        let read =
+            stream::iter(keys).map(|uri| async move { Committed::read(objects, &uri).await });
+        let mut runs: Vec<Committed> = read.buffer_unordered(READ_AT_ONCE).try_collect().await?;
+        runs.retain(|run| selection.wants(run.lineage.interval));
+        runs.sort_by(|a, b| a.order().cmp(&b.order()));
+        Ok(Self { runs })
+    }
+}
+
+impl Selection {
+    fn wants(&self, interval: Interval) -> bool {
+        self.from.is_none_or(|from| from < interval.end)
+            && self.to.is_none_or(|to| interval.start < to)
+    }
+}
+
 impl Committed {
+    fn order(&self) -> (Timestamp, Timestamp, &RunId) {
+        (self.lineage.interval.start, self.lineage.interval.end, &self.lineage.run_id)
+    }
+
+    /// The URIs of the parts of a log, after checking that each is what the lineage lists.
+    ///
+    /// # Errors
+    /// [`Error::Part`] for a part that is missing or damaged, and [`Error::Objects`].
+    pub async fn parts(&self, objects: &dyn Objects, log: &str) -> Result<Vec<Uri>, Error> {
+        let outputs = self.lineage.outputs.each();
+        let Some(output) =
+            outputs.into_iter().find_map(|(l, output)| (l.name == log).then_some(output))
+        else {
+            return Ok(Vec::new());
+        };
+        let folder = run_prefix(&output.uri, &self.lineage.run_id);
+        let there: BTreeMap<Uri, Object> = objects
+            .list(&folder)
+            .await?
+            .into_iter()
+            .map(|object| (object.uri.clone(), object))
+            .collect();
+        for part in &output.files {
+            let wrong = |reason: String| Error::Part { uri: part.uri.clone(), reason };
+            let object = there.get(&part.uri).ok_or_else(|| wrong("nothing".to_owned()))?;
+            let found = hex(&objects.digest(object).await?);
+            if found != part.sha256 {
+                return Err(wrong(format!(
+                    "content whose SHA-256 is {found} instead of {}",
+                    part.sha256
+                )));
+            }
+        }
+        Ok(output.files.iter().map(|part| part.uri.clone()).collect())
+    }
+
     /// Reads the lineage of a committed run.
     ///
     /// # Errors

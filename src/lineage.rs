@@ -184,8 +184,8 @@ impl Lineage {
     /// [`Error`] if the bytes are not a lineage of version 1.
     pub fn parse(bytes: &[u8], uri: &Uri) -> Result<Self, Error> {
         let wrong = |reason| Error { uri: uri.clone(), reason };
-        let value: serde_json::Value =
-            serde_json::from_slice(bytes).map_err(|error| wrong(error.to_string()))?;
+        let value: serde_json::Value = serde_json::from_slice(text::without_mark(bytes))
+            .map_err(|error| wrong(error.to_string()))?;
         match value.get("version").and_then(serde_json::Value::as_u64) {
             Some(version) if version == u64::from(VERSION) => {}
             Some(version) => return Err(wrong(format!("version {version}"))),

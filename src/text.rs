@@ -33,6 +33,11 @@ where
     String::deserialize(from)?.parse().map_err(D::Error::custom)
 }
 
+/// The bytes without a UTF-8 byte order mark, which some tools write before a JSON document.
+pub(crate) fn without_mark(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
+}
+
 /// An absolute URI as its text.
 pub mod uri {
     use super::{Deserialize, Deserializer, Path, Serializer, Uri};

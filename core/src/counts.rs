@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Event, EventRows, Interval};
+use crate::{Event, EventRows, Interval, Timestamp};
 
 /// What a run found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,7 +17,7 @@ pub struct Counts {
     pub events_closed: u64,
     /// Events open at the interval's end.
     pub events_active: u64,
-    /// Distinct (event, onset) with a row written.
+    /// Distinct (store, onset) with a row written.
     pub reports: u64,
     /// Distinct (event, onset, SKU) with a row written.
     pub lines: u64,
@@ -28,22 +28,26 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// Counts an event and the rows that it gives for the interval. Stores are counted by the
-    /// caller, which knows them.
-    pub fn add_event(&mut self, event: &Event, rows: &EventRows<'_>, interval: Interval) {
+    /// Counts an event and the rows that it gives for the interval. `reports` holds the onsets of
+    /// the store that have been counted. Stores are counted by the caller, which knows them.
+    pub fn add_event(
+        &mut self,
+        event: &Event,
+        rows: &EventRows<'_>,
+        interval: Interval,
+        reports: &mut BTreeSet<Timestamp>,
+    ) {
         self.events_active += u64::from(event.closed_at >= interval.end);
         let mut lines = BTreeSet::new();
-        let mut onsets = BTreeSet::new();
         for row in &rows.mrch {
             lines.insert((row.line.onset, row.line.sku.as_deref()));
-            onsets.insert(row.line.onset);
+            self.reports += u64::from(reports.insert(row.line.onset));
             if !row.status.is_closed() {
                 self.ticks_without_baseline += u64::from(!rows.state(row).baselined);
                 self.ticks_without_score += u64::from(!rows.state(row).scored);
             }
         }
         self.lines += lines.len() as u64;
-        self.reports += onsets.len() as u64;
         let closed = rows.melog.iter().filter(|row| row.status.is_ended()).count() as u64;
         self.events_closed += closed;
         self.events_opened += rows.melog.len() as u64 - closed;

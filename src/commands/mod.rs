@@ -3,6 +3,8 @@
 //! One file per subcommand holds its arguments, its examples and its action. This one holds what
 //! they share: the command line as a whole, the exit codes, stdout and the runtime.
 
+mod files;
+mod rerun;
 mod run;
 mod sample;
 mod schema;
@@ -15,7 +17,8 @@ use clap::{Parser, Subcommand};
 use crate::error::Error;
 use crate::kind::Kind;
 use crate::logging::{self, Logging};
-use crate::objects::Uri;
+use crate::manifest::{self, Places};
+use crate::objects::{Objects as _, Storage, Uri};
 
 /// Group the short-term anomalies of shops into events, from logs to logs.
 ///
@@ -50,6 +53,18 @@ pub enum Command {
     /// result.
     #[command(after_long_help = examples(run::EXAMPLES))]
     Run(Box<run::RunArgs>),
+    /// Run again what a committed lineage records, interval and all, over today's inputs.
+    ///
+    /// A manual rerun needs nothing but the run_id. It replaces exactly what that run wrote; what it
+    /// replaces stays readable beside the lineage. Options override what is recorded.
+    #[command(after_long_help = examples(rerun::EXAMPLES))]
+    Rerun(Box<rerun::RerunArgs>),
+    /// Print the URIs of committed parts, one a line: what read_parquet([...]) takes.
+    ///
+    /// Only parts that a committed lineage lists are printed. A part that is missing or damaged is an
+    /// error that names it.
+    #[command(after_long_help = examples(files::EXAMPLES))]
+    Files(files::FilesArgs),
     /// Print a published schema: of the manifest, the lineage, the summary, or a log's columns.
     #[command(after_long_help = examples(schema::EXAMPLES))]
     Schema(schema::SchemaArgs),
@@ -69,10 +84,19 @@ pub fn execute(cli: &Cli) -> Result<(), Error> {
     logging::start(cli.logging)?;
     match &cli.command {
         Command::Run(args) => run::execute(args),
+        Command::Rerun(args) => rerun::execute(args),
+        Command::Files(args) => files::execute(args),
         Command::Schema(args) => schema::execute(args),
         Command::Sample(args) => sample::execute(args),
         Command::Show(args) => show::execute(args),
     }
+}
+
+/// Where a manifest says that inputs and outputs lie.
+async fn places(storage: &Storage, manifest: &str) -> Result<Places, Error> {
+    let uri = argument(manifest)?;
+    let (bytes, _) = storage.read(&uri).await?;
+    Ok(Places::read(manifest::utf8(&bytes, &uri)?, &uri)?)
 }
 
 /// A path or URI as typed.
@@ -122,7 +146,7 @@ fn exit_codes() -> String {
 /// What clap says of a wrong command line, on one line.
 pub fn refusal(error: &clap::Error) -> String {
     if error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        return "expected a command: run, schema, sample or show, found none; see cohort --help"
+        return "expected a command: run, rerun, files, schema, sample or show, found none; see cohort --help"
             .into();
     }
     let said = error.render().to_string();
@@ -158,7 +182,14 @@ mod tests {
 
     #[test]
     fn examples_in_help_parse() {
-        for text in [run::EXAMPLES, schema::EXAMPLES, sample::EXAMPLES, show::EXAMPLES] {
+        for text in [
+            run::EXAMPLES,
+            rerun::EXAMPLES,
+            files::EXAMPLES,
+            schema::EXAMPLES,
+            sample::EXAMPLES,
+            show::EXAMPLES,
+        ] {
             for example in text.replace("\\\n", " ").split("\n\n") {
                 let words = example.split_whitespace();
                 let typed: Vec<&str> =

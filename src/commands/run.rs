@@ -19,15 +19,9 @@ use crate::run::{Outcome, Shell, load_manifest};
 use crate::summary::{Execution, Summary};
 use crate::workers::Workers;
 
-/// Which run: a manifest, and what the command line overrides in it.
+/// What the command line overrides in a manifest.
 #[derive(Debug, Args)]
-pub struct ManifestArgs {
-    /// The run manifest: a path, file:///..., or s3://bucket/key.
-    #[arg(long, value_name = "URI")]
-    pub manifest: String,
-    /// The run's name, over the manifest's: 1 to 250 characters of A-Za-z0-9._:+@=~-.
-    #[arg(long, value_name = "ID")]
-    pub run_id: Option<String>,
+pub struct OverrideArgs {
     /// The interval's first instant, over the manifest's, in RFC 3339.
     #[arg(long, value_name = "INSTANT")]
     pub interval_start: Option<String>,
@@ -46,27 +40,9 @@ pub struct ManifestArgs {
     pub max_lookback: Option<String>,
 }
 
-impl ManifestArgs {
-    /// What the command line overrides in the manifest.
-    pub fn overrides(&self) -> Overrides {
-        Overrides {
-            run_id: self.run_id.clone(),
-            start: self.interval_start.clone(),
-            end: self.interval_end.clone(),
-            gap: self.gap.clone(),
-            max_event_duration: self.max_event_duration.clone(),
-            max_lookback: self.max_lookback.clone(),
-            ..Overrides::default()
-        }
-    }
-}
-
-/// `cohort run`.
+/// How a run is carried out. Its rows are the same for any choice.
 #[derive(Debug, Args)]
-pub struct RunArgs {
-    /// Which run.
-    #[command(flatten)]
-    pub run: ManifestArgs,
+pub struct ExecutionArgs {
     /// Threads that compute; the result is the same for any number [default: one per processor].
     #[arg(long, value_name = "N")]
     pub threads: Option<NonZeroU16>,
@@ -78,6 +54,38 @@ pub struct RunArgs {
     pub result_file: Option<PathBuf>,
 }
 
+impl OverrideArgs {
+    /// The same as the manifest takes it.
+    pub fn overrides(&self, run_id: Option<String>, execution: &ExecutionArgs) -> Overrides {
+        Overrides {
+            run_id,
+            start: self.interval_start.clone(),
+            end: self.interval_end.clone(),
+            gap: self.gap.clone(),
+            max_event_duration: self.max_event_duration.clone(),
+            max_lookback: self.max_lookback.clone(),
+            expect_same: execution.expect_same,
+        }
+    }
+}
+
+/// `cohort run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// The run manifest: a path, file:///..., or s3://bucket/key.
+    #[arg(long, value_name = "URI")]
+    pub manifest: String,
+    /// The run's name, over the manifest's: 1 to 250 characters of A-Za-z0-9._:+@=~-.
+    #[arg(long, value_name = "ID")]
+    pub run_id: Option<String>,
+    /// What else goes over the manifest.
+    #[command(flatten)]
+    pub over: OverrideArgs,
+    /// How to run.
+    #[command(flatten)]
+    pub execution: ExecutionArgs,
+}
+
 pub(super) const EXAMPLES: &str = "  \
 cohort run --manifest run_manifest.json
 
@@ -87,15 +95,27 @@ cohort run --manifest run_manifest.json
 
   cohort run --manifest run_manifest.json --threads 4 -v 2>run.log | jq .rows";
 
-/// Runs the job, or stops it when asked to, and tells the caller.
+/// Runs the job that the manifest describes.
 pub(super) fn execute(args: &RunArgs) -> Result<(), Error> {
+    carry_out(&args.execution, async |storage: &Storage| {
+        let manifest = argument(&args.manifest)?;
+        let overrides = args.over.overrides(args.run_id.clone(), &args.execution);
+        Ok(load_manifest(storage, &manifest, &overrides).await?)
+    })
+}
+
+/// Runs the job that `load` finds, or stops it when asked to, and tells the caller.
+pub(super) fn carry_out(
+    args: &ExecutionArgs,
+    load: impl AsyncFnOnce(&Storage) -> Result<Manifest, Error>,
+) -> Result<(), Error> {
     let runtime = runtime()?;
     let outcome = runtime.block_on(async {
         let storage = Arc::new(Storage::new());
         let mut reporters = reporters(args, storage.clone()).await;
         // A run that is dropped half-way leaves what was committed before (SPEC 11).
         let outcome = tokio::select! {
-            outcome = carry(args, storage, &mut reporters) => outcome,
+            outcome = run(args, load, storage, &mut reporters) => outcome,
             signal = termination::stop_requested() => Err(stopped(signal)),
         };
         match &outcome {
@@ -120,17 +140,16 @@ fn stopped(signal: io::Result<&'static str>) -> Error {
 }
 
 /// Carries out one run, from its manifest to the summary that it returns.
-async fn carry(
-    args: &RunArgs,
+async fn run(
+    args: &ExecutionArgs,
+    load: impl AsyncFnOnce(&Storage) -> Result<Manifest, Error>,
     storage: Arc<Storage>,
     reporters: &mut Reporters,
 ) -> Result<String, Error> {
     #[expect(clippy::disallowed_methods, reason = "the summary says how long the run took")]
     let begun = Instant::now();
     let threads = args.threads.map_or_else(processors, |threads| usize::from(threads.get()));
-    let manifest = argument(&args.run.manifest)?;
-    let overrides = Overrides { expect_same: args.expect_same, ..args.run.overrides() };
-    let manifest = load_manifest(&*storage, &manifest, &overrides).await?;
+    let manifest = load(&storage).await?;
     reporters.started(Plan::of(&manifest)).await;
     if manifest.commit == CommitMode::Unconditional {
         storage.accept_unconditional();
@@ -148,7 +167,7 @@ async fn carry(
 }
 
 /// The channels that the environment and the command line ask for.
-async fn reporters(args: &RunArgs, objects: Arc<Storage>) -> Reporters {
+async fn reporters(args: &ExecutionArgs, objects: Arc<Storage>) -> Reporters {
     Reporters::open(Surroundings {
         env: &|name| std::env::var(name).ok(),
         objects,

@@ -8,7 +8,7 @@ use std::str::FromStr;
 use super::wire::{Wire, WireInput};
 use super::{
     CommitMode, Dataset, Error, Fault, GAP_DEFAULT, MAX_EVENT_DURATION_DEFAULT,
-    MAX_LOOKBACK_DEFAULT, MAX_REJECT_RATIO_DEFAULT, Manifest, Overrides,
+    MAX_LOOKBACK_DEFAULT, MAX_REJECT_RATIO_DEFAULT, Manifest, Overrides, Places,
 };
 use cohort_core::contract::{self, Inputs, Outputs};
 use cohort_core::{Duration, Interval, Life, Timestamp};
@@ -42,6 +42,16 @@ pub(super) fn manifest(
     };
     apart(&manifest).map_err(in_manifest)?;
     Ok(manifest)
+}
+
+/// Where inputs and outputs lie.
+pub(super) fn places(wire: &Wire, uri: &Uri) -> Result<Places, Error> {
+    let in_manifest = |fault| Error::at(uri, fault);
+    Ok(Places {
+        inputs: inputs(wire, uri).map_err(in_manifest)?,
+        outputs: outputs(wire, uri).map_err(in_manifest)?,
+        lineage: needed_output(wire, uri, "lineage").map_err(in_manifest)?,
+    })
 }
 
 /// The absolute URI of the `demo_run_config`, if the manifest names one.

@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 
 use crate::layout::{Partitioning, RunId};
 use crate::objects::Uri;
+use crate::text::without_mark;
 use cohort_core::contract::{Inputs, Outputs};
 use cohort_core::{Duration, Interval, Life};
 
@@ -135,6 +136,38 @@ impl Manifest {
         let wire = wire::Wire::read(text).map_err(|fault| Error::at(uri, fault))?;
         check::manifest(&wire, uri, overrides, demo)
     }
+
+    /// The manifest that a lineage records, which is a valid manifest itself. `uri` is the lineage's.
+    ///
+    /// # Errors
+    /// [`Error`], for a value that the command line puts over it.
+    pub fn recorded(recorded: &Resolved, uri: &Uri, overrides: &Overrides) -> Result<Self, Error> {
+        // Maps have text keys and no field can fail to serialize, so the error cannot arise.
+        let text = serde_json::to_string(recorded).unwrap_or_default();
+        Self::parse(&text, uri, overrides, None)
+    }
+}
+
+/// Where a manifest says that inputs and outputs lie, whatever run it is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Places {
+    /// What is read.
+    pub inputs: Inputs<Dataset>,
+    /// What is written.
+    pub outputs: Outputs<Uri>,
+    /// The prefix of the lineages.
+    pub lineage: Uri,
+}
+
+impl Places {
+    /// Reads a manifest's inputs and outputs. It need not name a run or an interval.
+    ///
+    /// # Errors
+    /// [`Error`], for the first fault in the order JSON, schema, values.
+    pub fn read(text: &str, uri: &Uri) -> Result<Self, Error> {
+        let wire = wire::Wire::read(text).map_err(|fault| Error::at(uri, fault))?;
+        check::places(&wire, uri)
+    }
 }
 
 /// The `demo_run_config` that must be read before [`Manifest::parse`]: only if neither the command
@@ -154,13 +187,24 @@ pub fn demo_run_config_uri(
     check::demo_run_config(&wire, uri)
 }
 
-/// The manifest's bytes as text.
+/// The bytes of a JSON document as text, without a byte order mark.
 ///
 /// # Errors
 /// [`Error`] if they are not UTF-8.
 pub fn utf8<'a>(bytes: &'a [u8], uri: &Uri) -> Result<&'a str, Error> {
-    std::str::from_utf8(bytes).map_err(|error| {
-        let reason = format!("a byte that is no UTF-8 at offset {}", error.valid_up_to());
-        Error::at(uri, Fault::NotJson { reason })
+    text(bytes).map_err(|fault| Error::at(uri, fault))
+}
+
+/// The bytes of a `demo_run_config` as text, without a byte order mark.
+///
+/// # Errors
+/// [`Error`] if they are not UTF-8.
+pub fn demo_utf8<'a>(bytes: &'a [u8], uri: &Uri) -> Result<&'a str, Error> {
+    text(bytes).map_err(|fault| Error::DemoRunConfig { uri: uri.clone(), fault: Box::new(fault) })
+}
+
+fn text(bytes: &[u8]) -> Result<&str, Fault> {
+    std::str::from_utf8(without_mark(bytes)).map_err(|error| Fault::NotJson {
+        reason: format!("a byte that is not UTF-8 at offset {}", error.valid_up_to()),
     })
 }

@@ -1,5 +1,6 @@
 //! Events and predictions to encoded parts, chunk by chunk on the workers.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -171,14 +172,14 @@ fn chunk(
     for (store_id, events) in stores {
         let store = predictions.cells.store_code(store_id);
         let of_store = OfStore { all: predictions, store };
-        let mut wrote = false;
+        let (mut wrote, mut reports) = (false, BTreeSet::new());
         for event in events {
             let evidence = Evidence { store_id, predictions: of_store, candidates };
             event_rows(event, evidence, interval, &mut rows).map_err(|_| Error::Sum {
                 store_id: store_id.to_string(),
                 opened_at: event.opened_at,
             })?;
-            counts.add_event(event, &rows, interval);
+            counts.add_event(event, &rows, interval, &mut reports);
             if rows.cohorts.is_empty() {
                 continue;
             }

@@ -78,12 +78,12 @@ pub async fn load_manifest(
 ) -> Result<Manifest, Error> {
     let (text, _) = objects.read(uri).await?;
     let text = manifest::utf8(&text, uri)?;
-    let demo = match manifest::demo_run_config_uri(text, uri, overrides)? {
-        Some(demo) => Some(objects.read(&demo).await?.0),
-        None => None,
+    let Some(demo_uri) = manifest::demo_run_config_uri(text, uri, overrides)? else {
+        return Ok(Manifest::parse(text, uri, overrides, None)?);
     };
-    let demo = demo.as_deref().map(|demo| manifest::utf8(demo, uri)).transpose()?;
-    Ok(Manifest::parse(text, uri, overrides, demo)?)
+    let (demo, _) = objects.read(&demo_uri).await?;
+    let demo = manifest::demo_utf8(&demo, &demo_uri)?;
+    Ok(Manifest::parse(text, uri, overrides, Some(demo))?)
 }
 
 impl Shell {

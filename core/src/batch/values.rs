@@ -376,7 +376,7 @@ mod tests {
 
     #[test]
     fn a_date_is_its_midnight() {
-        let of = |array: ArrayRef| Instants::new(Some(&array)).get(0).unwrap().unwrap().as_us();
+        let of = |array: ArrayRef| Instants::new(Some(&array)).get(0).unwrap().nearest().as_us();
         assert_eq!(of(Arc::new(Date32Array::from(vec![1]))), 86_400_000_000);
         assert_eq!(of(Arc::new(Date64Array::from(vec![-86_400_000]))), -86_400_000_000);
     }

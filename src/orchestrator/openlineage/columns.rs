@@ -36,9 +36,9 @@ pub fn sources(log: &Log, column: &str) -> Vec<Source> {
     let of_lines = log.name == MRCH.name;
     match column {
         "report_id" => REPORT.to_vec(),
-        "report_group_id" | "event_id" | "cohort_id" => EVENT.to_vec(),
+        "report_group_id" | "event_id" | "cohort_id" | "continues_event_id" => EVENT.to_vec(),
         "event_status" | "report_status" | "version" | "created_at" | "finalized_at"
-        | "written_at" => TICKS.to_vec(),
+        | "written_at" | "end_reason" => TICKS.to_vec(),
         "store_id" => vec![(&MRDL, "store_id", Identity)],
         "sku" => vec![(&MRDL, "sku", Identity)],
         "window_start" | "window_end" | "cohort_size" | "report_count" => ONSETS.to_vec(),
