@@ -32,7 +32,8 @@ build: ## build the release binary, target/release/cohort
 	$(CARGO) build --release --locked $(BUILD_OPTIONS)
 ifdef DIST
 	@mkdir -p $(dir $(COHORT_BINARY))
-	strip -o $(COHORT_BINARY) target/$(HOST)/release/cohort
+	strip -o $(COHORT_BINARY).new target/$(HOST)/release/cohort
+	@mv $(COHORT_BINARY).new $(COHORT_BINARY)
 endif
 
 dist: ## build the binary that ships, static and stripped, target/dist/cohort
