@@ -51,7 +51,7 @@ pub struct LineState<'a> {
     pub latest: Latest<'a>,
     /// The last row so far that names a cause.
     pub attribution: Option<&'a Carried>,
-    /// Whether the classifier had a score for this very tick.
+    /// Whether the classifier's log has a row for this very tick.
     pub scored: bool,
     /// Whether the baseline log had a baseline for this very tick.
     pub baselined: bool,
@@ -81,14 +81,14 @@ pub(crate) fn push_states<'a>(line: &'a Line, series: Series<'_>, states: &mut V
         }
         attributed.add(own.and_then(|sale| sale.actual).or(row.sales_total));
         let score = series.score_at(tick);
-        severity = greater(severity, score.or(row.severity));
+        severity = greater(severity, score.and_then(|row| row.score).or(row.severity));
         if let Some(carried) = row.carried.as_deref() {
             latest = latest.then(carried);
             attribution =
                 if carried.proposed_cause.is_some() { Some(carried) } else { attribution };
         }
         let (scored, baselined) =
-            (score.is_some(), own.is_some_and(|sale| sale.baseline.is_some()));
+            (score.is_some(), own.is_some());
         states.push(LineState {
             tick,
             severity,

@@ -111,10 +111,10 @@ impl<'a> Series<'a> {
         &self.sales[from..to.max(from)]
     }
 
-    /// The classifier's score at the instant, if it has one.
-    pub fn score_at(&self, at: Timestamp) -> Option<f64> {
+    /// The classifier's row at the instant, if there is one.
+    pub fn score_at(&self, at: Timestamp) -> Option<&'a Score> {
         let i = self.scores.binary_search_by_key(&at, |score| score.at).ok()?;
-        self.scores[i].score
+        self.scores.get(i)
     }
 }
 

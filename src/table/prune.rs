@@ -87,15 +87,18 @@ pub fn candidate_rows(
     intersect(&in_time, &in_stores)
 }
 
-/// Whether the statistics prove that every tick of a row group lies in its file's partition.
-pub fn ticks_fit_partition(source: &Source, row_group: usize, tick: &str) -> bool {
-    let Some(partition) = source.file.partition else { return true };
+/// Whether the statistics prove that every tick of a row group lies in the years 0001 to 9999, and
+/// in its file's partition.
+pub fn ticks_are_sound(source: &Source, row_group: usize, tick: &str) -> bool {
     let metadata = source.file.metadata().row_group(row_group);
     let leaf = source.columns.root(tick).and_then(|root| source.file.leaf_of(root));
     let bounds = leaf.map_or(Bounds::UNKNOWN, |leaf| {
         group_ticks(metadata.column(leaf).statistics(), tick_unit(source, tick), false)
     });
-    bounds.range.is_some_and(|(min, max)| partition.contains(min) && partition.contains(max))
+    let partition = source.file.partition;
+    bounds.range.is_some_and(|(min, max)| {
+        partition.is_none_or(|partition| partition.contains(min) && partition.contains(max))
+    })
 }
 
 /// Row ranges as a selection of a row group's rows.

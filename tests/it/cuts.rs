@@ -202,9 +202,10 @@ fn a_run_reads_no_further_back_than_the_bound_however_long_the_chain() {
     let lake = Lake::new(&input, Shape { partitioning: Partitioning::Daily, ..Shape::PLAIN });
     let lineage = lake.committed(&run, &[]).lineage;
     let dataset = &lineage["inputs"]["minority_reports_detected_log"];
-    // One partition for the gap before the bound, three for the days after it, one for the
+    // At most one partition for the gap before the bound, three for the days after it, one for the
     // interval.
-    assert_eq!(dataset["files"].as_array().unwrap().len(), 5);
+    let files = dataset["files"].as_array().unwrap().len();
+    assert!((4..=5).contains(&files), "{dataset}");
     // The quiet store's row and a day's 72 ticks at most in each.
     assert!(dataset["rows_read"].as_u64().unwrap() <= 5 * 72 + 1, "{dataset}");
 }

@@ -248,8 +248,13 @@ impl Lake {
 
 /// Writes the manifest into the folder and runs the binary on it.
 pub fn run_in(folder: &Path, manifest: &Value, arguments: &[&str]) -> Run {
+    fs::write(folder.join("manifest.json"), serde_json::to_vec_pretty(manifest).unwrap()).unwrap();
+    run_as_it_is(folder, arguments)
+}
+
+/// Runs the `manifest.json` that lies in a folder.
+pub fn run_as_it_is(folder: &Path, arguments: &[&str]) -> Run {
     let path = folder.join("manifest.json");
-    fs::write(&path, serde_json::to_vec_pretty(manifest).unwrap()).unwrap();
     let output = Command::new(crate::binary::binary())
         .arg("run")
         .arg("--manifest")

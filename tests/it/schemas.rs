@@ -73,7 +73,7 @@ fn manifests_that_the_parser_accepts_the_schema_accepts() {
         ("/run_id", json!("x".repeat(250))),
         ("/gap", json!("PT0.000001S")),
         ("/gap", json!("P1DT12H")),
-        ("/gap", json!("P1W")),
+        ("/gap", json!("P1D")),
         ("/gap", json!("PT1.5H")),
         ("/max_lookback", json!("PT0S")),
         ("/max_reject_ratio", json!(0)),

@@ -21,7 +21,7 @@ use crate::cohort::{Interval, Timestamp};
 use crate::table::Error;
 use crate::table::dataset::Source;
 use crate::table::fetched::Fetched;
-use crate::table::prune::{selection, ticks_fit_partition};
+use crate::table::prune::{selection, ticks_are_sound};
 use crate::table::rejects::Scope;
 use crate::table::values::{Instant, Instants, Texts};
 
@@ -86,8 +86,8 @@ pub fn match_keys(
         ticks: group.codes("tick_at", tick_coder(group.unit("tick_at")))?,
     };
     let scope = Scope::new(interval, source.file.partition);
-    let check_partition = !ticks_fit_partition(source, row_group, "tick_at");
-    let matches = Matcher { probe, scope, check_partition }.run(&mut keys, candidates);
+    let check_ticks = !ticks_are_sound(source, row_group, "tick_at");
+    let matches = Matcher { probe, scope, check_ticks }.run(&mut keys, candidates);
     let to_the_end = candidates.last().is_some_and(|c| c.end == source.file.group_rows(row_group));
     let matches = matches.and_then(|matches| {
         if to_the_end {

@@ -67,7 +67,7 @@ pub struct Matcher<'a> {
     /// Where rejected rows count.
     pub scope: Scope,
     /// Whether each tick must be held against its file's partition.
-    pub check_partition: bool,
+    pub check_ticks: bool,
 }
 
 /// What is kept from one piece to the next.
@@ -148,7 +148,7 @@ impl Matcher<'_> {
 
     /// Whether a row with one of these ticks may have to be rejected because of it.
     fn needs_a_look(&self, tick: Stretch<i64>) -> bool {
-        self.check_partition
+        self.check_ticks
             || match tick {
                 Stretch::Same(tick, _) => tick == NULL_TICK || tick == BAD_TICK,
                 Stretch::Present(_) => false,
@@ -268,7 +268,7 @@ impl Matcher<'_> {
         let codes = buffers.stores.iter().zip(&buffers.skus).zip(&buffers.ticks);
         for (i, ((&store, &sku), &tick)) in codes.enumerate() {
             let sound = store.is_wanted() && sku != SkuCode::INVALID;
-            if sound && tick != NULL_TICK && tick != BAD_TICK && !self.check_partition {
+            if sound && tick != NULL_TICK && tick != BAD_TICK && !self.check_ticks {
                 let Some(cell) = self.probe.cells.cell(store, sku) else { continue };
                 if self.probe.wants(cell, tick) {
                     found.push(first + i, cell, tick);

@@ -181,7 +181,7 @@ proptest! {
         let at = |us| Timestamp::from_us(us).unwrap();
         let scope = Scope::new(Interval { start: at(3), end: at(12) }, None);
         for probe in [Probe::windows(&cells, &stores), Probe::ticks(&cells, &stores)] {
-            let matcher = Matcher { probe: &probe, scope, check_partition: false };
+            let matcher = Matcher { probe: &probe, scope, check_ticks: false };
             let found = matcher.run(&mut keys(&file, &cells), &candidates).unwrap();
             let expected = look_at_each(&rows, candidates.iter().cloned().flatten(), &probe, scope);
             prop_assert_eq!((found.rows, found.rejects), expected);
