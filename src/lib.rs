@@ -5,13 +5,13 @@
 //!
 //! | SPEC.md | here |
 //! |---|---|
-//! | 2 Partitioned datasets | `layout/partitioning.rs`, `table/dataset.rs` |
+//! | 2 Partitioned datasets | `layout/partitioning.rs`, `parquet/dataset.rs` |
 //! | 2 to 8 The contract, computed | the crate `cohort-core` |
 //! | 5 How far back a run reads | `run/reports.rs` |
 //! | 10 Run manifest | `manifest/` |
 //! | 10 Command line | `commands/` |
 //! | 10 Exit codes | [`Kind`] in `kind.rs` |
-//! | 11 Output layout | `layout/`, `table/write/` |
+//! | 11 Output layout | `layout/`, `parquet/write/` |
 //! | 11 Commit | `commit/`, `objects/` |
 //! | 12 Lineage manifest | `lineage.rs` |
 //!
@@ -30,19 +30,18 @@ mod manifest;
 mod nearest;
 mod objects;
 mod orchestrator;
+mod parquet;
 mod process;
 mod run;
 mod sample;
 mod schemas;
 mod show;
 mod summary;
-mod table;
 mod text;
 mod workers;
 
-use cohort_core as cohort;
-use cohort_core::contract;
-
+#[cfg(feature = "bench")]
+pub use crate::parquet::scan::bench as scan_bench;
 pub use commands::{Cli, execute, refusal};
 pub use commit::Status;
 pub use error::Error;
@@ -59,6 +58,4 @@ pub use run::{Error as RunError, Shell, load_manifest};
 pub use sample::Sample;
 pub use schemas::{ALL as SCHEMAS, Schema, find as find_schema};
 pub use summary::{Execution, Summary};
-#[cfg(feature = "bench")]
-pub use table::scan::bench as scan_bench;
 pub use workers::Workers;

@@ -3,8 +3,8 @@
 use std::io::Write as _;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::cohort::Timestamp;
 use crate::kind::Kind;
+use cohort_core::Timestamp;
 
 /// Processor time over all threads since the process began.
 pub fn cpu_time() -> Duration {

@@ -87,8 +87,7 @@ pub(crate) fn push_states<'a>(line: &'a Line, series: Series<'_>, states: &mut V
             attribution =
                 if carried.proposed_cause.is_some() { Some(carried) } else { attribution };
         }
-        let (scored, baselined) =
-            (score.is_some(), own.is_some());
+        let (scored, baselined) = (score.is_some(), own.is_some());
         states.push(LineState {
             tick,
             severity,

@@ -17,7 +17,7 @@ use std::str::FromStr;
 use jiff::ToSpan;
 use jiff::civil::{Date, DateTime};
 
-use crate::cohort::{Interval, Timestamp};
+use cohort_core::{Interval, Timestamp};
 
 /// A valid pattern.
 #[derive(Clone, Debug, PartialEq, Eq)]

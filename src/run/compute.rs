@@ -16,10 +16,12 @@ use parquet::errors::ParquetError;
 use super::{Error, Highlights, Shell};
 use crate::layout::RunId;
 use crate::manifest::Manifest;
-use crate::table::scan::cells::{Cells, StoreCode, StoreEvents};
-use crate::table::scan::points::ByCell;
-use crate::table::write::mrch::MrchWriter;
-use crate::table::write::part::{GROUP_ROWS, GROUP_ROWS_MIN, Group, GroupWriter, PART_ROWS, Part};
+use crate::parquet::scan::cells::{Cells, StoreCode, StoreEvents};
+use crate::parquet::scan::points::ByCell;
+use crate::parquet::write::mrch::MrchWriter;
+use crate::parquet::write::part::{
+    GROUP_ROWS, GROUP_ROWS_MIN, Group, GroupWriter, PART_ROWS, Part,
+};
 
 /// Everything that a run writes except the rejects, and what it found.
 pub struct Computed {
@@ -148,7 +150,7 @@ fn limited<T>(all: impl IntoIterator<Item = (usize, T)>, limit: usize) -> Vec<Ve
     lists
 }
 
-fn melog_part(batches: Vec<RecordBatch>) -> Result<Part, crate::table::Error> {
+fn melog_part(batches: Vec<RecordBatch>) -> Result<Part, crate::parquet::Error> {
     let mut group = GroupWriter::new(&MELOG)?;
     for batch in batches {
         group.write(&batch).map_err(|error| melog_error(&error))?;
@@ -195,8 +197,8 @@ fn chunk(
     Ok(Chunk { mrch: mrch.finish()?, melog, counts, highlights })
 }
 
-fn melog_error(error: &ParquetError) -> crate::table::Error {
-    crate::table::Error::encode(MELOG.name, error)
+fn melog_error(error: &ParquetError) -> crate::parquet::Error {
+    crate::parquet::Error::encode(MELOG.name, error)
 }
 
 #[cfg(test)]

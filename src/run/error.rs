@@ -2,7 +2,7 @@
 
 use crate::kind::Kind;
 use crate::workers::Stopped;
-use crate::{commit, manifest, objects, table};
+use crate::{commit, manifest, objects, parquet};
 
 /// Why a run failed.
 #[derive(Debug, thiserror::Error)]
@@ -15,7 +15,7 @@ pub enum Error {
     Objects(#[from] objects::Error),
     /// A log could not be read or written.
     #[error(transparent)]
-    Table(#[from] table::Error),
+    Parquet(#[from] parquet::Error),
     /// The commit failed.
     #[error(transparent)]
     Commit(#[from] commit::Error),
@@ -58,7 +58,7 @@ impl Error {
         match self {
             Self::Manifest(error) => error.kind(),
             Self::Objects(error) => error.kind(),
-            Self::Table(error) => error.kind(),
+            Self::Parquet(error) => error.kind(),
             Self::Commit(error) => error.kind(),
             Self::Rejects { .. } | Self::Sum { .. } => Kind::Data,
             Self::Worker(_) => Kind::Bug,

@@ -12,9 +12,9 @@ use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use super::{Error, Shell};
 use crate::lineage;
 use crate::manifest::{Dataset, Manifest};
-use crate::table::dataset::{self, Source};
-use crate::table::reference::{Decoded, decode, roots};
-use crate::table::scan::Rejected;
+use crate::parquet::dataset::{self, Source};
+use crate::parquet::reference::{Decoded, decode, roots};
+use crate::parquet::scan::Rejected;
 
 /// What was read of one dataset.
 #[derive(Debug)]

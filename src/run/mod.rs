@@ -32,12 +32,12 @@ use crate::layout::{PartName, run_prefix};
 use crate::lineage::{self, Lineage};
 use crate::manifest::{self, Manifest, Overrides};
 use crate::objects::{Objects, Scheme, Uri};
-use crate::table::dataset::{self, Source};
-use crate::table::scan::cells::{Cells, StoreEvents};
-use crate::table::scan::points::ByCell;
-use crate::table::scan::probe::Probe;
-use crate::table::scan::{Limits, Scan};
-use crate::table::write::part::Part;
+use crate::parquet::dataset::{self, Source};
+use crate::parquet::scan::cells::{Cells, StoreEvents};
+use crate::parquet::scan::points::ByCell;
+use crate::parquet::scan::probe::Probe;
+use crate::parquet::scan::{Limits, Scan};
+use crate::parquet::write::part::Part;
 use crate::workers::Workers;
 
 /// Where a run reads, writes and computes.

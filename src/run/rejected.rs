@@ -6,8 +6,8 @@ use cohort_core::rejects::by_reason;
 use super::inputs::Read;
 use super::{Error, Shell};
 use crate::manifest::Manifest;
-use crate::table::write::part::Part;
-use crate::table::write::rejects::{RejectedRows, all_columns, encode};
+use crate::parquet::write::part::Part;
+use crate::parquet::write::rejects::{RejectedRows, all_columns, encode};
 
 /// Fails if more than `max_reject_ratio` of a log's rows in the interval were rejected.
 ///
@@ -40,7 +40,7 @@ impl Shell {
     /// The rejected rows of all logs as a part; `None` if the manifest does not ask for them.
     ///
     /// # Errors
-    /// Whatever is wrong with a file, and [`crate::table::Error::Encode`].
+    /// Whatever is wrong with a file, and [`crate::parquet::Error::Encode`].
     pub(super) async fn encode_rejects(
         &self,
         reads: &Inputs<Read>,
@@ -57,7 +57,7 @@ impl Shell {
                 let rejects: Vec<_> = of_group.iter().map(|&(.., reject)| reject).collect();
                 let rows: Vec<_> =
                     rejects.iter().map(|reject| reject.row..reject.row + 1).collect();
-                let select = crate::table::prune::selection(&rows, source.file.group_rows(group));
+                let select = crate::parquet::prune::selection(&rows, source.file.group_rows(group));
                 let columns = all_columns(source, group);
                 let fetched =
                     source.file.fetch_rows(&*self.objects, group, &columns, Some(&select)).await?;

@@ -15,9 +15,9 @@ use super::inputs::{Read, out_of_range};
 use super::{Error, Shell};
 use crate::manifest::Manifest;
 use crate::objects::Uri;
-use crate::table::dataset::{self, Source};
-use crate::table::prune::{Wanted, candidate_rows, selection};
-use crate::table::reports::{Decoded, Pass, decode, roots};
+use crate::parquet::dataset::{self, Source};
+use crate::parquet::prune::{Wanted, candidate_rows, selection};
+use crate::parquet::reports::{Decoded, Pass, decode, roots};
 
 /// How far the first step back goes if there are no partitions. Each later step goes twice as far.
 const STRIDE_FIRST: Duration = Duration::from_us(86_400_000_000);

@@ -17,7 +17,7 @@ const ROUNDS: usize = 2;
 const LISTED: usize = 35;
 
 /// Runs the whole suite under `root`, a prefix that is still empty.
-pub async fn check(objects: Arc<dyn Objects>, root: &Uri) {
+pub(crate) async fn check(objects: Arc<dyn Objects>, root: &Uri) {
     let folder = |name: &str| root.join(name).as_prefix();
     nothing_is_an_empty_list(&*objects, &folder("nothing")).await;
     lists_are_whole_and_sorted(&objects, &folder("list")).await;

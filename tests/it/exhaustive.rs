@@ -4,7 +4,7 @@ use crate::model::{Amount, Input, Report, Sale, Score};
 
 /// Hands out choices: in each round the next sequence of them, until all have been made.
 #[derive(Default)]
-pub struct Choices {
+pub(crate) struct Choices {
     /// What was chosen, and out of how many, from the first choice on.
     made: Vec<(usize, usize)>,
     position: usize,
@@ -13,7 +13,7 @@ pub struct Choices {
 
 impl Choices {
     /// Moves on to the next sequence; `false` once there is none.
-    pub fn next_round(&mut self) -> bool {
+    pub(crate) fn next_round(&mut self) -> bool {
         self.position = 0;
         if !self.started {
             self.started = true;
@@ -29,7 +29,7 @@ impl Choices {
     }
 
     /// A number below `of`.
-    pub fn below(&mut self, of: usize) -> usize {
+    pub(crate) fn below(&mut self, of: usize) -> usize {
         if self.position == self.made.len() {
             self.made.push((0, of));
         }
@@ -39,26 +39,26 @@ impl Choices {
     }
 
     /// One of some values.
-    pub fn pick<T: Copy>(&mut self, of: &[T]) -> T {
+    pub(crate) fn pick<T: Copy>(&mut self, of: &[T]) -> T {
         of[self.below(of.len())]
     }
 }
 
 /// The gap of every small history: three microseconds, so that instants can be counted on fingers.
-pub const GAP: i64 = 3;
+pub(crate) const GAP: i64 = 3;
 
 /// Longest events for small histories, whose rows are at 97 and later: boundaries on the first
 /// tick, before it and after it, less than two gaps apart and more, and one too long to matter.
-pub const MAX_EVENT_DURATIONS: [i64; 5] = [4, 5, 6, 7, 1000];
+pub(crate) const MAX_EVENT_DURATIONS: [i64; 5] = [4, 5, 6, 7, 1000];
 
 /// How old onsets may be: little more than the distance of two neighbours.
-pub const MAX_LOOKBACK: i64 = 6;
+pub(crate) const MAX_LOOKBACK: i64 = 6;
 
 /// All histories of one store with up to `ticks` ticks: neighbours less than, exactly, or just over
 /// the gap apart; one SKU, another or both at each tick; onsets given, absent or equal to a derived
 /// one; and a payload that tells the rows apart. Each history has a store of its own, so one run
 /// sees them all.
-pub fn small_histories(ticks: usize) -> Vec<Input> {
+pub(crate) fn small_histories(ticks: usize) -> Vec<Input> {
     all(|choices, store_id| small_history(choices, ticks, store_id))
 }
 
@@ -66,7 +66,7 @@ pub fn small_histories(ticks: usize) -> Vec<Input> {
 /// neighbours one to four microseconds apart, the first tick anywhere around a boundary, onsets
 /// derived, or stuck at the first tick, or before it until they are too old. There is a sale at
 /// every microsecond.
-pub fn chain_histories(ticks: usize) -> Vec<Input> {
+pub(crate) fn chain_histories(ticks: usize) -> Vec<Input> {
     all(|choices, store_id| chain_history(choices, ticks, store_id))
 }
 

@@ -20,7 +20,7 @@ use self::pass::{Next, Pace, closed, pass};
 
 /// A request as the plan sees it.
 #[derive(Clone, Debug)]
-pub struct Request {
+pub(crate) struct Request {
     /// Counts the requests through the proxy from 0.
     pub number: usize,
     /// Counts those that change the storage from 0; for others, how many there were.
@@ -35,14 +35,14 @@ pub struct Request {
 
 impl Request {
     /// Whether it changes the storage.
-    pub fn is_write(&self) -> bool {
+    pub(crate) fn is_write(&self) -> bool {
         matches!(self.method.as_str(), "PUT" | "POST" | "DELETE")
     }
 }
 
 /// What happens to a request or its answer.
 #[derive(Clone, Debug)]
-pub enum Fault {
+pub(crate) enum Fault {
     /// Nothing.
     None,
     /// This status and S3 error code, without the server's knowledge.
@@ -72,7 +72,7 @@ pub enum Fault {
 
 /// How slow the way is.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Link {
+pub(crate) struct Link {
     /// Added to every request.
     pub latency: Duration,
     /// For each connection and direction; none is no limit.
@@ -94,7 +94,7 @@ struct Shared {
 }
 
 /// A running proxy; it ends with this value.
-pub struct Proxy {
+pub(crate) struct Proxy {
     /// Where it listens.
     pub port: u16,
     /// A message for each request held, with the end to drop.
@@ -105,12 +105,12 @@ pub struct Proxy {
 
 impl Proxy {
     /// In front of the port, with a plan that is asked once a request.
-    pub fn start(port: u16, plan: impl Fn(&Request) -> Fault + Send + Sync + 'static) -> Self {
+    pub(crate) fn start(port: u16, plan: impl Fn(&Request) -> Fault + Send + Sync + 'static) -> Self {
         Self::with_link(port, Link::default(), plan)
     }
 
     /// The same over a slow way.
-    pub fn with_link(
+    pub(crate) fn with_link(
         port: u16,
         link: Link,
         plan: impl Fn(&Request) -> Fault + Send + Sync + 'static,
@@ -149,18 +149,18 @@ impl Proxy {
     }
 
     /// Method and target of each request so far.
-    pub fn seen(&self) -> Vec<String> {
+    pub(crate) fn seen(&self) -> Vec<String> {
         self.shared.seen.lock().unwrap().clone()
     }
 
     /// How many requests changed the storage.
-    pub fn writes(&self) -> usize {
+    pub(crate) fn writes(&self) -> usize {
         self.shared.writes.load(Ordering::SeqCst)
     }
 
     /// Waits until nothing that came through is still on its way to the server. Requests held or
     /// stalled count as on their way until their client is gone.
-    pub fn wait_until_idle(&self) {
+    pub(crate) fn wait_until_idle(&self) {
         let deadline = std::time::Instant::now() + Duration::from_secs(10);
         while self.shared.under_way.load(Ordering::SeqCst) > 0 {
             assert!(std::time::Instant::now() < deadline, "requests are stuck in the proxy");
@@ -169,7 +169,7 @@ impl Proxy {
     }
 
     /// Bytes of bodies sent to clients.
-    pub fn body_bytes(&self) -> usize {
+    pub(crate) fn body_bytes(&self) -> usize {
         self.shared.body_bytes.load(Ordering::SeqCst)
     }
 }

@@ -14,7 +14,7 @@ use crate::model::{self, Candidate, Input, Params, Report, Sale, Score};
 use table::TextTable;
 
 /// The folder of each case.
-pub fn cases() -> Vec<PathBuf> {
+pub(crate) fn cases() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
     let mut cases: Vec<PathBuf> =
         fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -23,7 +23,7 @@ pub fn cases() -> Vec<PathBuf> {
 }
 
 /// A case read, and its datasets written to a folder.
-pub struct Case {
+pub(crate) struct Case {
     /// Its folder's name.
     pub name: String,
     expected: PathBuf,
@@ -37,7 +37,7 @@ pub struct Case {
 
 impl Case {
     /// Reads it, and writes its datasets.
-    pub fn read(path: &Path) -> Self {
+    pub(crate) fn read(path: &Path) -> Self {
         let manifest: Value =
             serde_json::from_slice(&fs::read(path.join("manifest.json")).unwrap()).unwrap();
         let folder = tempfile::tempdir().unwrap();

@@ -14,19 +14,19 @@ use crate::model::{
     Candidate, FIRST_INSTANT, Input, LAST_INSTANT, Params, Report, Sale, Score, in_range,
 };
 use report::{amount, confidence, copied, double, ingested_at, instant, outside, sku, store, text};
-pub use scene::{Instant, moment};
+pub(crate) use scene::{Instant, moment};
 use scene::{Scene, jitter};
 
 /// An input, and the scales from which it was made.
 #[derive(Clone, Debug)]
-pub struct History {
+pub(crate) struct History {
     pub input: Input,
     pub scene: Scene,
 }
 
 impl History {
     /// One run over all of it, closings included, as far as the calendar goes.
-    pub fn whole(&self) -> Params {
+    pub(crate) fn whole(&self) -> Params {
         let Scene { base, gap, .. } = self.scene;
         let ticks = self.input.reports.iter().filter_map(|report| report.detected_at);
         let last = ticks.filter(|tick| in_range(*tick)).max().unwrap_or(base).max(base + 8 * gap);
@@ -35,7 +35,7 @@ impl History {
     }
 
     /// A run over `[start, end)`.
-    pub fn params(&self, start: i64, end: i64) -> Params {
+    pub(crate) fn params(&self, start: i64, end: i64) -> Params {
         Params {
             gap: self.scene.gap,
             max_event_duration: self.scene.max_event_duration,
@@ -47,13 +47,13 @@ impl History {
     }
 
     /// Where an interval may be cut, within the whole.
-    pub fn instant(&self, at: Instant) -> i64 {
+    pub(crate) fn instant(&self, at: Instant) -> i64 {
         let Params { start, end, .. } = self.whole();
         self.scene.instant(at).clamp(start, end - 1)
     }
 
     /// Runs that together make the whole, in the order of time.
-    pub fn parts(&self, cuts: &[Instant]) -> Vec<Params> {
+    pub(crate) fn parts(&self, cuts: &[Instant]) -> Vec<Params> {
         let whole = self.whole();
         let mut bounds: Vec<i64> = cuts.iter().map(|cut| self.instant(*cut)).collect();
         bounds.extend([whole.start, whole.end]);
@@ -64,7 +64,7 @@ impl History {
 }
 
 /// A whole history.
-pub fn history() -> impl Strategy<Value = History> {
+pub(crate) fn history() -> impl Strategy<Value = History> {
     scene::scene().prop_flat_map(|scene| {
         let scattered = vec(report::report(&scene), 0..24);
         let chains = prop_oneof![

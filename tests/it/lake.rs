@@ -14,21 +14,21 @@ use std::process::Command;
 use serde_json::{Map, Value, json};
 
 use crate::model::{Input, Output, Params, clock_text};
-pub use columns::tables;
-pub use encodings::encodings;
-pub use read_back::{committed as read, facts, rejected};
+pub(crate) use columns::tables;
+pub(crate) use encodings::encodings;
+pub(crate) use read_back::{committed as read, facts, rejected};
 
 /// A small generator of pseudo-random numbers. The shape of a lake follows from its seed.
 #[derive(Clone, Debug)]
-pub struct Dice(u64);
+pub(crate) struct Dice(u64);
 
 impl Dice {
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed)
     }
 
     /// A number below `of`: SplitMix64.
-    pub fn below(&mut self, of: usize) -> usize {
+    pub(crate) fn below(&mut self, of: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -36,11 +36,11 @@ impl Dice {
         ((mixed ^ (mixed >> 31)) % of as u64) as usize
     }
 
-    pub fn one_in(&mut self, of: usize) -> bool {
+    pub(crate) fn one_in(&mut self, of: usize) -> bool {
         self.below(of) == 0
     }
 
-    pub fn shuffle<T>(&mut self, items: &mut [T]) {
+    pub(crate) fn shuffle<T>(&mut self, items: &mut [T]) {
         for index in (1..items.len()).rev() {
             items.swap(index, self.below(index + 1));
         }
@@ -49,17 +49,17 @@ impl Dice {
 
 /// How datasets lie in storage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Partitioning {
+pub(crate) enum Partitioning {
     None,
     Daily,
     Hourly,
 }
 
 impl Partitioning {
-    pub const ALL: [Self; 3] = [Self::None, Self::Daily, Self::Hourly];
+    pub(crate) const ALL: [Self; 3] = [Self::None, Self::Daily, Self::Hourly];
 
     /// The pattern that the manifest names.
-    pub fn of_pattern(pattern: Option<&str>) -> Self {
+    pub(crate) fn of_pattern(pattern: Option<&str>) -> Self {
         Self::ALL.into_iter().find(|one| one.pattern() == pattern).unwrap()
     }
 
@@ -84,7 +84,7 @@ impl Partitioning {
     }
 
     /// The folder of a tick's partition, with a slash behind it.
-    pub fn folder(self, tick: i64) -> String {
+    pub(crate) fn folder(self, tick: i64) -> String {
         let text = clock_text(tick);
         match self {
             Self::None => String::new(),
@@ -96,7 +96,7 @@ impl Partitioning {
 
 /// The shape of a lake. All shapes of one input must lead to the same rows.
 #[derive(Clone, Copy, Debug)]
-pub struct Shape {
+pub(crate) struct Shape {
     pub partitioning: Partitioning,
     /// If `None`, there is one file per partition, with rows in the given order and the canonical
     /// types. Otherwise the seed of file splits, row order, row groups, encodings, column order and
@@ -107,11 +107,11 @@ pub struct Shape {
 }
 
 impl Shape {
-    pub const PLAIN: Self = Self { partitioning: Partitioning::None, seed: None, recoded: None };
+    pub(crate) const PLAIN: Self = Self { partitioning: Partitioning::None, seed: None, recoded: None };
 }
 
 /// A folder with datasets, ready to be run on.
-pub struct Lake {
+pub(crate) struct Lake {
     folder: tempfile::TempDir,
     inputs: Map<String, Value>,
     absolute: bool,
@@ -121,7 +121,7 @@ pub struct Lake {
 
 /// What a run of the binary left behind.
 #[derive(Debug)]
-pub struct Run {
+pub(crate) struct Run {
     pub exit: i32,
     pub stdout: String,
     pub stderr: String,
@@ -129,7 +129,7 @@ pub struct Run {
 
 /// One committed run as a reader who follows the lineage sees it.
 #[derive(Debug)]
-pub struct Committed {
+pub(crate) struct Committed {
     pub output: Output,
     pub lineage: Value,
     /// The bytes of every file of the run, by path relative to the lake.
@@ -138,7 +138,7 @@ pub struct Committed {
 
 impl Lake {
     /// Writes the input.
-    pub fn new(input: &Input, shape: Shape) -> Self {
+    pub(crate) fn new(input: &Input, shape: Shape) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut dice = Dice::new(shape.seed.unwrap_or(0));
         let mut inputs = Map::new();
@@ -170,12 +170,12 @@ impl Lake {
         Self { folder, inputs, absolute: shape.seed.is_some() && dice.one_in(2), placeless }
     }
 
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }
 
     /// The manifest of a run.
-    pub fn manifest(&self, params: &Params) -> Value {
+    pub(crate) fn manifest(&self, params: &Params) -> Value {
         let output = |name: &str| {
             if self.absolute {
                 json!(format!("file://{}/out/{name}/", self.path().display()))
@@ -202,16 +202,16 @@ impl Lake {
     }
 
     /// Writes the manifest and runs the binary on it.
-    pub fn run(&self, params: &Params, arguments: &[&str]) -> Run {
+    pub(crate) fn run(&self, params: &Params, arguments: &[&str]) -> Run {
         self.run_manifest(&self.manifest(params), arguments)
     }
 
-    pub fn run_manifest(&self, manifest: &Value, arguments: &[&str]) -> Run {
+    pub(crate) fn run_manifest(&self, manifest: &Value, arguments: &[&str]) -> Run {
         run_in(self.path(), manifest, arguments)
     }
 
     /// Runs, expects success, and reads back what was committed.
-    pub fn committed(&self, params: &Params, arguments: &[&str]) -> Committed {
+    pub(crate) fn committed(&self, params: &Params, arguments: &[&str]) -> Committed {
         let run = self.run(params, arguments);
         assert_eq!(run.exit, 0, "{run:?}\nmanifest: {:#}", self.manifest(params));
         self.read(params)
@@ -220,7 +220,7 @@ impl Lake {
     /// The rejected rows that the lineage must count. Rows without a tick, or with one out of
     /// range, lie in no interval. The job counts them in runs for their partition, and in every run
     /// if there are no partitions.
-    pub fn expected_rejects(
+    pub(crate) fn expected_rejects(
         &self,
         output: &Output,
         params: &Params,
@@ -236,24 +236,24 @@ impl Lake {
     }
 
     /// The paths of all files under the outputs.
-    pub fn outputs(&self) -> Vec<String> {
+    pub(crate) fn outputs(&self) -> Vec<String> {
         files_under(&self.path().join("out")).into_keys().collect()
     }
 
     /// Reads back what the run committed.
-    pub fn read(&self, params: &Params) -> Committed {
+    pub(crate) fn read(&self, params: &Params) -> Committed {
         read(self.path(), &params.run_id)
     }
 }
 
 /// Writes the manifest into the folder and runs the binary on it.
-pub fn run_in(folder: &Path, manifest: &Value, arguments: &[&str]) -> Run {
+pub(crate) fn run_in(folder: &Path, manifest: &Value, arguments: &[&str]) -> Run {
     fs::write(folder.join("manifest.json"), serde_json::to_vec_pretty(manifest).unwrap()).unwrap();
     run_as_it_is(folder, arguments)
 }
 
 /// Runs the `manifest.json` that lies in a folder.
-pub fn run_as_it_is(folder: &Path, arguments: &[&str]) -> Run {
+pub(crate) fn run_as_it_is(folder: &Path, arguments: &[&str]) -> Run {
     let path = folder.join("manifest.json");
     let output = Command::new(crate::binary::binary())
         .arg("run")
@@ -270,7 +270,7 @@ pub fn run_as_it_is(folder: &Path, arguments: &[&str]) -> Run {
 }
 
 /// ISO 8601, in seconds.
-pub fn duration_text(us: i64) -> String {
+pub(crate) fn duration_text(us: i64) -> String {
     match us % 1_000_000 {
         0 => format!("PT{}S", us / 1_000_000),
         rest => format!("PT{}.{rest:06}S", us / 1_000_000),

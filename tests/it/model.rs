@@ -15,22 +15,22 @@ mod rows;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use calendar::{clock_text, duration, instant};
-pub use facts::{COUNTS, Facts};
-pub use identity::id;
-pub use reading::{FIRST_INSTANT, LAST_INSTANT, in_range};
-pub use render::{Cells, difference, text};
-pub use rows::{Candidate, EventRow, Input, Report, Sale, Score, Snapshot};
+pub(crate) use calendar::{clock_text, duration, instant};
+pub(crate) use facts::{COUNTS, Facts};
+pub(crate) use identity::id;
+pub(crate) use reading::{FIRST_INSTANT, LAST_INSTANT, in_range};
+pub(crate) use render::{Cells, difference, text};
+pub(crate) use rows::{Candidate, EventRow, Input, Report, Sale, Score, Snapshot};
 
 /// Ten-thousandths of the currency.
-pub type Amount = i128;
+pub(crate) type Amount = i128;
 
 /// The least amount beyond `decimal(18,4)`.
-pub const AMOUNT_END: Amount = 1_000_000_000_000_000_000;
+pub(crate) const AMOUNT_END: Amount = 1_000_000_000_000_000_000;
 
 /// A run's settings. All times are in microseconds since 1970.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Params {
+pub(crate) struct Params {
     pub gap: i64,
     pub max_event_duration: i64,
     pub max_lookback: i64,
@@ -41,7 +41,7 @@ pub struct Params {
 
 /// What a run writes.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Output {
+pub(crate) struct Output {
     pub snapshots: Vec<Snapshot>,
     pub events: Vec<EventRow>,
     /// Rejected rows with a tick in the interval, by (dataset, reason).
@@ -55,13 +55,13 @@ pub struct Output {
 
 /// Why a run writes nothing.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Refusal {
+pub(crate) enum Refusal {
     /// SPEC 2: a sum of the store's event lies outside `decimal(18,4)`.
     Overflow { store_id: String, opened_at: i64 },
 }
 
 /// SPEC 2 to 7.
-pub fn run(input: &Input, params: &Params) -> Result<Output, Refusal> {
+pub(crate) fn run(input: &Input, params: &Params) -> Result<Output, Refusal> {
     let read = input.as_read(params.max_lookback);
     let mut output = Output::default();
     output.reject_predictions(input, params);
@@ -112,7 +112,7 @@ pub fn run(input: &Input, params: &Params) -> Result<Output, Refusal> {
 }
 
 /// SPEC 5: the rows of an input that a run needs to see, and nothing that it does not.
-pub fn within_look_back(input: &Input, params: &Params) -> Input {
+pub(crate) fn within_look_back(input: &Input, params: &Params) -> Input {
     let mut seen = input.clone();
     let read = input.as_read(params.max_lookback);
     let taking_part: Vec<(usize, &Report)> = read
@@ -139,7 +139,7 @@ pub fn within_look_back(input: &Input, params: &Params) -> Input {
 impl Output {
     /// Puts the rows of several runs in the order of one. Rows of one store and instant are one
     /// run's, and in order already.
-    pub fn sort(&mut self) {
+    pub(crate) fn sort(&mut self) {
         self.snapshots
             .sort_by(|a, b| (&a.store_id, a.written_at).cmp(&(&b.store_id, b.written_at)));
         self.events.sort_by(|a, b| (&a.store_id, a.written_at).cmp(&(&b.store_id, b.written_at)));

@@ -12,7 +12,7 @@ use crate::model::{self, Input, Output, Params, Refusal};
 
 /// `cases` random cases, times `COHORT_CASES_TIMES` if the environment has it. Seeds of failures
 /// stay in the repository.
-pub fn config(cases: u32) -> Config {
+pub(crate) fn config(cases: u32) -> Config {
     let times = std::env::var("COHORT_CASES_TIMES").ok().and_then(|times| times.parse().ok());
     Config {
         cases: cases * times.unwrap_or(1),

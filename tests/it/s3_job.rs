@@ -15,11 +15,11 @@ use tokio::task::JoinSet;
 use crate::seaweed::{ADMIN, Identity, fresh_prefix, s3, server, uri};
 
 /// Everything under a prefix, by its path below it.
-pub type State = BTreeMap<String, Bytes>;
+pub(crate) type State = BTreeMap<String, Bytes>;
 
 /// A place on the server with a manifest, inputs and outputs of its own.
 #[derive(Debug)]
-pub struct Place {
+pub(crate) struct Place {
     /// Everything is below it, outputs below its `out/`.
     pub prefix: Uri,
     direct: Arc<S3>,
@@ -28,7 +28,7 @@ pub struct Place {
 
 /// How a process ended.
 #[derive(Debug)]
-pub struct Ended {
+pub(crate) struct Ended {
     /// Its exit code; none after a signal.
     pub exit: Option<i32>,
     /// What it logged.
@@ -48,7 +48,7 @@ impl From<Output> for Ended {
 }
 
 /// The files of a small sample, by path.
-pub fn sample(seed: u32) -> State {
+pub(crate) fn sample(seed: u32) -> State {
     let folder = tempfile::tempdir().unwrap();
     let target = folder.path().join("chain");
     let mut make = Command::new(crate::binary::binary());
@@ -59,7 +59,7 @@ pub fn sample(seed: u32) -> State {
 }
 
 /// The files below a folder.
-pub fn files(folder: &Path) -> State {
+pub(crate) fn files(folder: &Path) -> State {
     let mut found = State::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(next) = folders.pop() {
@@ -78,7 +78,7 @@ pub fn files(folder: &Path) -> State {
 
 impl Place {
     /// A new place with these files.
-    pub fn new(name: &str, files: &State) -> Self {
+    pub(crate) fn new(name: &str, files: &State) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
@@ -91,7 +91,7 @@ impl Place {
     }
 
     /// Writes the files over whatever is there.
-    pub fn put(&self, files: &State) {
+    pub(crate) fn put(&self, files: &State) {
         let mut writes = JoinSet::new();
         for (name, content) in files {
             let (s3, uri, content) = (self.direct.clone(), self.prefix.join(name), content.clone());
@@ -109,7 +109,7 @@ impl Place {
     }
 
     /// Makes `out/` hold these files and no others.
-    pub fn restore(&self, outputs: &State) {
+    pub(crate) fn restore(&self, outputs: &State) {
         self.runtime.block_on(async {
             for object in self.direct.list(&self.prefix.join("out/")).await.unwrap() {
                 self.direct.delete(&object.uri).await.unwrap();
@@ -120,7 +120,7 @@ impl Place {
     }
 
     /// Everything below `out/`.
-    pub fn outputs(&self) -> State {
+    pub(crate) fn outputs(&self) -> State {
         self.runtime.block_on(async {
             let mut found = State::new();
             for object in self.direct.list(&self.prefix.join("out/")).await.unwrap() {
@@ -132,7 +132,7 @@ impl Place {
     }
 
     /// The job's command against the server on the port.
-    pub fn command(&self, port: u16, identity: Identity) -> Command {
+    pub(crate) fn command(&self, port: u16, identity: Identity) -> Command {
         let mut command = Command::new(crate::binary::binary());
         environment(&mut command, port, identity);
         command.args(["run", "--manifest", &self.prefix.join("run_manifest.json").to_string()]);
@@ -140,20 +140,20 @@ impl Place {
     }
 
     /// Begins a run.
-    pub fn spawn(&self, port: u16) -> Child {
+    pub(crate) fn spawn(&self, port: u16) -> Child {
         let mut command = self.command(port, ADMIN);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.spawn().unwrap()
     }
 
     /// Carries out a run.
-    pub fn run(&self, port: u16) -> Ended {
+    pub(crate) fn run(&self, port: u16) -> Ended {
         self.command(port, ADMIN).output().unwrap().into()
     }
 
     /// Carries out a run on the server itself, which must succeed. Returns what is below `out/`
     /// then.
-    pub fn run_clean(&self) -> State {
+    pub(crate) fn run_clean(&self) -> State {
         let ended = self.run(server().port);
         assert_eq!(ended.exit, Some(0), "{}", ended.log);
         self.outputs()
@@ -161,7 +161,7 @@ impl Place {
 }
 
 /// What a process needs to find the server, and few and short attempts.
-pub fn environment(command: &mut Command, port: u16, identity: Identity) {
+pub(crate) fn environment(command: &mut Command, port: u16, identity: Identity) {
     for (name, _) in std::env::vars() {
         if name.starts_with("AWS_") || name.starts_with("COHORT_S3_") || name == "RUST_LOG" {
             command.env_remove(name);
@@ -186,14 +186,14 @@ pub fn environment(command: &mut Command, port: u16, identity: Identity) {
 const SUPERSEDED: &str = "/superseded/";
 
 /// The outputs without history.
-pub fn current(outputs: &State) -> State {
+pub(crate) fn current(outputs: &State) -> State {
     let current = outputs.iter().filter(|(name, _)| !name.contains(SUPERSEDED));
     current.map(|(name, content)| (name.clone(), content.clone())).collect()
 }
 
 /// Asserts that history holds all that `replaced` held, and nothing but copies of that and of what
 /// is current.
-pub fn history_holds(outputs: &State, replaced: &State) {
+pub(crate) fn history_holds(outputs: &State, replaced: &State) {
     let name_of = |path: &str| path.rsplit('/').next().unwrap().to_owned();
     let named = |state: &State| -> BTreeSet<(String, Bytes)> {
         let current = current(state).into_iter();
@@ -214,7 +214,7 @@ pub fn history_holds(outputs: &State, replaced: &State) {
 
 /// The lineage among the outputs, if any, after checking that each file it names is there and
 /// whole.
-pub fn committed(outputs: &State) -> Option<Value> {
+pub(crate) fn committed(outputs: &State) -> Option<Value> {
     let outputs = &current(outputs);
     let (_, lineage) = outputs.iter().find(|(name, _)| name.ends_with("/lineage.json"))?;
     let lineage: Value = serde_json::from_slice(lineage).unwrap();
@@ -229,7 +229,7 @@ pub fn committed(outputs: &State) -> Option<Value> {
 }
 
 /// Asserts that beside history there is nothing but the lineage and what it names.
-pub fn nothing_is_left_over(outputs: &State) {
+pub(crate) fn nothing_is_left_over(outputs: &State) {
     let outputs = &current(outputs);
     let lineage = committed(outputs).expect("nothing is committed");
     let mut expected: BTreeSet<String> =

@@ -14,19 +14,19 @@ use crate::seaweed::{
 };
 
 /// The adapter on the server itself.
-pub fn direct() -> S3 {
+pub(crate) fn direct() -> S3 {
     s3(server().port, ADMIN)
 }
 
 /// The adapter behind a proxy with a plan.
-pub fn through(plan: impl Fn(&Request) -> Fault + Send + Sync + 'static) -> (Proxy, S3) {
+pub(crate) fn through(plan: impl Fn(&Request) -> Fault + Send + Sync + 'static) -> (Proxy, S3) {
     let proxy = Proxy::start(server().port, plan);
     let s3 = s3(proxy.port, ADMIN);
     (proxy, s3)
 }
 
 /// The tag of a write that must have won.
-pub fn done(put: Put) -> Tag {
+pub(crate) fn done(put: Put) -> Tag {
     match put {
         Put::Done(tag) => tag,
         Put::Conflict => panic!("expected the write to win"),
@@ -40,7 +40,7 @@ async fn only(s3: &S3, prefix: &Uri) -> Object {
 }
 
 /// Bytes that differ wherever ranges may be mixed up.
-pub fn noise(length: usize) -> Bytes {
+pub(crate) fn noise(length: usize) -> Bytes {
     let mut state = 88_172_645_463_325_252_u64;
     let bytes = (0..length).map(|_| {
         state ^= state << 13;

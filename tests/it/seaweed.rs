@@ -18,11 +18,11 @@ use aws_sdk_s3::config::{BehaviorVersion, Builder, Region};
 use cohort::{S3, S3Settings, Uri};
 
 /// The bucket that every test shares.
-pub const BUCKET: &str = "lake";
+pub(crate) const BUCKET: &str = "lake";
 
 /// An access key and its secret. Both are unique texts, so a search finds them wherever they leak.
 #[derive(Clone, Copy, Debug)]
-pub struct Identity {
+pub(crate) struct Identity {
     /// The access key.
     pub key: &'static str,
     /// The secret.
@@ -30,18 +30,18 @@ pub struct Identity {
 }
 
 /// May do everything.
-pub const ADMIN: Identity =
+pub(crate) const ADMIN: Identity =
     Identity { key: "AKIATESTADMINADMIN01", secret: "zAdminSecretNeverLogged/0123456789abcdef" };
 /// May read everything and write nothing.
-pub const READER: Identity =
+pub(crate) const READER: Identity =
     Identity { key: "AKIATESTREADERREAD02", secret: "zReaderSecretNeverLogged/123456789abcdef" };
 /// What the job needs and no more: reads everything, writes below `outputs/` only.
-pub const JOB: Identity =
+pub(crate) const JOB: Identity =
     Identity { key: "AKIATESTJOBJOBJOBJ03", secret: "zJobJobSecretNeverLogged/123456789abcdef" };
 
 /// A running server.
 #[derive(Debug)]
-pub struct Seaweed {
+pub(crate) struct Seaweed {
     /// Where it listens for S3 requests.
     pub port: u16,
     // It is never dropped: the shell on the other side of its standard input ends the server.
@@ -52,7 +52,7 @@ static SERVER: OnceLock<Seaweed> = OnceLock::new();
 static PREFIX_NEXT: AtomicU32 = AtomicU32::new(0);
 
 /// The server, started by the first caller.
-pub fn server() -> &'static Seaweed {
+pub(crate) fn server() -> &'static Seaweed {
     SERVER.get_or_init(|| {
         // A port that was free may be taken by the time the server binds it.
         let start = || (0..3).find_map(|_| Seaweed::start());
@@ -63,18 +63,18 @@ pub fn server() -> &'static Seaweed {
 }
 
 /// A prefix in the bucket that is still empty.
-pub fn fresh_prefix(name: &str) -> Uri {
+pub(crate) fn fresh_prefix(name: &str) -> Uri {
     let number = PREFIX_NEXT.fetch_add(1, Ordering::Relaxed);
     uri(&format!("s3://{BUCKET}/{name}-{number}/"))
 }
 
 /// Parses a URI.
-pub fn uri(text: &str) -> Uri {
+pub(crate) fn uri(text: &str) -> Uri {
     Uri::from_argument(Path::new("/"), text).unwrap()
 }
 
 /// Limits for tests: few attempts, short waits, small pages and parts.
-pub fn impatient() -> S3Settings {
+pub(crate) fn impatient() -> S3Settings {
     S3Settings {
         attempts_max: 5,
         attempt_limit: Duration::from_secs(3),
@@ -87,7 +87,7 @@ pub fn impatient() -> S3Settings {
 }
 
 /// A client configuration for a server on this machine's port.
-pub fn config(port: u16, identity: Identity) -> Builder {
+pub(crate) fn config(port: u16, identity: Identity) -> Builder {
     Builder::new()
         .behavior_version(BehaviorVersion::latest())
         .credentials_provider(Credentials::new(identity.key, identity.secret, None, None, "test"))
@@ -97,7 +97,7 @@ pub fn config(port: u16, identity: Identity) -> Builder {
 }
 
 /// The adapter under test against the port.
-pub fn s3(port: u16, identity: Identity) -> S3 {
+pub(crate) fn s3(port: u16, identity: Identity) -> S3 {
     S3::new(config(port, identity), impatient())
 }
 
@@ -171,7 +171,7 @@ fn identities() -> String {
 }
 
 /// The path of the binary, which the first call installs.
-pub fn installed() -> String {
+pub(crate) fn installed() -> String {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/seaweed.sh");
     let mut shell =
         Command::new("sh").arg(script).stdout(Stdio::piped()).spawn().expect("no shell to run");
@@ -187,7 +187,7 @@ pub fn installed() -> String {
 }
 
 /// Ports that were free a moment ago.
-pub fn free_ports(count: usize) -> Vec<u16> {
+pub(crate) fn free_ports(count: usize) -> Vec<u16> {
     let held: Vec<TcpListener> =
         (0..count).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
     held.iter().map(|listener| listener.local_addr().unwrap().port()).collect()

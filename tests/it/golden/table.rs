@@ -18,14 +18,14 @@ use crate::lake::Partitioning;
 use crate::model::{Amount, in_range, instant};
 
 /// The parsed table.
-pub struct TextTable {
+pub(super) struct TextTable {
     names: Vec<String>,
     types: Vec<String>,
     cells: Vec<Vec<String>>,
 }
 
 impl TextTable {
-    pub fn parse(text: &str) -> Self {
+    pub(super) fn parse(text: &str) -> Self {
         let mut lines = text
             .lines()
             .filter(|line| !line.trim().is_empty() && !line.starts_with('#'))
@@ -39,7 +39,7 @@ impl TextTable {
         Self { names, types, cells }
     }
 
-    pub fn rows(&self) -> usize {
+    pub(super) fn rows(&self) -> usize {
         self.cells.len()
     }
 
@@ -50,24 +50,24 @@ impl TextTable {
         (cell != "null").then_some((cell, self.types[index].as_str()))
     }
 
-    pub fn text(&self, row: usize, column: &str) -> Option<String> {
+    pub(super) fn text(&self, row: usize, column: &str) -> Option<String> {
         self.cell(row, column).map(|(cell, _)| unquoted(cell))
     }
 
-    pub fn time(&self, row: usize, column: &str) -> Option<i64> {
+    pub(super) fn time(&self, row: usize, column: &str) -> Option<i64> {
         self.cell(row, column).map(|(cell, _)| instant(cell))
     }
 
-    pub fn double(&self, row: usize, column: &str) -> Option<f64> {
+    pub(super) fn double(&self, row: usize, column: &str) -> Option<f64> {
         self.cell(row, column).map(|(cell, _)| cell.parse().unwrap())
     }
 
-    pub fn doubles(&self, row: usize, column: &str) -> Option<Vec<Option<f64>>> {
+    pub(super) fn doubles(&self, row: usize, column: &str) -> Option<Vec<Option<f64>>> {
         self.cell(row, column).map(|(cell, _)| list(cell))
     }
 
     /// SPEC 2, money.
-    pub fn money(&self, row: usize, column: &str) -> Option<Amount> {
+    pub(super) fn money(&self, row: usize, column: &str) -> Option<Amount> {
         let (cell, kind) = self.cell(row, column)?;
         if kind == "double" {
             let amount: f64 = cell.parse().unwrap();
@@ -81,7 +81,7 @@ impl TextTable {
     }
 
     /// Writes one file per partition.
-    pub fn write(&self, root: &Path, partitioning: Partitioning, tick: &str) {
+    pub(super) fn write(&self, root: &Path, partitioning: Partitioning, tick: &str) {
         let mut partitions: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         for row in 0..self.rows() {
             let folder = match self.time(row, tick).filter(|tick| in_range(*tick)) {

@@ -79,7 +79,7 @@ impl Course {
 }
 
 /// The rows of a chain, which repeat what a few rows say, in turn.
-pub fn chain(scene: &Scene) -> impl Strategy<Value = Vec<Report>> + use<> {
+pub(super) fn chain(scene: &Scene) -> impl Strategy<Value = Vec<Report>> + use<> {
     let scene = scene.clone();
     let names = select(scene.stores.clone());
     let sku = prop::option::of(Just("s1".to_owned()));

@@ -7,7 +7,7 @@ use proptest::sample::select;
 use super::scene::{Scene, jitter, moment};
 use crate::model::{AMOUNT_END, Amount, FIRST_INSTANT, LAST_INSTANT, Report};
 
-pub fn report(scene: &Scene) -> impl Strategy<Value = Report> + use<> {
+pub(super) fn report(scene: &Scene) -> impl Strategy<Value = Report> + use<> {
     let (gap, max_lookback) = (scene.gap, scene.max_lookback);
     let key = (store(scene), instant(scene), sku(), onset());
     let payload = (
@@ -49,7 +49,7 @@ pub fn report(scene: &Scene) -> impl Strategy<Value = Report> + use<> {
 }
 
 /// The key of one row with the payload of another: a duplicate that differs.
-pub fn copied(key: &Report, payload: &Report) -> Report {
+pub(super) fn copied(key: &Report, payload: &Report) -> Report {
     Report {
         store_id: key.store_id.clone(),
         sku: key.sku.clone(),
@@ -61,7 +61,7 @@ pub fn copied(key: &Report, payload: &Report) -> Report {
 
 /// Where an onset is, relative to its tick.
 #[derive(Clone, Debug)]
-pub enum Onset {
+pub(super) enum Onset {
     Absent,
     Back(i64, i64),
     After,
@@ -71,7 +71,7 @@ pub enum Onset {
 }
 
 impl Onset {
-    pub fn at(&self, tick: Option<i64>, gap: i64, max_lookback: i64) -> Option<i64> {
+    pub(super) fn at(&self, tick: Option<i64>, gap: i64, max_lookback: i64) -> Option<i64> {
         let tick = tick?;
         match self {
             Self::Absent => None,
@@ -87,7 +87,7 @@ impl Onset {
     }
 }
 
-pub fn onset() -> impl Strategy<Value = Onset> {
+pub(super) fn onset() -> impl Strategy<Value = Onset> {
     prop_oneof![
         10 => Just(Onset::Absent),
         20 => (0..6i64, jitter()).prop_map(|(steps, jitter)| Onset::Back(steps, jitter)),
@@ -98,23 +98,23 @@ pub fn onset() -> impl Strategy<Value = Onset> {
     ]
 }
 
-pub fn store(scene: &Scene) -> impl Strategy<Value = Option<String>> + use<> {
+pub(super) fn store(scene: &Scene) -> impl Strategy<Value = Option<String>> + use<> {
     let name = select(scene.stores.clone()).prop_map(|name| Some(name.to_owned()));
     prop_oneof![40 => name, 1 => Just(None), 1 => Just(Some(String::new()))]
 }
 
-pub fn instant(scene: &Scene) -> impl Strategy<Value = Option<i64>> + use<> {
+pub(super) fn instant(scene: &Scene) -> impl Strategy<Value = Option<i64>> + use<> {
     let scene = scene.clone();
     let some = moment().prop_map(move |moment| Some(scene.instant(moment)));
     prop_oneof![40 => some, 1 => Just(None), 1 => outside().prop_map(Some)]
 }
 
 /// Instants outside the years 0001 to 9999.
-pub fn outside() -> impl Strategy<Value = i64> {
+pub(super) fn outside() -> impl Strategy<Value = i64> {
     select(vec![FIRST_INSTANT - 1, LAST_INSTANT + 1, LAST_INSTANT + 31_536_000_000_000])
 }
 
-pub fn sku() -> impl Strategy<Value = Option<String>> {
+pub(super) fn sku() -> impl Strategy<Value = Option<String>> {
     prop_oneof![
         2 => Just(None),
         4 => Just(Some("s1".to_owned())),
@@ -123,7 +123,7 @@ pub fn sku() -> impl Strategy<Value = Option<String>> {
     ]
 }
 
-pub fn text(of: &'static [&'static str]) -> impl Strategy<Value = Option<String>> {
+pub(super) fn text(of: &'static [&'static str]) -> impl Strategy<Value = Option<String>> {
     prop::option::of(select(of).prop_map(str::to_owned))
 }
 
@@ -133,24 +133,24 @@ fn rare<T: Clone + std::fmt::Debug + 'static>(
     prop_oneof![3 => Just(None), 1 => some]
 }
 
-pub fn ingested_at() -> impl Strategy<Value = Option<i64>> {
+pub(super) fn ingested_at() -> impl Strategy<Value = Option<i64>> {
     prop_oneof![
         8 => select(vec![None, Some(0), Some(1), Some(1_735_772_400_000_001)]),
         1 => outside().prop_map(Some),
     ]
 }
 
-pub fn double() -> impl Strategy<Value = Option<f64>> {
+pub(super) fn double() -> impl Strategy<Value = Option<f64>> {
     let values = vec![0.61, 0.72, 0.1, 0.0, -0.0, -1.5, 1e300, f64::INFINITY, f64::NAN];
     prop::option::of(select(values))
 }
 
 /// Finite, since the page defines no sum of infinities of both signs.
-pub fn confidence() -> impl Strategy<Value = Option<f64>> {
+pub(super) fn confidence() -> impl Strategy<Value = Option<f64>> {
     prop::option::of(select(vec![0.5, 0.1, 0.2, 0.3, 1.0, 0.0, -0.0, -0.5, f64::NAN]))
 }
 
-pub fn amount() -> impl Strategy<Value = Option<Amount>> {
+pub(super) fn amount() -> impl Strategy<Value = Option<Amount>> {
     // Large enough to round, small enough for the longest history's sum.
     let most = 10_i128.pow(14);
     let values: Vec<Amount> = vec![0, 1, -1, 10_000, 27_000_000, -12_345, 5_000, most];

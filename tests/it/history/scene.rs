@@ -12,7 +12,7 @@ const UNITS: i64 = 14;
 
 /// The scales and names.
 #[derive(Clone, Debug)]
-pub struct Scene {
+pub(crate) struct Scene {
     pub gap: i64,
     pub max_event_duration: i64,
     pub max_lookback: i64,
@@ -22,11 +22,11 @@ pub struct Scene {
 }
 
 /// When something may happen: a moment and a jitter for [`Scene::instant`].
-pub type Instant = (Moment, i64);
+pub(crate) type Instant = (Moment, i64);
 
 /// An instant by what it is near.
 #[derive(Clone, Copy, Debug)]
-pub enum Moment {
+pub(crate) enum Moment {
     /// This many steps of half a gap from the base.
     Step(i64),
     /// That boundary after the base.
@@ -35,11 +35,11 @@ pub enum Moment {
 
 impl Scene {
     /// Half a gap.
-    pub fn unit(&self) -> i64 {
+    pub(crate) fn unit(&self) -> i64 {
         self.gap / 2
     }
 
-    pub fn instant(&self, (moment, jitter): Instant) -> i64 {
+    pub(crate) fn instant(&self, (moment, jitter): Instant) -> i64 {
         let duration = self.max_event_duration;
         jitter
             + match moment {
@@ -50,12 +50,12 @@ impl Scene {
 }
 
 /// Now and then a microsecond more or less.
-pub fn jitter() -> impl Strategy<Value = i64> {
+pub(super) fn jitter() -> impl Strategy<Value = i64> {
     prop_oneof![8 => Just(0), 1 => Just(-1), 1 => Just(1)]
 }
 
 /// Steps and boundaries, most of them where rows are.
-pub fn moment() -> impl Strategy<Value = Instant> {
+pub(crate) fn moment() -> impl Strategy<Value = Instant> {
     let moment = prop_oneof![
         3 => (0..=UNITS).prop_map(Moment::Step),
         1 => (0..=3i64).prop_map(Moment::Boundary),
@@ -82,7 +82,7 @@ fn anchor() -> impl Strategy<Value = i64> {
     ]
 }
 
-pub fn scene() -> impl Strategy<Value = Scene> {
+pub(super) fn scene() -> impl Strategy<Value = Scene> {
     let gap = select(vec![30 * MINUTE, 60 * MINUTE, 2, 10 * MINUTE + 2]);
     let stores = select(vec![
         vec!["a", "b", "ab"],

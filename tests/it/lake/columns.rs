@@ -4,7 +4,7 @@ use crate::model::{Amount, Candidate, Input, in_range};
 
 /// A column's values, in the type that SPEC 2 gives them.
 #[derive(Clone, Debug)]
-pub enum Values {
+pub(crate) enum Values {
     Text(Vec<Option<String>>),
     Time(Vec<Option<i64>>),
     Double(Vec<Option<f64>>),
@@ -14,7 +14,7 @@ pub enum Values {
 
 impl Values {
     /// The values at some rows, in that order.
-    pub fn take(&self, rows: &[usize]) -> Self {
+    pub(crate) fn take(&self, rows: &[usize]) -> Self {
         fn at<T: Clone>(values: &[T], rows: &[usize]) -> Vec<T> {
             rows.iter().map(|&row| values[row].clone()).collect()
         }
@@ -27,7 +27,7 @@ impl Values {
         }
     }
 
-    pub fn all_null(&self) -> bool {
+    pub(crate) fn all_null(&self) -> bool {
         match self {
             Self::Text(values) => values.iter().all(Option::is_none),
             Self::Time(values) => values.iter().all(Option::is_none),
@@ -40,7 +40,7 @@ impl Values {
 
 /// A dataset before it is written.
 #[derive(Clone, Debug)]
-pub struct Table {
+pub(crate) struct Table {
     pub name: &'static str,
     pub rows: usize,
     /// The column that partitions go by.
@@ -51,7 +51,7 @@ pub struct Table {
 impl Table {
     /// The ticks of the rows that place them in a partition: null if a row's tick is null or out of
     /// range, or if the dataset has no ticks.
-    pub fn ticks(&self) -> Vec<Option<i64>> {
+    pub(crate) fn ticks(&self) -> Vec<Option<i64>> {
         let column = self.columns.iter().find(|(name, _)| Some(*name) == self.tick);
         match column {
             Some((_, Values::Time(ticks))) => {
@@ -62,7 +62,7 @@ impl Table {
     }
 
     /// The required columns of a dataset.
-    pub fn is_required(column: &str) -> bool {
+    pub(crate) fn is_required(column: &str) -> bool {
         let required = [
             "store_id",
             "detected_at",
@@ -95,7 +95,7 @@ macro_rules! table {
 }
 
 /// The five datasets of an input.
-pub fn tables(input: &Input) -> [Table; 5] {
+pub(crate) fn tables(input: &Input) -> [Table; 5] {
     [
         table!("minority_reports_detected_log", Some("detected_at"), input.reports,
             store_id: Text detected_at: Time sku: Text first_detected_from: Time

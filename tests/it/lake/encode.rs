@@ -17,7 +17,7 @@ use super::encodings::encodings;
 use super::{Dice, Partitioning, Shape};
 
 /// Writes the table under `root`. Returns the manifest's `columns`: those with another name.
-pub fn write(
+pub(super) fn write(
     table: &Table,
     root: &Path,
     shape: Shape,

@@ -14,7 +14,7 @@ use super::columns::Values;
 use crate::model::{AMOUNT_END, Amount};
 
 /// The values in each type that holds them exactly, the canonical one first.
-pub fn encodings(column: &str, values: &Values) -> Vec<ArrayRef> {
+pub(crate) fn encodings(column: &str, values: &Values) -> Vec<ArrayRef> {
     match values {
         Values::Text(texts) => text_encodings(column, texts),
         Values::Time(times) => time_encodings(times),

@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::{Committed, files_under};
 use crate::model::{Amount, COUNTS, EventRow, Facts, Output, Snapshot, instant};
 
-pub fn committed(lake: &Path, run_id: &str) -> Committed {
+pub(crate) fn committed(lake: &Path, run_id: &str) -> Committed {
     let files = files_under(&lake.join("out"));
     let folder = format!("run={}/", percent_encoded(run_id));
     let lineage = format!("lineage/{folder}lineage.json");
@@ -42,12 +42,12 @@ const LOGS: [(&str, &str); 3] = [
 ];
 
 /// The log's full name.
-pub fn log(dataset: &str) -> &'static str {
+pub(super) fn log(dataset: &str) -> &'static str {
     LOGS.iter().find(|(name, _)| *name == dataset).unwrap().1
 }
 
 /// The rejected rows that the lineage counts, named as the model names them.
-pub fn rejected(lineage: &Value) -> BTreeMap<(&'static str, &'static str), u64> {
+pub(crate) fn rejected(lineage: &Value) -> BTreeMap<(&'static str, &'static str), u64> {
     let reasons = [
         "missing_store_id",
         "missing_detected_at",
@@ -68,7 +68,7 @@ pub fn rejected(lineage: &Value) -> BTreeMap<(&'static str, &'static str), u64> 
 }
 
 /// What else the lineage counts, named as the model names it.
-pub fn facts(lineage: &Value) -> Facts {
+pub(crate) fn facts(lineage: &Value) -> Facts {
     let mut facts = Facts::default();
     let inputs = &lineage["inputs"];
     facts.onsets_ignored = inputs[LOGS[0].1]["onsets_ignored"].as_u64().unwrap();

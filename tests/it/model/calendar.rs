@@ -3,7 +3,7 @@
 const DAY: i64 = 86_400_000_000;
 
 /// Year, month, day, hour, minute, second and microsecond of UTC.
-pub fn civil(us: i64) -> (i64, i64, i64, i64, i64, i64, i64) {
+pub(super) fn civil(us: i64) -> (i64, i64, i64, i64, i64, i64, i64) {
     let mut days = us.div_euclid(DAY);
     let within = us.rem_euclid(DAY);
     let mut year = 1970;
@@ -25,13 +25,13 @@ pub fn civil(us: i64) -> (i64, i64, i64, i64, i64, i64, i64) {
 }
 
 /// `YYYY-MM-DDTHH:MM:SS.ffffffZ`.
-pub fn clock_text(us: i64) -> String {
+pub(crate) fn clock_text(us: i64) -> String {
     let (year, month, day, hour, minute, second, micros) = civil(us);
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micros:06}Z")
 }
 
 /// The instant that [`clock_text`] writes. The fraction may be absent and the year of any length.
-pub fn instant(text: &str) -> i64 {
+pub(crate) fn instant(text: &str) -> i64 {
     let (date, time) = text.strip_suffix('Z').unwrap().split_once('T').unwrap();
     let date: Vec<i64> = date.split('-').map(|part| part.parse().unwrap()).collect();
     let (time, fraction) = time.split_once('.').unwrap_or((time, ""));
@@ -51,7 +51,7 @@ pub fn instant(text: &str) -> i64 {
 }
 
 /// The microseconds of an ISO 8601 duration such as `P7D`, `PT30M` or `P1DT0.5S`.
-pub fn duration(text: &str) -> i64 {
+pub(crate) fn duration(text: &str) -> i64 {
     let mut us = 0;
     let mut number = String::new();
     let mut in_time = false;

@@ -17,7 +17,7 @@ struct Attribution {
 
 /// The causes of an event at an instant, all null if no line has one.
 #[derive(Clone, Debug, Default)]
-pub struct Causes {
+pub(super) struct Causes {
     pub proposed_cause: Option<String>,
     pub category: Option<String>,
     pub confidence_score: Option<f64>,
@@ -28,7 +28,7 @@ pub struct Causes {
 }
 
 /// The causes of the event over its lines with a tick up to `at`.
-pub fn causes(store: &Store, event: &Event, at: i64) -> Causes {
+pub(super) fn causes(store: &Store, event: &Event, at: i64) -> Causes {
     let lines: Vec<&Line> = event.lines.iter().filter(|line| line.first_tick() <= at).collect();
     let attributed: Vec<Attribution> =
         lines.iter().filter_map(|line| attribution(store, line, at)).collect();

@@ -6,7 +6,7 @@ use super::Params;
 use super::rows::Report;
 
 /// A chain of a store's ticks, or a piece of one.
-pub struct Event<'a> {
+pub(crate) struct Event<'a> {
     /// Distinct and in order.
     pub ticks: Vec<i64>,
     /// In the order (onset, sku with null first).
@@ -18,7 +18,7 @@ pub struct Event<'a> {
 }
 
 /// The rows of one (event, onset, sku).
-pub struct Line<'a> {
+pub(crate) struct Line<'a> {
     pub onset: i64,
     pub sku: Option<&'a str>,
     pub window_start: i64,
@@ -27,40 +27,40 @@ pub struct Line<'a> {
 }
 
 impl Event<'_> {
-    pub fn opened_at(&self) -> i64 {
+    pub(crate) fn opened_at(&self) -> i64 {
         self.ticks[0]
     }
 
-    pub fn last_tick(&self) -> i64 {
+    pub(crate) fn last_tick(&self) -> i64 {
         self.ticks[self.ticks.len() - 1]
     }
 
-    pub fn closed_at(&self, gap: i64) -> i64 {
+    pub(crate) fn closed_at(&self, gap: i64) -> i64 {
         self.boundary.min(self.last_tick() + gap)
     }
 
-    pub fn end_reason(&self, gap: i64) -> &'static str {
+    pub(crate) fn end_reason(&self, gap: i64) -> &'static str {
         if self.boundary <= self.last_tick() + gap { "max_duration" } else { "quiet" }
     }
 }
 
 impl Line<'_> {
-    pub fn first_tick(&self) -> i64 {
+    pub(crate) fn first_tick(&self) -> i64 {
         self.rows[0].tick()
     }
 
-    pub fn last_tick(&self) -> i64 {
+    pub(crate) fn last_tick(&self) -> i64 {
         self.rows[self.rows.len() - 1].tick()
     }
 
     /// The line's rows at ticks up to `at`.
-    pub fn so_far(&self, at: i64) -> Vec<&Report> {
+    pub(crate) fn so_far(&self, at: i64) -> Vec<&Report> {
         self.rows.iter().copied().filter(|row| row.tick() <= at).collect()
     }
 }
 
 /// SPEC 2: of rows that agree, the greatest stays.
-pub fn without_duplicates(reports: Vec<&Report>) -> Vec<&Report> {
+pub(super) fn without_duplicates(reports: Vec<&Report>) -> Vec<&Report> {
     let mut kept: Vec<&Report> = Vec::new();
     for report in reports {
         match kept.iter_mut().find(|other| other.agrees_with(report)) {
@@ -124,7 +124,7 @@ fn pieces(chain: &[i64], duration: i64) -> Vec<(Option<i64>, Vec<i64>)> {
 }
 
 /// The events of one store's rows.
-pub fn events<'a>(own: &[&'a Report], params: &Params) -> Vec<Event<'a>> {
+pub(super) fn events<'a>(own: &[&'a Report], params: &Params) -> Vec<Event<'a>> {
     let duration = params.max_event_duration;
     let mut events = Vec::new();
     for chain in chains(ticks(own), params.gap) {
@@ -176,7 +176,7 @@ fn lines<'a>(rows: &[&'a Report], cut: Option<i64>) -> Vec<Line<'a>> {
 
 /// SPEC 5: the instant from which a run must see a store's rows; `None` if it writes no row of the
 /// store.
-pub fn seen_from(own: &[&Report], params: &Params) -> Option<i64> {
+pub(super) fn seen_from(own: &[&Report], params: &Params) -> Option<i64> {
     let reach = params.start - params.gap..params.end;
     for chain in chains(ticks(own), params.gap) {
         if let Some(tick) = chain.iter().find(|tick| reach.contains(tick)) {

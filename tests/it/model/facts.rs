@@ -10,7 +10,7 @@ use super::rows::{EventRow, Input, Report, Snapshot};
 
 /// The numbers of a run.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Facts {
+pub(crate) struct Facts {
     /// In the reports log.
     pub onsets_ignored: u64,
     /// By (dataset, column).
@@ -22,7 +22,7 @@ pub struct Facts {
 }
 
 /// The names in `counts`.
-pub const COUNTS: [&str; 8] = [
+pub(crate) const COUNTS: [&str; 8] = [
     "stores",
     "events_opened",
     "events_closed",
@@ -35,7 +35,7 @@ pub const COUNTS: [&str; 8] = [
 
 impl Facts {
     /// Counts a row that takes part, as it was given.
-    pub fn count_report(&mut self, given: &Report, params: &Params) {
+    pub(crate) fn count_report(&mut self, given: &Report, params: &Params) {
         if !params.contains(given.tick()) {
             return;
         }
@@ -46,7 +46,7 @@ impl Facts {
     }
 
     /// Counts the baseline rows, as they were given, that lie inside a window of the store's lines.
-    pub fn count_sales(
+    pub(crate) fn count_sales(
         &mut self,
         given: &Input,
         store_id: &str,
@@ -71,7 +71,7 @@ impl Facts {
     }
 
     /// Counts the events open at the interval's end, and the ticks without a prediction.
-    pub fn count_event(&mut self, store: &Store, event: &Event, params: &Params) {
+    pub(crate) fn count_event(&mut self, store: &Store, event: &Event, params: &Params) {
         let open = event.opened_at() < params.end && params.end <= event.closed_at(params.gap);
         self.add("events_active", usize::from(open));
         for line in &event.lines {
@@ -85,7 +85,7 @@ impl Facts {
     }
 
     /// Counts what has a row written by this run. A report is (store, onset), whatever its event.
-    pub fn count_rows(&mut self, snapshots: &[Snapshot], events: &[EventRow]) {
+    pub(crate) fn count_rows(&mut self, snapshots: &[Snapshot], events: &[EventRow]) {
         let stores: BTreeSet<&str> = snapshots.iter().map(|row| row.store_id.as_str()).collect();
         let reports: BTreeSet<&str> = snapshots.iter().map(|row| row.report_id.as_str()).collect();
         let lines: BTreeSet<(&str, &str, Option<&str>)> = snapshots
@@ -108,7 +108,7 @@ impl Facts {
 
 impl Params {
     /// Whether an instant lies in the interval.
-    pub fn contains(&self, at: i64) -> bool {
+    pub(crate) fn contains(&self, at: i64) -> bool {
         self.start <= at && at < self.end
     }
 }

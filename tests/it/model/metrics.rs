@@ -10,7 +10,7 @@ use super::rows::{Candidate, EventRow, Input, Report, Sale, Score, Snapshot, by_
 use super::{Amount, Params, Refusal};
 
 /// One store with the inputs that may concern it.
-pub struct Store<'a> {
+pub(crate) struct Store<'a> {
     pub store_id: &'a str,
     scores: Vec<&'a Score>,
     sales: Vec<&'a Sale>,
@@ -20,7 +20,7 @@ pub struct Store<'a> {
 }
 
 impl<'a> Store<'a> {
-    pub fn new(store_id: &'a str, input: &'a Input, params: &'a Params) -> Self {
+    pub(crate) fn new(store_id: &'a str, input: &'a Input, params: &'a Params) -> Self {
         Self {
             store_id,
             scores: input
@@ -68,12 +68,12 @@ impl<'a> Store<'a> {
     }
 
     /// Whether the classifier's log has a row there, with or without a score.
-    pub fn has_score(&self, sku: Option<&str>, at: i64) -> bool {
+    pub(crate) fn has_score(&self, sku: Option<&str>, at: i64) -> bool {
         self.scores.iter().any(|score| score.sku.as_deref() == sku && score.tick_at == Some(at))
     }
 
     /// Whether the baseline log has a row there, with or without amounts.
-    pub fn has_sale(&self, sku: Option<&str>, at: i64) -> bool {
+    pub(crate) fn has_sale(&self, sku: Option<&str>, at: i64) -> bool {
         self.sale(sku, at).is_some()
     }
 }
@@ -180,7 +180,7 @@ fn cohort_reason(event: &Event, causes: &Causes, at: i64) -> String {
 }
 
 /// All MRCH rows of the event that the run writes, with the onsets of their lines.
-pub fn snapshots(store: &Store, event: &Event) -> Result<Vec<(i64, Snapshot)>, Refusal> {
+pub(super) fn snapshots(store: &Store, event: &Event) -> Result<Vec<(i64, Snapshot)>, Refusal> {
     let mut rows = Vec::new();
     for line in &event.lines {
         for (index, row) in line.rows.iter().enumerate() {
@@ -250,7 +250,7 @@ fn snapshot(
 }
 
 /// The MELOG rows of the event that the run writes.
-pub fn event_rows(store: &Store, event: &Event) -> Result<Vec<EventRow>, Refusal> {
+pub(super) fn event_rows(store: &Store, event: &Event) -> Result<Vec<EventRow>, Refusal> {
     let mut rows = Vec::new();
     if store.params.contains(event.opened_at()) {
         rows.push(event_row(store, event, event.opened_at(), false)?);

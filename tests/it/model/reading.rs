@@ -6,23 +6,23 @@ use super::rows::{Candidate, Input, Report, Sale};
 use super::{AMOUNT_END, Amount};
 
 /// 0001-01-01T00:00:00.000000Z.
-pub const FIRST_INSTANT: i64 = -62_135_596_800_000_000;
+pub(crate) const FIRST_INSTANT: i64 = -62_135_596_800_000_000;
 /// 9999-12-31T23:59:59.999999Z.
-pub const LAST_INSTANT: i64 = 253_402_300_799_999_999;
+pub(crate) const LAST_INSTANT: i64 = 253_402_300_799_999_999;
 
 /// Whether an instant lies in the years 0001 to 9999.
-pub fn in_range(at: i64) -> bool {
+pub(crate) fn in_range(at: i64) -> bool {
     (FIRST_INSTANT..=LAST_INSTANT).contains(&at)
 }
 
 /// Whether an amount does not fit `decimal(18,4)`.
-pub fn does_not_fit(amount: Option<Amount>) -> bool {
+pub(super) fn does_not_fit(amount: Option<Amount>) -> bool {
     amount.is_some_and(|amount| amount <= -AMOUNT_END || AMOUNT_END <= amount)
 }
 
 impl Report {
     /// SPEC 2, bad rows: of several reasons, the one that the page names first.
-    pub fn reject_reason(&self, max_lookback: i64) -> Option<&'static str> {
+    pub(crate) fn reject_reason(&self, max_lookback: i64) -> Option<&'static str> {
         if let Some(reason) = reject_reason(&self.store_id, self.detected_at, "missing_detected_at")
         {
             return Some(reason);
@@ -32,7 +32,7 @@ impl Report {
     }
 
     /// SPEC 2, onsets: whether the row has an onset but is kept as if it had none.
-    pub fn ignores_onset(&self, max_lookback: i64) -> bool {
+    pub(crate) fn ignores_onset(&self, max_lookback: i64) -> bool {
         match (self.first_detected_from, self.detected_at) {
             (Some(onset), Some(tick)) => !in_range(onset) || onset < tick - max_lookback,
             _ => false,
@@ -61,7 +61,7 @@ impl Report {
 }
 
 /// SPEC 2, bad rows: what all three logs have in common.
-pub fn reject_reason(
+pub(super) fn reject_reason(
     store_id: &Option<String>,
     tick: Option<i64>,
     missing_tick: &'static str,
@@ -78,7 +78,7 @@ pub fn reject_reason(
 
 impl Input {
     /// The rows as SPEC 2 reads them. Rejects are judged by the rows as they were given.
-    pub fn as_read(&self, max_lookback: i64) -> Self {
+    pub(crate) fn as_read(&self, max_lookback: i64) -> Self {
         let mut input = self.clone();
         for report in &mut input.reports {
             *report = report.as_read(max_lookback);

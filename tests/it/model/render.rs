@@ -4,7 +4,7 @@ use super::rows::{EventRow, Snapshot};
 use super::{Amount, Facts, Output, clock_text};
 
 /// A row as its columns in order: name and value.
-pub type Cells = Vec<(&'static str, String)>;
+pub(crate) type Cells = Vec<(&'static str, String)>;
 
 /// A value as text. Different values have different texts.
 trait Cell {
@@ -63,7 +63,7 @@ macro_rules! cells {
 }
 
 impl Snapshot {
-    pub fn cells(&self) -> Cells {
+    pub(crate) fn cells(&self) -> Cells {
         cells!(self: report_id report_group_id event_status report_status version store_id sku
             window_start window_end severity_score impact_estimate run_id attributed_sales_total
             baseline_sales_total feature_vector cluster_id cluster_name similarity_score
@@ -74,7 +74,7 @@ impl Snapshot {
 }
 
 impl EventRow {
-    pub fn cells(&self) -> Cells {
+    pub(crate) fn cells(&self) -> Cells {
         cells!(self: event_id store_id window_start window_end event_status created_at finalized_at
             version report_count sku_count severity_score impact_estimate attributed_sales_total
             baseline_sales_total proposed_cause proposed_cause_category confidence_score
@@ -84,7 +84,7 @@ impl EventRow {
 }
 
 /// Every column of every row, one column a line. Columns that are null are left out.
-pub fn text(output: &Output) -> String {
+pub(crate) fn text(output: &Output) -> String {
     let mut text = String::new();
     let snapshots = output.snapshots.iter().map(Snapshot::cells);
     let events = output.events.iter().map(EventRow::cells);
@@ -119,7 +119,7 @@ fn append(text: &mut String, log: &str, rows: impl Iterator<Item = Cells>) {
 }
 
 /// Where two outputs differ, in words; `None` if their rows are equal.
-pub fn difference(expected: &Output, actual: &Output) -> Option<String> {
+pub(crate) fn difference(expected: &Output, actual: &Output) -> Option<String> {
     let mut report = String::new();
     compare(
         &mut report,

@@ -7,7 +7,7 @@ use super::Amount;
 /// A row of `minority_reports_detected_log`. Here and below, instants and amounts may also be such
 /// that SPEC 2 does not accept them.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Report {
+pub(crate) struct Report {
     pub store_id: Option<String>,
     pub detected_at: Option<i64>,
     pub sku: Option<String>,
@@ -31,7 +31,7 @@ pub struct Report {
 
 /// A row of `anomaly_classifier_model_prediction_log`.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Score {
+pub(crate) struct Score {
     pub store_id: Option<String>,
     pub tick_at: Option<i64>,
     pub sku: Option<String>,
@@ -41,7 +41,7 @@ pub struct Score {
 
 /// A row of `baseline_sales_model_prediction_log`.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Sale {
+pub(crate) struct Sale {
     pub store_id: Option<String>,
     pub tick_at: Option<i64>,
     pub sku: Option<String>,
@@ -52,7 +52,7 @@ pub struct Sale {
 
 /// A row of `all_campaign_data` or of `contextual_data`.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Candidate {
+pub(crate) struct Candidate {
     pub id: String,
     pub name: String,
     pub starts_at: i64,
@@ -65,7 +65,7 @@ pub struct Candidate {
 
 /// All inputs. An absent dataset and one without rows mean the same to the rules.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Input {
+pub(crate) struct Input {
     pub reports: Vec<Report>,
     pub scores: Vec<Score>,
     pub sales: Vec<Sale>,
@@ -75,7 +75,7 @@ pub struct Input {
 
 /// A row of MRCH, in the order of its columns.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Snapshot {
+pub(crate) struct Snapshot {
     pub report_id: String,
     pub report_group_id: String,
     pub event_status: String,
@@ -111,7 +111,7 @@ pub struct Snapshot {
 
 /// A row of MELOG, in the order of its columns.
 #[derive(Clone, Debug, PartialEq)]
-pub struct EventRow {
+pub(crate) struct EventRow {
     pub event_id: String,
     pub store_id: String,
     pub window_start: i64,
@@ -141,17 +141,17 @@ pub struct EventRow {
 
 impl Report {
     /// The store of a row that is not rejected.
-    pub fn store(&self) -> &str {
+    pub(crate) fn store(&self) -> &str {
         self.store_id.as_deref().expect("rejected rows take no part")
     }
 
     /// The tick of a row that is not rejected.
-    pub fn tick(&self) -> i64 {
+    pub(crate) fn tick(&self) -> i64 {
         self.detected_at.expect("rejected rows take no part")
     }
 
     /// SPEC 2, duplicates: rows that agree here are one row.
-    pub fn agrees_with(&self, other: &Self) -> bool {
+    pub(crate) fn agrees_with(&self, other: &Self) -> bool {
         self.store_id == other.store_id
             && self.sku == other.sku
             && self.detected_at == other.detected_at
@@ -159,7 +159,7 @@ impl Report {
     }
 
     /// SPEC 2, duplicates: of rows that agree, the greatest in this order stays.
-    pub fn precedence(&self, other: &Self) -> Ordering {
+    pub(crate) fn precedence(&self, other: &Self) -> Ordering {
         let (a, b) = (self, other);
         // `Option` sorts `None` first, `str` by its bytes: null smallest, strings by bytes.
         a.ingested_at
@@ -182,7 +182,7 @@ impl Report {
 }
 
 /// Null first, then the total order of IEEE 754, in which -0.0 comes before 0.0.
-pub fn by_double(a: Option<f64>, b: Option<f64>) -> Ordering {
+pub(super) fn by_double(a: Option<f64>, b: Option<f64>) -> Ordering {
     match (a, b) {
         (Some(a), Some(b)) => a.total_cmp(&b),
         _ => a.is_some().cmp(&b.is_some()),

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use cohort_core::predictions::PredictionLog;
 
 use super::cells::Cell;
-use crate::cohort::Timestamp;
+use cohort_core::Timestamp;
 
 /// A matched row.
 #[derive(Clone, Copy, Debug, PartialEq)]

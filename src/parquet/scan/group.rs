@@ -17,13 +17,13 @@ use super::keys::{BAD_TICK, Keys, Matcher, Matches, NULL_TICK};
 use super::plain::{Physical, Plain};
 use super::points::Point;
 use super::probe::Probe;
-use crate::cohort::{Interval, Timestamp};
-use crate::table::Error;
-use crate::table::dataset::Source;
-use crate::table::fetched::Fetched;
-use crate::table::prune::{selection, ticks_are_sound};
-use crate::table::rejects::Scope;
-use crate::table::values::{Instant, Instants, Texts};
+use crate::parquet::Error;
+use crate::parquet::dataset::Source;
+use crate::parquet::fetched::Fetched;
+use crate::parquet::prune::{selection, ticks_are_sound};
+use cohort_core::batch::values::{Instant, Instants, Texts};
+use cohort_core::rejects::Scope;
+use cohort_core::{Interval, Timestamp};
 
 /// The key columns of both prediction logs.
 pub const KEYS: [&str; 3] = ["store_id", "sku", "tick_at"];

@@ -12,9 +12,9 @@ use super::Error;
 use super::dataset::Source;
 use super::fetched::Fetched;
 use super::prune::selection;
-use super::rejects::{Accepted, Reason, Reject, ReportJudge, Scope};
-use super::values::Instant;
-use crate::contract::MRDL;
+use cohort_core::batch::values::Instant;
+use cohort_core::contract::MRDL;
+use cohort_core::rejects::{Accepted, Reason, Reject, ReportJudge, Scope};
 
 /// Which rows of MRDL a pass takes.
 #[derive(Clone, Debug)]

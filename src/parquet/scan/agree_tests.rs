@@ -15,11 +15,11 @@ use proptest::sample::{Index, select};
 use super::super::cells::StoreEvents;
 use super::super::probe::tests::row;
 use super::*;
-use crate::cohort::{Duration, Life, events};
-use crate::contract::BASELINE;
 use crate::manifest::Dataset;
 use crate::objects::{Memory, Objects as _, Uri};
-use crate::table::dataset;
+use crate::parquet::dataset;
+use cohort_core::contract::BASELINE;
+use cohort_core::{Duration, Life, events};
 
 /// What a file is like.
 #[derive(Clone, Debug)]

@@ -4,14 +4,14 @@ use cohort_core::batch::builder::BatchBuilder;
 use parquet::errors::ParquetError;
 
 use super::part::{GroupWriter, Part};
-use crate::contract::REJECTS;
 use crate::layout::RunId;
-use crate::table::Error;
-use crate::table::content;
-use crate::table::dataset::Source;
-use crate::table::fetched::Fetched;
-use crate::table::prune::selection;
-use crate::table::rejects::Reject;
+use crate::parquet::Error;
+use crate::parquet::content;
+use crate::parquet::dataset::Source;
+use crate::parquet::fetched::Fetched;
+use crate::parquet::prune::selection;
+use cohort_core::contract::REJECTS;
+use cohort_core::rejects::Reject;
 
 /// The rejected rows of one row group, as the file has them.
 #[derive(Debug)]

@@ -23,6 +23,4 @@ mod schema;
 mod tail;
 pub mod write;
 
-pub(crate) use cohort_core::batch::values;
-pub(crate) use cohort_core::rejects;
 pub use error::Error;

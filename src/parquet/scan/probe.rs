@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::cells::{Cell, Cells, SkuCode, StoreCode, StoreEvents};
-use crate::cohort::{Line, Timestamp};
+use cohort_core::{Line, Timestamp};
 
 /// How many windows are stepped over one by one before a binary search takes over.
 const STEPS_MAX: usize = 8;
@@ -202,7 +202,7 @@ fn within(windows: &[Window], tick: i64) -> bool {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::cohort::{Duration, Life, Report, events};
+    use cohort_core::{Duration, Life, Report, events};
 
     /// A row at `tick` microseconds with everything else null.
     pub(in super::super) fn row(tick: i64, sku: Option<&str>, onset: Option<i64>) -> Report {

@@ -5,11 +5,11 @@ use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use super::Error;
 use super::columns::Columns;
 use super::file::File;
-use crate::cohort::{Interval, Timestamp};
-use crate::contract::Log;
 use crate::layout::{self, Partitioning};
 use crate::manifest::Dataset;
 use crate::objects::{Object, Objects, Uri};
+use cohort_core::contract::Log;
+use cohort_core::{Interval, Timestamp};
 
 /// Footers that are read at once.
 const OPEN_AT_ONCE: usize = 16;

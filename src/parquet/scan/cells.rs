@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use crate::cohort::Event;
+use cohort_core::Event;
 
 /// A store with its events.
 pub type StoreEvents = (Arc<str>, Vec<Event>);

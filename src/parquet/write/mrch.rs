@@ -5,9 +5,9 @@ use cohort_core::{Event, EventRows, Names};
 use parquet::errors::ParquetError;
 
 use super::part::{BATCH_ROWS, Group, GroupWriter};
-use crate::contract::MRCH;
 use crate::layout::RunId;
-use crate::table::Error;
+use crate::parquet::Error;
+use cohort_core::contract::MRCH;
 
 /// A row group of MRCH in the making.
 #[derive(Debug)]

@@ -13,8 +13,8 @@ use parquet::file::page_index::column_index::ColumnIndexMetaData;
 use parquet::file::statistics::Statistics;
 
 use super::dataset::Source;
-use super::values::Instant;
-use crate::cohort::{Interval, Timestamp};
+use cohort_core::batch::values::Instant;
+use cohort_core::{Interval, Timestamp};
 
 /// What a run needs of a log.
 #[derive(Clone, Debug)]

@@ -12,8 +12,8 @@ use parquet::schema::types::ColumnPath;
 use sha2::{Digest, Sha256};
 
 use super::checksums::joined;
-use crate::contract::{ColumnType, Log};
-use crate::table::Error;
+use crate::parquet::Error;
+use cohort_core::contract::{ColumnType, Log};
 
 /// Rows after which a part is closed at the end of a row group.
 pub const PART_ROWS: usize = 1 << 17;

@@ -13,8 +13,8 @@ use super::codes::Codes;
 use super::keys::{Keys, Matcher, NULL_TICK};
 use super::plain::{Physical, Plain};
 use super::probe::Probe;
-use crate::cohort::{Duration, Interval, Life, Report, Timestamp, events};
-use crate::table::rejects::Scope;
+use cohort_core::rejects::Scope;
+use cohort_core::{Duration, Interval, Life, Report, Timestamp, events};
 
 /// Microseconds from one tick to the next.
 const TICK_US: i64 = 300_000_000;

@@ -23,8 +23,8 @@ use super::fetched::{Fetched, coalesce};
 use super::schema::Columns;
 use super::tail::Tail;
 use super::{Error, footer, pages};
-use crate::cohort::Interval;
 use crate::objects::{Object, Objects, Scheme};
+use cohort_core::Interval;
 
 /// Bytes first fetched from the end of a file. Most footers fit.
 const TAIL_BYTES: u64 = 64 << 10;

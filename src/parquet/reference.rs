@@ -6,7 +6,7 @@ use cohort_core::batch::candidates::CandidateLog;
 use super::Error;
 use super::dataset::Source;
 use super::fetched::Fetched;
-use super::rejects::Reject;
+use cohort_core::rejects::Reject;
 
 /// What a row group gave.
 #[derive(Debug, Default)]

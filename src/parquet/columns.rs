@@ -5,8 +5,8 @@ use arrow::datatypes::{DataType, Field};
 
 use super::Error;
 use super::file::File;
-use crate::contract::{Column, ColumnType, Log};
 use crate::manifest::Dataset;
+use cohort_core::contract::{Column, ColumnType, Log};
 
 /// Which columns of one file are a log's: for each column of the contract, the root column that
 /// holds it, if the file has one.

@@ -95,6 +95,6 @@ impl Fetched {
         let from = bytes.saturating_sub(8 + u64::from(length));
         let footer = self.get_bytes(from, length as usize).unwrap_or_default();
         let digest: [u8; 32] = Sha256::digest(&footer).into();
-        format!("footer-{}", crate::cohort::Id::from_digest(&digest).as_str())
+        format!("footer-{}", cohort_core::Id::from_digest(&digest).as_str())
     }
 }

@@ -74,10 +74,10 @@ use self::probe::Probe;
 use super::Error;
 use super::dataset::Source;
 use super::prune::{Wanted, candidate_rows};
-use super::rejects::{Reject, Scope};
-use crate::cohort::Interval;
 use crate::objects::Objects;
 use crate::workers::{Stopped, Workers};
+use cohort_core::Interval;
+use cohort_core::rejects::{Reject, Scope};
 
 /// How much memory and how many connections the scans of a run may use, together.
 #[derive(Clone, Debug)]

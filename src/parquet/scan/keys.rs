@@ -22,9 +22,9 @@ use super::cells::{Cell, SkuCode, StoreCode};
 use super::codes::{Codes, Stretch};
 use super::open::Open;
 use super::probe::{Probe, Span};
-use crate::cohort::Timestamp;
-use crate::table::rejects::{Reason, Reject, Scope, judge_prediction};
-use crate::table::values::Instant;
+use cohort_core::Timestamp;
+use cohort_core::batch::values::Instant;
+use cohort_core::rejects::{Reason, Reject, Scope, judge_prediction};
 
 /// The code of a null tick.
 pub const NULL_TICK: i64 = i64::MIN;

@@ -12,9 +12,9 @@ use proptest::prelude::*;
 use super::super::cells::{Cells, StoreEvents};
 use super::super::plain::{Physical, Plain};
 use super::*;
-use crate::cohort::{Duration, Interval, Life, events};
-use crate::table::rejects::Reason;
-use crate::table::scan::probe::tests::row;
+use crate::parquet::scan::probe::tests::row;
+use cohort_core::rejects::Reason;
+use cohort_core::{Duration, Interval, Life, events};
 
 const STORES: usize = 6;
 /// More than the windows that are walked over one by one.
