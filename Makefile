@@ -17,7 +17,7 @@ HOST := $(shell rustc -vV | sed -n 's/^host: //p')
 CARGO := cargo --config docker/dist.toml
 # Tests enable some features of dependencies that the binary alone does not. With all targets built
 # at once, cargo compiles each dependency once, and tests and binary share it.
-BUILD_OPTIONS := --all-targets
+BUILD_OPTIONS := --workspace --all-targets
 export COHORT_BINARY := $(abspath target/dist/cohort)
 endif
 
@@ -47,15 +47,15 @@ demo-s3: build ## the same on SeaweedFS, an S3 server on loopback that it instal
 
 # The binary that ships must be there before the tests run it.
 test: $(if $(DIST),build) ## run every test that needs no container
-	$(CARGO) test --release --locked
+	$(CARGO) test --release --locked --workspace
 
 check: check-rust check-python check-width check-deps ## all checks that run none of the code
 
 check-rust: ## formatting, clippy and documentation, warnings denied
-	$(CARGO) fmt --check
-	$(CARGO) clippy --release --locked --all-targets -- -D warnings
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --release --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" \
-		$(CARGO) doc --release --locked --no-deps --document-private-items
+		$(CARGO) doc --release --locked --workspace --no-deps --document-private-items
 
 check-python: $(LINT_VENV)/ready ## formatting, ruff, types and circles of imports
 	$(LINT_BIN)/ruff format --check .
