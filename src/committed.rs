@@ -58,8 +58,6 @@ impl Error {
 /// A committed run.
 #[derive(Clone, Debug)]
 pub struct Committed {
-    /// The URI of its lineage.
-    pub uri: Uri,
     /// Its lineage.
     pub lineage: Lineage,
 }
@@ -193,7 +191,7 @@ impl Committed {
     /// [`Error::Objects`], [`Error::Lineage`].
     pub async fn read(objects: &dyn Objects, uri: &Uri) -> Result<Self, Error> {
         let (bytes, _) = objects.read(uri).await?;
-        Ok(Self { uri: uri.clone(), lineage: Lineage::parse(&bytes, uri)? })
+        Ok(Self { lineage: Lineage::parse(&bytes, uri)? })
     }
 
     /// The newest row of each event that the run wrote, by the event's id.

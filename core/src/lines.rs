@@ -25,7 +25,6 @@ impl Total {
 
 /// The seven columns that MRCH carries over from MRDL: each the last that was not null so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-#[expect(missing_docs, reason = "the names of the columns say it")]
 pub struct Latest<'a> {
     pub feature_vector: Option<&'a [Option<f64>]>,
     pub cluster_id: Option<&'a str>,

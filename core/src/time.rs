@@ -40,6 +40,9 @@ pub enum TimeError {
     Range(i64),
 }
 
+/// 1970-01-01T00:00:00.
+const EPOCH: jiff::civil::DateTime = jiff::civil::DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
+
 impl Timestamp {
     /// 0001-01-01T00:00:00Z.
     pub const MIN: Self = Self(-62_135_596_800_000_000);
@@ -63,13 +66,22 @@ impl Timestamp {
         self.0
     }
 
+    /// The instant at which UTC shows this date and time, floored to microseconds; the nearest one
+    /// inside the calendar if it lies outside.
+    #[must_use]
+    pub fn from_civil(at: jiff::civil::DateTime) -> Self {
+        let us = at.duration_since(EPOCH).as_nanos().div_euclid(1000);
+        let us = us.clamp(Self::MIN.0.into(), Self::MAX.0.into());
+        Self(i64::try_from(us).unwrap_or(Self::MAX.0))
+    }
+
     /// The civil date and time in UTC.
     #[must_use]
     pub fn civil(self) -> jiff::civil::DateTime {
         // Civil arithmetic covers the whole calendar; the library's own instants end a day earlier.
         let (s, us) = (self.0.div_euclid(1_000_000), self.0.rem_euclid(1_000_000));
         let since_1970 = jiff::SignedDuration::new(s, us as i32 * 1000);
-        jiff::civil::DateTime::constant(1970, 1, 1, 0, 0, 0, 0).saturating_add(since_1970)
+        EPOCH.saturating_add(since_1970)
     }
 
     /// `self + by`, but no later than the calendar's last instant.
@@ -115,8 +127,7 @@ impl FromStr for Timestamp {
         if pieces.time_zone_annotation().is_some() {
             return Err(wrong());
         }
-        let epoch = jiff::civil::DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
-        let local = pieces.date().to_datetime(time).duration_since(epoch).as_nanos();
+        let local = pieces.date().to_datetime(time).duration_since(EPOCH).as_nanos();
         let utc = local - i128::from(offset.seconds()) * 1_000_000_000;
         Self::from_us(i64::try_from(utc.div_euclid(1000)).map_err(|_| wrong())?)
     }

@@ -12,7 +12,7 @@ mod run;
 use crate::objects::Uri;
 
 pub use part::PartName;
-pub use partitioning::{Partitioning, PartitioningError};
+pub use partitioning::Partitioning;
 pub use run::{RunId, RunIdError};
 
 /// `<dataset uri>run=<run_id>/`: everything that a run may write or delete of one output.

@@ -107,8 +107,8 @@ impl Partitioning {
     /// slash at its end).
     pub fn partition_at(&self, at: Timestamp) -> (Interval, String) {
         let start = self.granularity.floor(at.civil());
-        let end = self.granularity.next(start).map_or(Timestamp::MAX, timestamp);
-        (Interval { start: timestamp(start), end }, self.prefix(start))
+        let end = self.granularity.next(start).map_or(Timestamp::MAX, Timestamp::from_civil);
+        (Interval { start: Timestamp::from_civil(start), end }, self.prefix(start))
     }
 
     /// The partitions that overlap the half-open range `[from, to)`, in the order of time.
@@ -148,7 +148,7 @@ impl Partitioning {
             date = date.with().day_of_year(of_year).build().ok()?;
         }
         let start = date.to_datetime(jiff::civil::Time::new(hour, minute, 0, 0).ok()?);
-        let (interval, prefix) = self.partition_at(timestamp(start));
+        let (interval, prefix) = self.partition_at(Timestamp::from_civil(start));
         // Building the prefix again refuses a field that occurs twice with two values.
         path.starts_with(&prefix).then_some(interval)
     }
@@ -202,15 +202,6 @@ impl Granularity {
         };
         start.checked_add(length).ok()
     }
-}
-
-/// The instant in UTC, or the last one that fits, at the calendar's end.
-fn timestamp(at: DateTime) -> Timestamp {
-    jiff::tz::TimeZone::UTC
-        .to_timestamp(at)
-        .ok()
-        .and_then(|instant| Timestamp::from_us(instant.as_microsecond()).ok())
-        .unwrap_or(Timestamp::MAX)
 }
 
 /// The number at the beginning of a text: of exactly so many digits, or at most so many.

@@ -21,7 +21,7 @@ use cohort_core::contract::{Inputs, Outputs};
 use cohort_core::{Duration, Interval, Life};
 
 pub use fault::{Error, Fault};
-pub use resolved::{Resolved, ResolvedInput, ResolvedOutputs};
+pub use resolved::Resolved;
 
 /// The version of the manifest that this job reads.
 pub const VERSION: u32 = 1;

@@ -274,7 +274,7 @@ fn what_is_not_one_json_object_is_refused() {
         assert!(error.to_string().contains(message), "{text}: {error}");
     }
     let error = utf8(b"{\"\xff\"}", &uri()).unwrap_err();
-    assert!(error.to_string().contains("a byte that is no UTF-8 at offset 2"), "{error}");
+    assert!(error.to_string().contains("a byte that is not UTF-8 at offset 2"), "{error}");
 }
 
 #[test]

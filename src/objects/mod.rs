@@ -30,4 +30,4 @@ pub use local::Local;
 pub use memory::Memory;
 pub use s3::{S3, Settings as S3Settings};
 pub use storage::Storage;
-pub use uri::{Scheme, Uri, UriError};
+pub use uri::{Scheme, Uri};

@@ -28,7 +28,7 @@ use std::time::Duration;
 
 use facts::{Facts, Failure, Plan};
 use openlineage::{OpenLineage, State};
-use pipes::{Level, Pipes};
+use pipes::Pipes;
 use xcom::ResultFiles;
 
 use crate::kind::Kind;
@@ -105,13 +105,13 @@ impl Reporters {
         }
         let text = format!("{} for {} to {}", plan.run_id, plan.interval.start, plan.interval.end);
         self.plan = Some(plan);
-        self.log(Level::Info, &text).await;
+        self.log(&text).await;
     }
 
     /// A line for the log of the orchestrator, if it keeps one.
-    pub async fn log(&mut self, level: Level, text: &str) {
+    async fn log(&mut self, text: &str) {
         if let Some(pipes) = &mut self.pipes
-            && let Err(reason) = pipes.log(level, text).await
+            && let Err(reason) = pipes.log(text).await
         {
             warn("dagster pipes", &reason);
         }

@@ -67,7 +67,6 @@ pub fn decode(
     let mut numbers = rows.iter().cloned().flatten();
     let mut decoder = Decoder {
         source,
-        row_group,
         pass,
         stores: HashMap::new(),
         rows: Vec::with_capacity(rows.iter().map(ExactSizeIterator::len).sum()),
@@ -84,7 +83,6 @@ pub fn decode(
 
 struct Decoder<'a> {
     source: &'a Source,
-    row_group: usize,
     pass: &'a Pass,
     /// Each store's place among the decoded ones.
     stores: HashMap<String, usize>,

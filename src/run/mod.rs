@@ -24,7 +24,9 @@ use cohort_core::{Candidates, Event, Life, Timestamp, events};
 
 use self::compute::Computed;
 pub use self::error::Error;
-pub use self::highlights::{Highlight, Highlights};
+#[cfg(test)]
+pub use self::highlights::Highlight;
+pub use self::highlights::Highlights;
 use self::inputs::Read;
 use self::reports::{Reports, Rows};
 use crate::commit::{self, Folders, Plan, Rules, Status};

@@ -105,7 +105,10 @@ pub(crate) struct Proxy {
 
 impl Proxy {
     /// In front of the port, with a plan that is asked once a request.
-    pub(crate) fn start(port: u16, plan: impl Fn(&Request) -> Fault + Send + Sync + 'static) -> Self {
+    pub(crate) fn start(
+        port: u16,
+        plan: impl Fn(&Request) -> Fault + Send + Sync + 'static,
+    ) -> Self {
         Self::with_link(port, Link::default(), plan)
     }
 

@@ -107,7 +107,8 @@ pub(crate) struct Shape {
 }
 
 impl Shape {
-    pub(crate) const PLAIN: Self = Self { partitioning: Partitioning::None, seed: None, recoded: None };
+    pub(crate) const PLAIN: Self =
+        Self { partitioning: Partitioning::None, seed: None, recoded: None };
 }
 
 /// A folder with datasets, ready to be run on.

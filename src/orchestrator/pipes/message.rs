@@ -11,15 +11,6 @@ pub struct Message {
     params: Value,
 }
 
-/// The log levels that Dagster knows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Level {
-    /// Progress.
-    Info,
-    /// Something that a person should look at.
-    Warning,
-}
-
 impl Message {
     /// The first message.
     pub fn opened() -> Self {
@@ -44,12 +35,8 @@ impl Message {
     }
 
     /// A line in the run's log.
-    pub fn log(level: Level, text: &str) -> Self {
-        let level = match level {
-            Level::Info => "INFO",
-            Level::Warning => "WARNING",
-        };
-        Self { method: "log", params: json!({"message": text, "level": level}) }
+    pub fn log(text: &str) -> Self {
+        Self { method: "log", params: json!({"message": text, "level": "INFO"}) }
     }
 
     /// A materialization.
@@ -194,7 +181,7 @@ mod tests {
     #[test]
     fn a_long_log_entry_arrives_whole_in_pieces() {
         let text = "é\"\n\u{1}x".repeat(9_000);
-        let lines = Message::log(Level::Info, &text).lines(Some(15_360));
+        let lines = Message::log(&text).lines(Some(15_360));
         assert!(lines.iter().all(|line| line.len() <= 15_360));
         let joined: String = parsed(&lines)
             .iter()

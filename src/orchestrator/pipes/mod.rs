@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 pub use channel::Channel;
 pub use context::{CONTEXT, Context, ContextError, MESSAGES};
-pub use message::{Level, Message, Metadata};
+use message::Message;
 
 use super::facts::{Facts, Failure, Plan};
 use crate::objects::Objects;
@@ -48,17 +48,12 @@ impl Pipes {
         Ok(pipes)
     }
 
-    /// What Dagster asked for.
-    pub const fn context(&self) -> &Context {
-        &self.context
-    }
-
     /// Adds an entry to the run's log.
     ///
     /// # Errors
     /// If the channel cannot be written.
-    pub async fn log(&mut self, level: Level, text: &str) -> Result<(), String> {
-        self.send([Message::log(level, text)]).await
+    pub async fn log(&mut self, text: &str) -> Result<(), String> {
+        self.send([Message::log(text)]).await
     }
 
     /// Reports what the run did, and ends the session.

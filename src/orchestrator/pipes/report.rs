@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::context::Context;
-use super::message::{Level, Message, Metadata};
+use super::message::{Message, Metadata};
 use crate::orchestrator::facts::{Facts, Plan, Written};
 use cohort_core::contract::{MELOG, MRCH};
 
@@ -16,7 +16,7 @@ const TOP_EVENTS_MAX: usize = 10;
 
 /// The messages of a finished run, the summary for Python first.
 pub fn messages(context: &Context, plan: &Plan, facts: &Facts) -> Vec<Message> {
-    let mut messages = vec![Message::log(Level::Info, &sentence(plan, facts))];
+    let mut messages = vec![Message::log(&sentence(plan, facts))];
     if let Ok(summary) = serde_json::from_str::<Value>(&facts.summary) {
         messages.push(Message::custom(summary));
     }

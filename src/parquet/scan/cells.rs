@@ -144,14 +144,6 @@ impl Cells {
         Some(cells[found].1)
     }
 
-    /// The name of a cell's store.
-    pub fn store_of(&self, cell: Cell) -> &str {
-        let after = self
-            .by_store
-            .partition_point(|cells| cells.first().is_some_and(|&(_, first)| first <= cell));
-        after.checked_sub(1).map_or("", |store| &self.stores[store])
-    }
-
     /// The code of a store's name.
     pub fn store_code(&self, name: &str) -> StoreCode {
         if name.is_empty() {
@@ -213,7 +205,6 @@ mod tests {
             (cells.of(a, None), cells.of(a, Some("k")), cells.of(b, Some("j")), cells.of(b, None)),
             (Some(Cell::at(0)), Some(Cell::at(1)), Some(Cell::at(2)), None)
         );
-        assert_eq!([0, 1, 2].map(|cell| cells.store_of(Cell::at(cell))), ["a", "a", "b"]);
         let k = cells.sku_code(Some("k"));
         assert_eq!(
             (cells.cell(a, k), cells.cell(a, SkuCode::NULL), cells.cell(b, k)),
