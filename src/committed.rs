@@ -57,14 +57,14 @@ impl Error {
 
 /// A committed run.
 #[derive(Clone, Debug)]
-pub struct Committed {
+pub(crate) struct Committed {
     /// Its lineage.
     pub lineage: Lineage,
 }
 
 /// A row of MELOG.
 #[derive(Clone, Debug, PartialEq)]
-pub struct EventRow {
+pub(crate) struct EventRow {
     pub store_id: String,
     pub window_start: Timestamp,
     pub window_end: Option<Timestamp>,
@@ -79,7 +79,7 @@ pub struct EventRow {
 
 /// A row of MRCH.
 #[derive(Clone, Debug, PartialEq)]
-pub struct LineRow {
+pub(crate) struct LineRow {
     pub written_at: Timestamp,
     pub window_start: Timestamp,
     pub sku: Option<String>,
@@ -104,7 +104,7 @@ pub struct Selection {
 
 /// Committed runs, in the order of (interval start, interval end, `run_id` bytes).
 #[derive(Clone, Debug, Default)]
-pub struct Runs {
+pub(crate) struct Runs {
     /// The runs.
     pub runs: Vec<Committed>,
 }
@@ -115,7 +115,7 @@ impl Runs {
     ///
     /// # Errors
     /// [`Error::Objects`], also if a run is asked for by name and is not there; [`Error::Lineage`].
-    pub async fn find(
+    pub(crate) async fn find(
         objects: &dyn Objects,
         lineage: &Uri,
         selection: &Selection,
@@ -157,7 +157,7 @@ impl Committed {
     ///
     /// # Errors
     /// [`Error::Part`] for a part that is missing or damaged, and [`Error::Objects`].
-    pub async fn parts(&self, objects: &dyn Objects, log: &str) -> Result<Vec<Uri>, Error> {
+    pub(crate) async fn parts(&self, objects: &dyn Objects, log: &str) -> Result<Vec<Uri>, Error> {
         let outputs = self.lineage.outputs.each();
         let Some(output) =
             outputs.into_iter().find_map(|(l, output)| (l.name == log).then_some(output))
@@ -189,7 +189,7 @@ impl Committed {
     ///
     /// # Errors
     /// [`Error::Objects`], [`Error::Lineage`].
-    pub async fn read(objects: &dyn Objects, uri: &Uri) -> Result<Self, Error> {
+    pub(crate) async fn read(objects: &dyn Objects, uri: &Uri) -> Result<Self, Error> {
         let (bytes, _) = objects.read(uri).await?;
         Ok(Self { lineage: Lineage::parse(&bytes, uri)? })
     }
@@ -198,7 +198,7 @@ impl Committed {
     ///
     /// # Errors
     /// [`Error::Objects`], [`Error::Part`].
-    pub async fn events(&self, objects: &dyn Objects) -> Result<Vec<EventRow>, Error> {
+    pub(crate) async fn events(&self, objects: &dyn Objects) -> Result<Vec<EventRow>, Error> {
         events(objects, &self.lineage.outputs.melog).await
     }
 
@@ -206,7 +206,11 @@ impl Committed {
     ///
     /// # Errors
     /// [`Error::Objects`], [`Error::Part`].
-    pub async fn lines(&self, objects: &dyn Objects, store: &str) -> Result<Vec<LineRow>, Error> {
+    pub(crate) async fn lines(
+        &self,
+        objects: &dyn Objects,
+        store: &str,
+    ) -> Result<Vec<LineRow>, Error> {
         lines(objects, &self.lineage.outputs.mrch, store).await
     }
 }

@@ -19,7 +19,7 @@ use crate::objects::Uri;
 use crate::text;
 
 /// The version of the lineage that this job writes.
-pub const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 1;
 
 /// One committed run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -160,7 +160,7 @@ impl Job {
 }
 
 /// SHA-256 over the hex digests of all files in order, each followed by a line feed.
-pub fn content_sha256(outputs: &Outputs<Output>) -> String {
+pub(crate) fn content_sha256(outputs: &Outputs<Output>) -> String {
     let mut hash = Sha256::new();
     for file in outputs.each().flat_map(|(_, output)| &output.files) {
         hash.update(file.sha256.as_bytes());
@@ -196,7 +196,7 @@ impl Lineage {
 }
 
 /// Bytes as lower-case hex.
-pub fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");

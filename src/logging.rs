@@ -42,7 +42,7 @@ const VARIABLE: &str = "RUST_LOG";
 ///
 /// # Errors
 /// [`Error::Usage`] if `RUST_LOG` is not a filter.
-pub fn start(logging: Logging) -> Result<(), Error> {
+pub(crate) fn start(logging: Logging) -> Result<(), Error> {
     let filter = filter(std::env::var(VARIABLE).ok().as_deref(), logging.verbose)?;
     let format = logging.log_format.unwrap_or(if std::io::stderr().is_terminal() {
         LogFormat::Text

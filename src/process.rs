@@ -7,14 +7,14 @@ use crate::kind::Kind;
 use cohort_core::Timestamp;
 
 /// Processor time over all threads since the process began.
-pub fn cpu_time() -> Duration {
+pub(crate) fn cpu_time() -> Duration {
     let spent = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
     Duration::new(spent.tv_sec.unsigned_abs(), u32::try_from(spent.tv_nsec).unwrap_or(0))
 }
 
 /// The time, for messages about a run. Nothing that a run computes or commits may depend on it.
 #[allow(clippy::disallowed_methods, reason = "the one place that reads the wall clock")]
-pub fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since_1970.as_micros())
         .ok()
@@ -23,7 +23,7 @@ pub fn now() -> Timestamp {
 }
 
 /// The most memory that the process held at once, in bytes; `None` if the system does not tell.
-pub fn peak_memory_bytes() -> Option<u64> {
+pub(crate) fn peak_memory_bytes() -> Option<u64> {
     peak_of(&std::fs::read_to_string("/proc/self/status").ok()?)
 }
 
@@ -55,7 +55,7 @@ pub fn print_error(message: &str) {
 }
 
 /// The text with every control character, line feeds among them, written as its escape.
-pub fn one_line(text: &str) -> String {
+pub(crate) fn one_line(text: &str) -> String {
     text.chars().fold(String::with_capacity(text.len()), |mut line, c| {
         if c.is_control() {
             line.extend(c.escape_default());

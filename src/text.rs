@@ -17,7 +17,7 @@ use cohort_core::{Interval, Timestamp};
 ///
 /// # Errors
 /// The serializer's own.
-pub fn serialize<T: Display, S: Serializer>(value: &T, to: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn serialize<T: Display, S: Serializer>(value: &T, to: S) -> Result<S::Ok, S::Error> {
     to.collect_str(value)
 }
 
@@ -25,7 +25,7 @@ pub fn serialize<T: Display, S: Serializer>(value: &T, to: S) -> Result<S::Ok, S
 ///
 /// # Errors
 /// If the JSON is not a string, or the string is not such a value.
-pub fn deserialize<'de, T, D>(from: D) -> Result<T, D::Error>
+pub(crate) fn deserialize<'de, T, D>(from: D) -> Result<T, D::Error>
 where
     T: FromStr<Err: Display>,
     D: Deserializer<'de>,
@@ -39,7 +39,7 @@ pub(crate) fn without_mark(bytes: &[u8]) -> &[u8] {
 }
 
 /// An absolute URI as its text.
-pub mod uri {
+pub(crate) mod uri {
     use super::{Deserialize, Deserializer, Path, Serializer, Uri};
     use serde::de::Error as _;
 
@@ -47,7 +47,7 @@ pub mod uri {
     ///
     /// # Errors
     /// The serializer's own.
-    pub fn serialize<S: Serializer>(uri: &Uri, to: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(uri: &Uri, to: S) -> Result<S::Ok, S::Error> {
         to.collect_str(uri)
     }
 
@@ -55,7 +55,7 @@ pub mod uri {
     ///
     /// # Errors
     /// If the JSON is not a string, or the string is not an absolute URI.
-    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Uri, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Uri, D::Error> {
         let text = String::deserialize(from)?;
         if !text.contains("://") {
             return Err(D::Error::custom(format!("expected an absolute URI, found {text:?}")));
@@ -64,14 +64,17 @@ pub mod uri {
     }
 
     /// An absolute URI that may be absent.
-    pub mod option {
+    pub(crate) mod option {
         use super::{Deserializer, Serializer, Uri};
 
         /// Writes the URI, or null.
         ///
         /// # Errors
         /// The serializer's own.
-        pub fn serialize<S: Serializer>(uri: &Option<Uri>, to: S) -> Result<S::Ok, S::Error> {
+        pub(crate) fn serialize<S: Serializer>(
+            uri: &Option<Uri>,
+            to: S,
+        ) -> Result<S::Ok, S::Error> {
             match uri {
                 Some(uri) => super::serialize(uri, to),
                 None => to.serialize_none(),
@@ -82,14 +85,16 @@ pub mod uri {
         ///
         /// # Errors
         /// As for a URI.
-        pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Uri>, D::Error> {
+        pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+            from: D,
+        ) -> Result<Option<Uri>, D::Error> {
             super::deserialize(from).map(Some)
         }
     }
 }
 
 /// An interval as `{"start": ..., "end": ...}`.
-pub mod interval {
+pub(crate) mod interval {
     use super::{Deserialize, Deserializer, Interval, Serialize, Serializer, Timestamp};
 
     #[derive(Serialize, Deserialize)]
@@ -105,7 +110,7 @@ pub mod interval {
     ///
     /// # Errors
     /// The serializer's own.
-    pub fn serialize<S: Serializer>(interval: &Interval, to: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(interval: &Interval, to: S) -> Result<S::Ok, S::Error> {
         Ends { start: interval.start, end: interval.end }.serialize(to)
     }
 
@@ -113,7 +118,7 @@ pub mod interval {
     ///
     /// # Errors
     /// If one is missing or is not an instant.
-    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Interval, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Interval, D::Error> {
         Ends::deserialize(from).map(|ends| Interval { start: ends.start, end: ends.end })
     }
 }

@@ -16,7 +16,7 @@ pub(super) const AT_ONCE: usize = 8;
 
 /// The folders of one run: nothing outside them is ever written or deleted.
 #[derive(Clone, Debug)]
-pub struct Folders {
+pub(crate) struct Folders {
     /// `run=<run_id>/` below each output dataset.
     pub outputs: Vec<Uri>,
     /// `run=<run_id>/` below the lineage's URI.
@@ -30,7 +30,7 @@ impl Folders {
     ///
     /// # Errors
     /// [`Error::RunId`] if the storage cannot hold a folder of that name.
-    pub fn of<'a>(
+    pub(crate) fn of<'a>(
         run_id: &RunId,
         datasets: impl IntoIterator<Item = &'a Uri>,
         lineage: &Uri,

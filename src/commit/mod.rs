@@ -43,8 +43,8 @@ use futures_util::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
 use self::difference::Difference;
-pub use self::error::Error;
-pub use self::folders::Folders;
+pub(crate) use self::error::Error;
+pub(crate) use self::folders::Folders;
 use self::parts::{Ensured, Found, committed, delete_while, ensure, ensure_again, take_back};
 use crate::lineage::Lineage;
 use crate::objects::{self, Objects, Put, Tag, Uri};
@@ -63,14 +63,14 @@ pub enum Status {
 
 /// What was in a run's folders when it began.
 #[derive(Debug)]
-pub struct Observed {
+pub(crate) struct Observed {
     lineage: Option<(Bytes, Tag)>,
     found: Found,
 }
 
 /// Every object that a run writes, known before the first write.
 #[derive(Clone, Debug)]
-pub struct Plan {
+pub(crate) struct Plan {
     /// The parts and their content.
     pub parts: Vec<(Uri, Bytes)>,
     /// The lineage's content.
@@ -79,7 +79,7 @@ pub struct Plan {
 
 /// What the manifest and the command line say about a commit.
 #[derive(Clone, Copy, Debug)]
-pub struct Rules {
+pub(crate) struct Rules {
     /// Whether what is about to be replaced is copied to `superseded/` before.
     pub keep_superseded: bool,
     /// Whether the run refuses to replace other content.
@@ -90,7 +90,7 @@ pub struct Rules {
 ///
 /// # Errors
 /// [`Error::Objects`]; [`Error::Foreign`] if the lineage is no file.
-pub async fn observe(objects: &dyn Objects, folders: &Folders) -> Result<Observed, Error> {
+pub(crate) async fn observe(objects: &dyn Objects, folders: &Folders) -> Result<Observed, Error> {
     // Nothing is read through a link: what is there comes first.
     Found::list(objects, folders).await?.check_lineage(folders)?;
     let lineage = match objects.read(&folders.lineage_key).await {
@@ -111,7 +111,7 @@ pub async fn observe(objects: &dyn Objects, folders: &Folders) -> Result<Observe
 /// [`Error::Lost`] if another run won with other content; [`Error::Different`] if other content is
 /// committed and the rules forbid to replace it; [`Error::Foreign`]; [`Error::Lineage`];
 /// [`Error::Objects`].
-pub async fn commit(
+pub(crate) async fn commit(
     objects: &dyn Objects,
     folders: &Folders,
     observed: &Observed,

@@ -11,29 +11,30 @@ mod run;
 
 use crate::objects::Uri;
 
-pub use part::PartName;
-pub use partitioning::Partitioning;
-pub use run::{RunId, RunIdError};
+pub(crate) use part::PartName;
+pub(crate) use partitioning::Partitioning;
+pub use run::RunId;
+pub(crate) use run::RunIdError;
 
 /// `<dataset uri>run=<run_id>/`: everything that a run may write or delete of one output.
 #[must_use]
-pub fn run_prefix(dataset: &Uri, run: &RunId) -> Uri {
+pub(crate) fn run_prefix(dataset: &Uri, run: &RunId) -> Uri {
     dataset.clone().as_prefix().join(&format!("{}/", run.path_segment()))
 }
 
 /// `<lineage uri>run=<run_id>/lineage.json`: the commit point.
 #[must_use]
-pub fn lineage_key(lineage: &Uri, run: &RunId) -> Uri {
+pub(crate) fn lineage_key(lineage: &Uri, run: &RunId) -> Uri {
     run_prefix(lineage, run).join("lineage.json")
 }
 
 /// `superseded/` in a run's lineage folder: what reruns have replaced.
-pub const SUPERSEDED: &str = "superseded/";
+pub(crate) const SUPERSEDED: &str = "superseded/";
 
 /// `superseded/<first 16 hex of content_sha256>/` below the lineage's run folder: where a lineage
 /// that was replaced, and its parts, stay.
 #[must_use]
-pub fn superseded(lineage_folder: &Uri, content_sha256: &str) -> Uri {
+pub(crate) fn superseded(lineage_folder: &Uri, content_sha256: &str) -> Uri {
     let digits: String = content_sha256.chars().take(16).collect();
     lineage_folder.join(&format!("{SUPERSEDED}{digits}/"))
 }
@@ -41,7 +42,7 @@ pub fn superseded(lineage_folder: &Uri, content_sha256: &str) -> Uri {
 /// Whether a file or folder of that name is data. Names that begin with `_` or `.` are the
 /// bookkeeping of other programs, unless they hold a `=`: then they are partitions. So are names
 /// that end in `_$folder$`, which old tools put beside a folder.
-pub fn is_data(name: &str) -> bool {
+pub(crate) fn is_data(name: &str) -> bool {
     let hidden = name.starts_with(['_', '.']) && !name.contains('=');
     !name.is_empty() && !hidden && !name.ends_with("_$folder$")
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 /// The name of a part file: `part-<NNNNN>-<first 16 hex of the file's SHA-256>.parquet`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PartName {
+pub(crate) struct PartName {
     /// Its position among the dataset's parts, from 0.
     pub number: u32,
     /// The first eight bytes of its digest.
@@ -13,14 +13,14 @@ pub struct PartName {
 
 impl PartName {
     /// The name of the part with that number and digest.
-    pub fn new(number: u32, sha256: &[u8; 32]) -> Self {
+    pub(crate) fn new(number: u32, sha256: &[u8; 32]) -> Self {
         let mut digest = [0; 8];
         digest.copy_from_slice(&sha256[..8]);
         Self { number, digest }
     }
 
     /// Reads a name as [`fmt::Display`] writes it; `None` for any other text.
-    pub fn parse(name: &str) -> Option<Self> {
+    pub(crate) fn parse(name: &str) -> Option<Self> {
         let (number, hex) =
             name.strip_prefix("part-")?.strip_suffix(".parquet")?.split_once('-')?;
         if hex.len() != 16 || !hex.is_ascii() {

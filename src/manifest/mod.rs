@@ -20,19 +20,20 @@ use crate::text::without_mark;
 use cohort_core::contract::{Inputs, Outputs};
 use cohort_core::{Duration, Interval, Life};
 
-pub use fault::{Error, Fault};
-pub use resolved::Resolved;
+pub use fault::Error;
+pub(crate) use fault::Fault;
+pub(crate) use resolved::Resolved;
 
 /// The version of the manifest that this job reads.
-pub const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 1;
 /// `gap` if the manifest has none: 30 minutes.
-pub const GAP_DEFAULT: Duration = Duration::from_us(30 * 60 * 1_000_000);
+pub(crate) const GAP_DEFAULT: Duration = Duration::from_us(30 * 60 * 1_000_000);
 /// `max_event_duration` if the manifest has none: 7 days.
-pub const MAX_EVENT_DURATION_DEFAULT: Duration = Duration::from_us(7 * 86_400 * 1_000_000);
+pub(crate) const MAX_EVENT_DURATION_DEFAULT: Duration = Duration::from_us(7 * 86_400 * 1_000_000);
 /// `max_lookback` if the manifest has none: 30 days.
-pub const MAX_LOOKBACK_DEFAULT: Duration = Duration::from_us(30 * 86_400 * 1_000_000);
+pub(crate) const MAX_LOOKBACK_DEFAULT: Duration = Duration::from_us(30 * 86_400 * 1_000_000);
 /// `max_reject_ratio` if the manifest has none.
-pub const MAX_REJECT_RATIO_DEFAULT: f64 = 0.01;
+pub(crate) const MAX_REJECT_RATIO_DEFAULT: f64 = 0.01;
 
 /// A run, described in full: every default filled in, every value checked, every URI absolute.
 #[derive(Clone, Debug, PartialEq)]
@@ -150,7 +151,7 @@ impl Manifest {
 
 /// Where a manifest says that inputs and outputs lie, whatever run it is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Places {
+pub(crate) struct Places {
     /// What is read.
     pub inputs: Inputs<Dataset>,
     /// What is written.
@@ -164,7 +165,7 @@ impl Places {
     ///
     /// # Errors
     /// [`Error`], for the first fault in the order JSON, schema, values.
-    pub fn read(text: &str, uri: &Uri) -> Result<Self, Error> {
+    pub(crate) fn read(text: &str, uri: &Uri) -> Result<Self, Error> {
         let wire = wire::Wire::read(text).map_err(|fault| Error::at(uri, fault))?;
         check::places(&wire, uri)
     }
@@ -175,7 +176,7 @@ impl Places {
 ///
 /// # Errors
 /// [`Error`] if the manifest is at fault.
-pub fn demo_run_config_uri(
+pub(crate) fn demo_run_config_uri(
     text: &str,
     uri: &Uri,
     overrides: &Overrides,
@@ -191,7 +192,7 @@ pub fn demo_run_config_uri(
 ///
 /// # Errors
 /// [`Error`] if they are not UTF-8.
-pub fn utf8<'a>(bytes: &'a [u8], uri: &Uri) -> Result<&'a str, Error> {
+pub(crate) fn utf8<'a>(bytes: &'a [u8], uri: &Uri) -> Result<&'a str, Error> {
     text(bytes).map_err(|fault| Error::at(uri, fault))
 }
 
@@ -199,7 +200,7 @@ pub fn utf8<'a>(bytes: &'a [u8], uri: &Uri) -> Result<&'a str, Error> {
 ///
 /// # Errors
 /// [`Error`] if they are not UTF-8.
-pub fn demo_utf8<'a>(bytes: &'a [u8], uri: &Uri) -> Result<&'a str, Error> {
+pub(crate) fn demo_utf8<'a>(bytes: &'a [u8], uri: &Uri) -> Result<&'a str, Error> {
     text(bytes).map_err(|fault| Error::DemoRunConfig { uri: uri.clone(), fault: Box::new(fault) })
 }
 

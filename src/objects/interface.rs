@@ -41,7 +41,7 @@ pub struct Entry {
 }
 
 /// The SHA-256 of an object's content.
-pub type Digest = [u8; 32];
+pub(crate) type Digest = [u8; 32];
 
 /// The most bytes that are read at once to compute a digest or to compare contents.
 const PIECE_BYTES: u64 = 8 << 20;

@@ -25,9 +25,11 @@ mod storage;
 mod uri;
 
 pub use error::{Error, Outcome};
-pub use interface::{Digest, Entry, Object, Objects, Put, Tag, Traffic};
+pub(crate) use interface::{Digest, Entry};
+pub use interface::{Object, Objects, Put, Tag, Traffic};
 pub use local::Local;
 pub use memory::Memory;
 pub use s3::{S3, Settings as S3Settings};
 pub use storage::Storage;
-pub use uri::{Scheme, Uri};
+pub(crate) use uri::Scheme;
+pub use uri::Uri;

@@ -20,7 +20,7 @@ use crate::summary::Summary;
 
 /// An input or output of the run.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Dataset {
+pub(crate) struct Dataset {
     /// The log's name in SPEC 2 or 6, such as `minority_reports_detected_log`.
     pub name: String,
     /// Its URI, as a prefix.
@@ -31,7 +31,7 @@ pub struct Dataset {
 
 /// What the run is about to do: known as soon as its manifest is.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Plan {
+pub(crate) struct Plan {
     /// The run's identity.
     pub run_id: String,
     /// The half-open interval that it is for.
@@ -48,7 +48,7 @@ pub struct Plan {
 
 /// What was read of one input.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Read {
+pub(crate) struct Read {
     /// The log's name.
     pub name: String,
     /// Files opened.
@@ -78,7 +78,7 @@ impl Read {
 
 /// What was written of one output.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Written {
+pub(crate) struct Written {
     /// The log's name.
     pub name: String,
     /// The prefix of the files that this run wrote.
@@ -93,7 +93,7 @@ pub struct Written {
 
 /// What a run that ended well did.
 #[derive(Clone, Debug)]
-pub struct Facts {
+pub(crate) struct Facts {
     /// `committed`, `replaced` or `unchanged`.
     pub status: String,
     /// The URI of its lineage.
@@ -118,7 +118,7 @@ pub struct Facts {
 
 impl Plan {
     /// What a run of this manifest is about to do.
-    pub fn of(manifest: &Manifest) -> Self {
+    pub(crate) fn of(manifest: &Manifest) -> Self {
         // A run does not read the edits.
         let read = manifest.inputs.each().filter(|(log, _)| log.name != EDITS.name);
         let input = |(log, dataset): (&Log, &manifest::Dataset)| Dataset {
@@ -145,7 +145,7 @@ impl Plan {
 
 impl Facts {
     /// What the committed run did.
-    pub fn of(lineage: &Lineage, summary: &Summary, highlights: Highlights) -> Self {
+    pub(crate) fn of(lineage: &Lineage, summary: &Summary, highlights: Highlights) -> Self {
         let outputs = lineage.outputs.each().map(|(log, output)| Written {
             name: log.name.to_owned(),
             uri: layout::run_prefix(&output.uri, &lineage.run_id).to_string(),
@@ -174,12 +174,12 @@ impl Facts {
     }
 
     /// Rejected rows of the detected log, all reasons together.
-    pub fn rejected(&self) -> u64 {
+    pub(crate) fn rejected(&self) -> u64 {
         self.detected().map_or(0, |read| read.rejected.values().sum())
     }
 
     /// Rows read of the detected log.
-    pub fn detected_rows(&self) -> u64 {
+    pub(crate) fn detected_rows(&self) -> u64 {
         self.detected().map_or(0, |read| read.rows)
     }
 
@@ -190,7 +190,7 @@ impl Facts {
 
 /// Why a run ended without a result.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
+pub(crate) struct Failure {
     /// The run, if it is known by now.
     pub run_id: Option<String>,
     /// What the orchestrator must do.
@@ -201,7 +201,7 @@ pub struct Failure {
 
 impl Failure {
     /// The kind in one word, for machines.
-    pub const fn kind_name(&self) -> &'static str {
+    pub(crate) const fn kind_name(&self) -> &'static str {
         match self.kind {
             Kind::Usage => "usage",
             Kind::Data => "data",
@@ -214,7 +214,7 @@ impl Failure {
     }
 
     /// The failure as the JSON object that XCom and the termination log carry.
-    pub fn to_json(&self) -> serde_json::Value {
+    pub(crate) fn to_json(&self) -> serde_json::Value {
         serde_json::json!({
             "status": "failed",
             "run_id": self.run_id,

@@ -10,11 +10,11 @@
 //! after it has read it, and then exactly one of [`Reporters::finished`], [`Reporters::failed`] and
 //! [`Reporters::aborted`].
 
-pub mod facts;
-pub mod openlineage;
-pub mod pipes;
-pub mod termination;
-pub mod xcom;
+pub(crate) mod facts;
+pub(crate) mod openlineage;
+pub(crate) mod pipes;
+pub(crate) mod termination;
+pub(crate) mod xcom;
 
 #[cfg(test)]
 mod tests;
@@ -39,7 +39,7 @@ use cohort_core::Timestamp;
 const ABORT_TIME_MAX: Duration = Duration::from_millis(600);
 
 /// Where the reporters look, and what they need of the process.
-pub struct Surroundings<'a> {
+pub(crate) struct Surroundings<'a> {
     /// Reads an environment variable; an empty one counts as unset.
     pub env: &'a dyn Fn(&str) -> Option<String>,
     /// Storage, for channels that are objects.
@@ -62,7 +62,7 @@ impl fmt::Debug for Surroundings<'_> {
 
 /// Every channel that the surroundings ask for.
 #[derive(Debug)]
-pub struct Reporters {
+pub(crate) struct Reporters {
     clock: fn() -> Timestamp,
     pipes: Option<Pipes>,
     openlineage: Option<OpenLineage>,
@@ -73,7 +73,7 @@ pub struct Reporters {
 
 impl Reporters {
     /// Opens what the surroundings ask for. What cannot be opened is a warning.
-    pub async fn open(surroundings: Surroundings<'_>) -> Self {
+    pub(crate) async fn open(surroundings: Surroundings<'_>) -> Self {
         let Surroundings { env, objects, clock, result_file, xcom_folder, termination_log } =
             surroundings;
         let env = |name: &str| env(name).filter(|text| !text.is_empty());
@@ -99,7 +99,7 @@ impl Reporters {
     }
 
     /// The manifest is known; the run begins.
-    pub async fn started(&mut self, plan: Plan) {
+    pub(crate) async fn started(&mut self, plan: Plan) {
         if let Some(openlineage) = &mut self.openlineage {
             openlineage.started(&plan, (self.clock)());
         }
@@ -122,7 +122,7 @@ impl Reporters {
     /// # Errors
     /// If a result file could not be written. Unlike a message, somebody asked for it and will read
     /// it.
-    pub async fn finished(&mut self, facts: &Facts) -> Result<(), (PathBuf, io::Error)> {
+    pub(crate) async fn finished(&mut self, facts: &Facts) -> Result<(), (PathBuf, io::Error)> {
         let written = self.files.write(&facts.summary);
         if let (Some(pipes), Some(plan)) = (&mut self.pipes, &self.plan) {
             warn_if("dagster pipes", pipes.finished(plan, facts)).await;
@@ -135,14 +135,14 @@ impl Reporters {
     }
 
     /// The run failed; `message` is the line that goes to stderr.
-    pub async fn failed(&mut self, kind: Kind, message: &str) {
+    pub(crate) async fn failed(&mut self, kind: Kind, message: &str) {
         let failure = self.failure(kind, message);
         self.end(&failure, State::Fail(&failure)).await;
     }
 
     /// The run was asked to stop, by [`termination::stop_requested`]. Returns soon, even if a
     /// channel hangs.
-    pub async fn aborted(&mut self, signal: &str) {
+    pub(crate) async fn aborted(&mut self, signal: &str) {
         let message = format!("stopped by {signal} before the commit was known; run again");
         let failure = self.failure(Kind::Temporary, &message);
         let end = self.end(&failure, State::Abort(&failure));

@@ -10,7 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::facts::Failure;
 
 /// Where Kubernetes reads a container's last words.
-pub const TERMINATION_LOG: &str = "/dev/termination-log";
+pub(crate) const TERMINATION_LOG: &str = "/dev/termination-log";
 
 /// Kubernetes keeps this many bytes of it.
 const MESSAGE_BYTES_MAX: usize = 4096;
@@ -24,7 +24,7 @@ const MESSAGE_BYTES_MAX: usize = 4096;
 ///
 /// # Errors
 /// If the handlers cannot be installed.
-pub async fn stop_requested() -> io::Result<&'static str> {
+pub(crate) async fn stop_requested() -> io::Result<&'static str> {
     let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     tokio::select! {
         _ = term.recv() => Ok("SIGTERM"),
@@ -36,7 +36,7 @@ pub async fn stop_requested() -> io::Result<&'static str> {
 ///
 /// # Errors
 /// If the file exists but cannot be written.
-pub fn write(path: &Path, failure: &Failure) -> io::Result<()> {
+pub(crate) fn write(path: &Path, failure: &Failure) -> io::Result<()> {
     match OpenOptions::new().write(true).truncate(true).open(path) {
         Ok(mut file) => file.write_all(message(failure).as_bytes()),
         // Outside Kubernetes there is no such file, and this job must not make one.

@@ -26,7 +26,7 @@ fn instant(text: &str) -> Timestamp {
 }
 
 /// The plan of a run with a renamed column and no campaigns.
-pub fn plan() -> Plan {
+pub(super) fn plan() -> Plan {
     let dataset = |name: &str| Dataset {
         name: name.to_owned(),
         uri: uri(&format!("s3://lake/{name}/")),
@@ -48,7 +48,7 @@ pub fn plan() -> Plan {
 }
 
 /// What that run did: one row of a hundred rejected.
-pub fn facts() -> Facts {
+pub(super) fn facts() -> Facts {
     let mut highlights = Highlights::new(10);
     highlights.add(Highlight {
         store_id: "327".into(),

@@ -10,15 +10,15 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// The folder that Airflow's sidecar shares with the job.
-pub const XCOM_FOLDER: &str = "/airflow/xcom";
+pub(crate) const XCOM_FOLDER: &str = "/airflow/xcom";
 
 /// The files that the result goes to.
 #[derive(Clone, Debug, Default)]
-pub struct ResultFiles(Vec<PathBuf>);
+pub(crate) struct ResultFiles(Vec<PathBuf>);
 
 impl ResultFiles {
     /// The file asked for, if any, and the sidecar's file if its folder exists.
-    pub fn new(asked_for: Option<PathBuf>, xcom_folder: &Path) -> Self {
+    pub(crate) fn new(asked_for: Option<PathBuf>, xcom_folder: &Path) -> Self {
         let sidecar = xcom_folder.is_dir().then(|| xcom_folder.join("return.json"));
         Self(asked_for.into_iter().chain(sidecar).collect())
     }
@@ -27,7 +27,7 @@ impl ResultFiles {
     ///
     /// # Errors
     /// The first file that could not be written, after all have been tried.
-    pub fn write(&self, json: &str) -> Result<(), (PathBuf, io::Error)> {
+    pub(crate) fn write(&self, json: &str) -> Result<(), (PathBuf, io::Error)> {
         let mut outcome = Ok(());
         for path in &self.0 {
             if let Err(error) = fs::write(path, format!("{json}\n"))

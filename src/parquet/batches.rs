@@ -5,7 +5,7 @@ use arrow::error::ArrowError;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 
 /// Record batches that hold as many rows as were expected of them.
-pub struct Batches {
+pub(crate) struct Batches {
     reader: ParquetRecordBatchReader,
     /// The rows that the row group claims to have.
     claimed: usize,
@@ -41,7 +41,11 @@ impl Iterator for Batches {
 
 impl Batches {
     /// What a reader gives of a row group that claims so many rows, so many of which are expected.
-    pub const fn new(reader: ParquetRecordBatchReader, claimed: usize, expected: usize) -> Self {
+    pub(crate) const fn new(
+        reader: ParquetRecordBatchReader,
+        claimed: usize,
+        expected: usize,
+    ) -> Self {
         Self { reader, claimed, expected, decoded: 0, done: false }
     }
 

@@ -11,7 +11,7 @@ use cohort_core::contract::{Column, ColumnType, Log};
 /// Which columns of one file are a log's: for each column of the contract, the root column that
 /// holds it, if the file has one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Columns {
+pub(crate) struct Columns {
     log: &'static Log,
     roots: Vec<Option<usize>>,
     names: Vec<String>,
@@ -23,7 +23,7 @@ impl Columns {
     /// # Errors
     /// [`Error::MissingColumn`] for a required column that is not there, [`Error::TwoColumns`] if a
     /// name fits two, [`Error::ColumnType`] for a column of the wrong type.
-    pub fn of(log: &'static Log, dataset: &Dataset, file: &File) -> Result<Self, Error> {
+    pub(crate) fn of(log: &'static Log, dataset: &Dataset, file: &File) -> Result<Self, Error> {
         let mut roots = Vec::with_capacity(log.columns.len());
         let mut names = Vec::with_capacity(log.columns.len());
         for column in log.columns {
@@ -47,22 +47,22 @@ impl Columns {
     }
 
     /// The log.
-    pub const fn log(&self) -> &'static Log {
+    pub(crate) const fn log(&self) -> &'static Log {
         self.log
     }
 
     /// The root column of a contract column.
-    pub fn root(&self, contract: &str) -> Option<usize> {
+    pub(crate) fn root(&self, contract: &str) -> Option<usize> {
         self.position(contract).and_then(|i| self.roots[i])
     }
 
     /// The name that a contract column has in the file.
-    pub fn name(&self, contract: &str) -> &str {
+    pub(crate) fn name(&self, contract: &str) -> &str {
         self.position(contract).map_or("", |i| &self.names[i])
     }
 
     /// The root columns of those of the contract's columns that the file has.
-    pub fn roots(&self, contract: &[&str]) -> Vec<usize> {
+    pub(crate) fn roots(&self, contract: &[&str]) -> Vec<usize> {
         contract.iter().filter_map(|name| self.root(name)).collect()
     }
 

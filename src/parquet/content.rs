@@ -18,7 +18,7 @@ use super::fetched::Fetched;
 const LEFT_OUT: &str = "left out";
 
 /// The selected rows of a row group, each as a JSON object.
-pub fn rows(
+pub(super) fn rows(
     source: &Source,
     row_group: usize,
     select: &RowSelection,

@@ -16,7 +16,7 @@ const OPEN_AT_ONCE: usize = 16;
 
 /// A file, and which of its columns are the contract's.
 #[derive(Clone, Debug)]
-pub struct Source {
+pub(crate) struct Source {
     /// The file.
     pub file: File,
     /// Its columns.
@@ -29,7 +29,7 @@ pub struct Source {
 /// # Errors
 /// [`Error::MissingDataset`] if nothing at all lies under the dataset's URI, and whatever is wrong
 /// with a file.
-pub async fn open(
+pub(crate) async fn open(
     objects: &dyn Objects,
     log: &'static Log,
     dataset: &Dataset,

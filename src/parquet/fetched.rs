@@ -8,7 +8,7 @@ use parquet::file::reader::{ChunkReader, Length};
 
 /// Some byte ranges of a file, sorted and apart from each other.
 #[derive(Clone, Debug, Default)]
-pub struct Fetched {
+pub(crate) struct Fetched {
     bytes: u64,
     parts: Vec<(u64, Bytes)>,
 }
@@ -16,21 +16,21 @@ pub struct Fetched {
 impl Fetched {
     /// The parts of a file of `bytes` bytes. Each of the `contents` belongs to the range at its
     /// place.
-    pub fn new(bytes: u64, ranges: &[Range<u64>], contents: Vec<Bytes>) -> Self {
+    pub(crate) fn new(bytes: u64, ranges: &[Range<u64>], contents: Vec<Bytes>) -> Self {
         let mut parts: Vec<_> = ranges.iter().map(|range| range.start).zip(contents).collect();
         parts.sort_unstable_by_key(|&(start, _)| start);
         Self { bytes, parts }
     }
 
     /// These parts and others, each given with the offset at which it begins.
-    pub fn and(mut self, others: impl Iterator<Item = (u64, Bytes)>) -> Self {
+    pub(crate) fn and(mut self, others: impl Iterator<Item = (u64, Bytes)>) -> Self {
         self.parts.extend(others);
         self.parts.sort_by_key(|(start, part)| (*start, part.len()));
         self
     }
 
     /// Adds bytes past the end of the file, and returns where they lie.
-    pub fn append(&mut self, bytes: Bytes) -> (u64, u64) {
+    pub(crate) fn append(&mut self, bytes: Bytes) -> (u64, u64) {
         let (start, length) = (self.bytes, bytes.len() as u64);
         self.bytes += length;
         self.parts.push((start, bytes));
@@ -74,7 +74,7 @@ impl ChunkReader for Fetched {
 }
 
 /// Sorts ranges and joins those that touch or overlap.
-pub fn coalesce(mut ranges: Vec<Range<u64>>) -> Vec<Range<u64>> {
+pub(super) fn coalesce(mut ranges: Vec<Range<u64>>) -> Vec<Range<u64>> {
     ranges.sort_unstable_by_key(|range| range.start);
     let mut joined: Vec<Range<u64>> = Vec::new();
     for range in ranges.into_iter().filter(|range| !range.is_empty()) {

@@ -33,7 +33,7 @@ const BATCH_ROWS: usize = 8192;
 
 /// A file whose footer has been read.
 #[derive(Clone, Debug)]
-pub struct File {
+pub(crate) struct File {
     /// Where it lies, pinned to the version that was listed.
     pub object: Object,
     /// The time that its partition covers, or `None` if there are no partitions.
@@ -48,7 +48,7 @@ impl File {
     ///
     /// # Errors
     /// [`Error::NotParquet`] for an empty, truncated or other file; [`Error::Objects`].
-    pub async fn open(
+    pub(crate) async fn open(
         objects: &dyn Objects,
         object: Object,
         partition: Option<Interval>,
@@ -96,43 +96,47 @@ impl File {
 
     /// The file's version as the lineage shows it: the storage's entity tag. Local disk has none,
     /// and the SHA-256 of the footer takes its place.
-    pub fn tag(&self) -> &str {
+    pub(crate) fn tag(&self) -> &str {
         &self.tag
     }
 
     /// The footer.
-    pub fn metadata(&self) -> &ParquetMetaData {
+    pub(crate) fn metadata(&self) -> &ParquetMetaData {
         self.arrow.metadata()
     }
 
     /// The root columns, each with what it is. Text is read as bytes all the same.
-    pub fn schema(&self) -> &SchemaRef {
+    pub(crate) fn schema(&self) -> &SchemaRef {
         &self.found
     }
 
     /// Rows in all row groups.
-    pub fn rows(&self) -> u64 {
+    pub(crate) fn rows(&self) -> u64 {
         self.first_row(self.metadata().num_row_groups())
     }
 
     /// Rows in one row group.
-    pub fn group_rows(&self, row_group: usize) -> usize {
+    pub(crate) fn group_rows(&self, row_group: usize) -> usize {
         usize::try_from(self.metadata().row_group(row_group).num_rows()).unwrap_or_default()
     }
 
     /// The file's row number of a row group's first row.
-    pub fn first_row(&self, row_group: usize) -> u64 {
+    pub(crate) fn first_row(&self, row_group: usize) -> u64 {
         (0..row_group).map(|i| self.group_rows(i) as u64).sum()
     }
 
     /// Where the pages of a column chunk lie, if the file has an offset index.
-    pub fn page_locations(&self, row_group: usize, leaf: usize) -> Option<Vec<PageLocation>> {
+    pub(crate) fn page_locations(
+        &self,
+        row_group: usize,
+        leaf: usize,
+    ) -> Option<Vec<PageLocation>> {
         let index = self.metadata().page_index_for_row_group(row_group);
         index.offset_index(leaf).map(|pages| pages.page_locations().clone())
     }
 
     /// Calls `with` on the statistics of a column chunk's pages, if the file has them.
-    pub fn with_page_statistics<T>(
+    pub(crate) fn with_page_statistics<T>(
         &self,
         row_group: usize,
         leaf: usize,
@@ -142,7 +146,7 @@ impl File {
     }
 
     /// The leaf column that a root column is; `None` if it is a group of columns.
-    pub fn leaf_of(&self, root: usize) -> Option<usize> {
+    pub(crate) fn leaf_of(&self, root: usize) -> Option<usize> {
         let leaves = self.metadata().file_metadata().schema_descr();
         let leaf = (0..leaves.num_columns()).find(|&leaf| leaves.get_column_root_idx(leaf) == root);
         leaf.filter(|&leaf| leaves.column(leaf).path().parts().len() == 1)
@@ -153,7 +157,7 @@ impl File {
     ///
     /// # Errors
     /// [`Error::Corrupt`] if the column chunk does not lie in the file.
-    pub fn column_ranges(
+    pub(crate) fn column_ranges(
         &self,
         row_group: usize,
         leaf: usize,
@@ -176,7 +180,7 @@ impl File {
     }
 
     /// The same batch with its columns of text as text, to be shown to people.
-    pub fn with_text(&self, batch: &RecordBatch) -> RecordBatch {
+    pub(crate) fn with_text(&self, batch: &RecordBatch) -> RecordBatch {
         let is_text = |name: &str| {
             self.found.field_with_name(name).is_ok_and(|field| field.data_type() == &DataType::Utf8)
         };
@@ -192,7 +196,7 @@ impl File {
     }
 
     /// The root columns whose chunks all lie in the file, in this row group.
-    pub fn readable_roots(&self, row_group: usize) -> Vec<usize> {
+    pub(crate) fn readable_roots(&self, row_group: usize) -> Vec<usize> {
         let roots = 0..self.found.fields().len();
         let readable = |root: &usize| {
             self.leaves(&[*root]).all(|leaf| self.column_ranges(row_group, leaf, None).is_ok())
@@ -201,7 +205,7 @@ impl File {
     }
 
     /// The leaves of these root columns.
-    pub fn leaves<'a>(&'a self, roots: &'a [usize]) -> impl Iterator<Item = usize> + 'a {
+    pub(crate) fn leaves<'a>(&'a self, roots: &'a [usize]) -> impl Iterator<Item = usize> + 'a {
         let leaves = self.metadata().file_metadata().schema_descr();
         (0..leaves.num_columns()).filter(|&leaf| roots.contains(&leaves.get_column_root_idx(leaf)))
     }
@@ -210,7 +214,7 @@ impl File {
     ///
     /// # Errors
     /// [`Error::Objects`].
-    pub async fn fetch(
+    pub(crate) async fn fetch(
         &self,
         objects: &dyn Objects,
         ranges: Vec<Range<u64>>,
@@ -224,7 +228,7 @@ impl File {
     ///
     /// # Errors
     /// As [`File::column_ranges`].
-    pub fn row_ranges(
+    pub(crate) fn row_ranges(
         &self,
         row_group: usize,
         roots: &[usize],
@@ -238,7 +242,7 @@ impl File {
     ///
     /// # Errors
     /// [`Error::Objects`].
-    pub async fn fetch_rows(
+    pub(crate) async fn fetch_rows(
         &self,
         objects: &dyn Objects,
         row_group: usize,
@@ -252,7 +256,7 @@ impl File {
     ///
     /// # Errors
     /// If they are cut short.
-    pub fn pages(
+    pub(crate) fn pages(
         &self,
         fetched: &Arc<Fetched>,
         row_group: usize,
@@ -303,7 +307,7 @@ impl File {
     ///
     /// # Errors
     /// [`Error::Corrupt`].
-    pub fn batches(
+    pub(crate) fn batches(
         &self,
         fetched: Fetched,
         row_group: usize,

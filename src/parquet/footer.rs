@@ -24,7 +24,7 @@ const MAGIC_BYTES: i64 = 4;
 ///
 /// # Errors
 /// If the metadata cannot be put together again.
-pub fn sound(metadata: ParquetMetaData, bytes: u64) -> Result<ParquetMetaData> {
+pub(super) fn sound(metadata: ParquetMetaData, bytes: u64) -> Result<ParquetMetaData> {
     let indexed = metadata.row_groups().iter().flat_map(RowGroupMetaData::columns).all(|column| {
         let offset_index = span(column.offset_index_offset(), column.offset_index_length());
         let column_index = span(column.column_index_offset(), column.column_index_length());
@@ -72,7 +72,7 @@ fn sound_chunk(column: ColumnChunkMetaData, indexed: bool) -> Result<ColumnChunk
 ///
 /// # Errors
 /// The range that the footer claims, in words.
-pub fn chunk_range(
+pub(super) fn chunk_range(
     column: &ColumnChunkMetaData,
     bytes: u64,
 ) -> std::result::Result<Range<u64>, String> {
@@ -86,7 +86,7 @@ pub fn chunk_range(
 
 /// The same metadata without a page index, if any part of it cannot be true. What is left describes
 /// pages that lie in their chunks one after the other, and whose rows ascend from 0.
-pub fn with_sound_index(metadata: ParquetMetaData, bytes: u64) -> ParquetMetaData {
+pub(super) fn with_sound_index(metadata: ParquetMetaData, bytes: u64) -> ParquetMetaData {
     let groups = 0..metadata.num_row_groups();
     let sound = groups.into_iter().all(|group| {
         let index = metadata.page_index_for_row_group(group);
@@ -129,13 +129,16 @@ fn fits(pages: &[PageLocation], chunk: &Range<u64>, rows: i64) -> bool {
 ///
 /// # Errors
 /// As [`ParquetMetaDataPushDecoder::try_new_with_metadata`].
-pub fn index_decoder(metadata: ParquetMetaData, bytes: u64) -> Result<ParquetMetaDataPushDecoder> {
+pub(super) fn index_decoder(
+    metadata: ParquetMetaData,
+    bytes: u64,
+) -> Result<ParquetMetaDataPushDecoder> {
     Ok(ParquetMetaDataPushDecoder::try_new_with_metadata(bytes, metadata)?
         .with_page_index_policy(PageIndexPolicy::Optional))
 }
 
 /// The same metadata under another schema, which has the same columns.
-pub fn with_schema(
+pub(super) fn with_schema(
     metadata: ParquetMetaData,
     schema: parquet::schema::types::SchemaDescPtr,
 ) -> ParquetMetaData {
@@ -158,7 +161,7 @@ pub fn with_schema(
 ///
 /// # Errors
 /// If a number is out of range.
-pub fn moved(
+pub(super) fn moved(
     column: &ColumnChunkMetaData,
     start: u64,
     length: u64,
@@ -181,7 +184,7 @@ pub fn moved(
 ///
 /// # Errors
 /// If the row group cannot be put together again.
-pub fn with_chunks(
+pub(super) fn with_chunks(
     metadata: ParquetMetaData,
     row_group: usize,
     chunks: Vec<(usize, ColumnChunkMetaData)>,

@@ -6,21 +6,21 @@
 //! [`scan`] streams the big ones, and [`mod@write`] encodes.
 
 mod batches;
-pub mod columns;
+pub(crate) mod columns;
 mod content;
-pub mod dataset;
+pub(crate) mod dataset;
 mod error;
 mod fetched;
-pub mod file;
+pub(crate) mod file;
 mod footer;
 mod page_header;
 mod pages;
-pub mod prune;
-pub mod reference;
-pub mod reports;
-pub mod scan;
+pub(crate) mod prune;
+pub(crate) mod reference;
+pub(crate) mod reports;
+pub(crate) mod scan;
 mod schema;
 mod tail;
-pub mod write;
+pub(crate) mod write;
 
-pub use error::Error;
+pub(crate) use error::Error;

@@ -6,7 +6,7 @@ use parquet::errors::{ParquetError, Result};
 
 /// The header of a page.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct PageHeader {
+pub(super) struct PageHeader {
     kind: i32,
     /// The size of the page's bytes before compression.
     pub uncompressed: usize,
@@ -24,7 +24,7 @@ pub struct PageHeader {
 
 /// The header of a data page of version 2.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct V2 {
+pub(super) struct V2 {
     /// Values, nulls included.
     pub values: i32,
     /// Nulls.
@@ -53,7 +53,7 @@ impl PageHeader {
     ///
     /// # Errors
     /// If there is none.
-    pub fn read(bytes: &[u8]) -> Result<(Self, usize)> {
+    pub(super) fn read(bytes: &[u8]) -> Result<(Self, usize)> {
         let mut input = Input { bytes, at: 0 };
         let mut header = Self::default();
         let read = input.fields(|input, id, kind| {
@@ -75,12 +75,12 @@ impl PageHeader {
     }
 
     /// Whether the page is a dictionary.
-    pub const fn is_dictionary(&self) -> bool {
+    pub(super) const fn is_dictionary(&self) -> bool {
         self.dictionary.is_some()
     }
 
     /// Appends the header.
-    pub fn write(&self, out: &mut Vec<u8>) {
+    pub(super) fn write(&self, out: &mut Vec<u8>) {
         let mut output = Output { out, last: 0 };
         output.number(1, self.kind);
         output.size(2, self.uncompressed);

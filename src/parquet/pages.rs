@@ -25,7 +25,7 @@ const LZ4_RATIO_MAX: usize = 255;
 ///
 /// # Errors
 /// If a page is cut short, or its bytes are not what its header says.
-pub fn mended(
+pub(super) fn mended(
     fetched: &Fetched,
     column: &ColumnChunkMetaData,
     chunk: Range<u64>,

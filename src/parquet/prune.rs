@@ -18,7 +18,7 @@ use cohort_core::{Interval, Timestamp};
 
 /// What a run needs of a log.
 #[derive(Clone, Debug)]
-pub struct Wanted {
+pub(crate) struct Wanted {
     /// The first and the last tick.
     pub ticks: (Timestamp, Timestamp),
     /// The stores, sorted by their bytes, or `None` for all.
@@ -40,7 +40,7 @@ impl<T> Bounds<T> {
 
 /// The rows of a row group that may matter, as ranges of row numbers inside it. There are none if
 /// no row may.
-pub fn candidate_rows(
+pub(crate) fn candidate_rows(
     source: &Source,
     row_group: usize,
     wanted: &Wanted,
@@ -89,7 +89,7 @@ pub fn candidate_rows(
 
 /// Whether the statistics prove that every tick of a row group lies in the years 0001 to 9999, and
 /// in its file's partition.
-pub fn ticks_are_sound(source: &Source, row_group: usize, tick: &str) -> bool {
+pub(crate) fn ticks_are_sound(source: &Source, row_group: usize, tick: &str) -> bool {
     let metadata = source.file.metadata().row_group(row_group);
     let leaf = source.columns.root(tick).and_then(|root| source.file.leaf_of(root));
     let bounds = leaf.map_or(Bounds::UNKNOWN, |leaf| {
@@ -102,7 +102,7 @@ pub fn ticks_are_sound(source: &Source, row_group: usize, tick: &str) -> bool {
 }
 
 /// Row ranges as a selection of a row group's rows.
-pub fn selection(ranges: &[Range<usize>], rows: usize) -> RowSelection {
+pub(crate) fn selection(ranges: &[Range<usize>], rows: usize) -> RowSelection {
     RowSelection::from_consecutive_ranges(ranges.iter().cloned(), rows)
 }
 

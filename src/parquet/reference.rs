@@ -10,7 +10,7 @@ use cohort_core::rejects::Reject;
 
 /// What a row group gave.
 #[derive(Debug, Default)]
-pub struct Decoded {
+pub(crate) struct Decoded {
     /// Candidate causes.
     pub candidates: Vec<Candidate>,
     /// Rows without a required value.
@@ -18,7 +18,7 @@ pub struct Decoded {
 }
 
 /// The root columns to fetch.
-pub fn roots(of: &CandidateLog, source: &Source) -> Vec<usize> {
+pub(crate) fn roots(of: &CandidateLog, source: &Source) -> Vec<usize> {
     of.log.columns.iter().filter_map(|column| source.columns.root(column.name)).collect()
 }
 
@@ -26,7 +26,7 @@ pub fn roots(of: &CandidateLog, source: &Source) -> Vec<usize> {
 ///
 /// # Errors
 /// [`Error::Corrupt`].
-pub fn decode(
+pub(crate) fn decode(
     of: &CandidateLog,
     source: &Source,
     row_group: usize,

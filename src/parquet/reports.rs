@@ -18,7 +18,7 @@ use cohort_core::rejects::{Accepted, Reason, Reject, ReportJudge, Scope};
 
 /// Which rows of MRDL a pass takes.
 #[derive(Clone, Debug)]
-pub struct Pass {
+pub(crate) struct Pass {
     /// Ticks from here on.
     pub from: Timestamp,
     /// Ticks before here.
@@ -33,7 +33,7 @@ pub struct Pass {
 
 /// What some rows of a row group gave.
 #[derive(Debug, Default)]
-pub struct Decoded {
+pub(crate) struct Decoded {
     /// Accepted rows by store, in no particular order of stores.
     pub rows: Vec<(Arc<str>, Vec<Report>)>,
     /// Rejected rows that count.
@@ -47,7 +47,7 @@ pub struct Decoded {
 }
 
 /// The root columns to fetch.
-pub fn roots(source: &Source) -> Vec<usize> {
+pub(crate) fn roots(source: &Source) -> Vec<usize> {
     MRDL.columns.iter().filter_map(|column| source.columns.root(column.name)).collect()
 }
 
@@ -55,7 +55,7 @@ pub fn roots(source: &Source) -> Vec<usize> {
 ///
 /// # Errors
 /// [`Error::Corrupt`].
-pub fn decode(
+pub(crate) fn decode(
     source: &Source,
     row_group: usize,
     rows: &[Range<usize>],

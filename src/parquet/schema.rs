@@ -19,7 +19,7 @@ use parquet::schema::types::{SchemaDescPtr, SchemaDescriptor, Type, TypePtr};
 
 /// A file's columns.
 #[derive(Clone, Debug)]
-pub struct Columns {
+pub(super) struct Columns {
     /// What each root column is, for checks and messages.
     pub found: SchemaRef,
     /// What each root column is read as.
@@ -33,7 +33,7 @@ impl Columns {
     ///
     /// # Errors
     /// If the schema cannot be read even without its annotations.
-    pub fn of(schema: &SchemaDescriptor, hints: Option<&Vec<KeyValue>>) -> Result<Self> {
+    pub(super) fn of(schema: &SchemaDescriptor, hints: Option<&Vec<KeyValue>>) -> Result<Self> {
         let hint = hints.map(|hints| arrow_hint(schema, hints)).unwrap_or_default();
         let roots = schema.root_schema().get_fields();
         let (mut found, mut read, mut types) = (Vec::new(), Vec::new(), Vec::new());

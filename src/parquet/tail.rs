@@ -14,7 +14,7 @@ use super::fetched::Fetched;
 use crate::objects::{Object, Objects};
 
 /// The end of a file, as far as it has been fetched.
-pub struct Tail<'a> {
+pub(super) struct Tail<'a> {
     objects: &'a dyn Objects,
     object: &'a Object,
     /// What has been fetched.
@@ -23,7 +23,7 @@ pub struct Tail<'a> {
 
 impl<'a> Tail<'a> {
     /// Nothing fetched yet.
-    pub fn new(objects: &'a dyn Objects, object: &'a Object) -> Self {
+    pub(super) fn new(objects: &'a dyn Objects, object: &'a Object) -> Self {
         Self { objects, object, parts: Fetched::default() }
     }
 
@@ -31,7 +31,7 @@ impl<'a> Tail<'a> {
     ///
     /// # Errors
     /// [`Error::Objects`].
-    pub async fn decode(
+    pub(super) async fn decode(
         &mut self,
         mut decoder: ParquetMetaDataPushDecoder,
         first: Vec<Range<u64>>,
@@ -80,7 +80,7 @@ impl Fetched {
     }
 
     /// What is wrong with a file whose footer cannot be read, by the four bytes that it ends with.
-    pub fn ending(&self, bytes: u64, error: &ParquetError) -> String {
+    pub(crate) fn ending(&self, bytes: u64, error: &ParquetError) -> String {
         match self.get_bytes(bytes - 4, 4).as_deref() {
             Ok(b"PAR1") => error.to_string(),
             Ok(b"PARE") => "an encrypted footer, which this job has no key for".to_owned(),
@@ -89,7 +89,7 @@ impl Fetched {
     }
 
     /// `footer-` and the SHA-256 of a file's footer. It changes with any number in the statistics.
-    pub fn footer_digest(&self, bytes: u64) -> String {
+    pub(crate) fn footer_digest(&self, bytes: u64) -> String {
         let tail = self.get_bytes(bytes - 8, 8).unwrap_or_default();
         let length = tail.first_chunk().map_or(0, |length| u32::from_le_bytes(*length));
         let from = bytes.saturating_sub(8 + u64::from(length));

@@ -24,7 +24,7 @@ use crate::parquet::write::part::{
 };
 
 /// Everything that a run writes except the rejects, and what it found.
-pub struct Computed {
+pub(super) struct Computed {
     /// MRCH.
     pub mrch: Vec<Part>,
     /// MELOG.
@@ -37,7 +37,7 @@ pub struct Computed {
 
 /// What the scans found, for all stores.
 #[derive(Debug)]
-pub struct AllPredictions {
+pub(super) struct AllPredictions {
     /// The cells.
     pub cells: Arc<Cells>,
     /// From the baseline log.

@@ -47,7 +47,7 @@ impl Highlight {
 }
 
 /// As many events as any channel may ask for.
-pub const TOP_MAX: usize = 2_000;
+pub(super) const TOP_MAX: usize = 2_000;
 
 /// The greatest events of a run, and the impact of all that ended in it.
 #[derive(Clone, Debug)]

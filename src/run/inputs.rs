@@ -18,7 +18,7 @@ use crate::parquet::scan::Rejected;
 
 /// What was read of one dataset.
 #[derive(Debug)]
-pub struct Read {
+pub(super) struct Read {
     /// The dataset.
     pub log: &'static Log,
     /// Its files, in the order of their URIs.
@@ -37,7 +37,7 @@ pub struct Read {
 
 impl Read {
     /// As the lineage shows it.
-    pub fn lineage(&self, dataset: &Dataset) -> lineage::Input {
+    pub(super) fn lineage(&self, dataset: &Dataset) -> lineage::Input {
         let file = |source: &Source| lineage::InputFile {
             uri: source.file.object.uri.clone(),
             bytes: source.file.object.bytes,
@@ -57,7 +57,7 @@ impl Read {
 }
 
 /// Counts by column, without those that are zero.
-pub fn out_of_range(columns: &[&str], counts: &[u64]) -> BTreeMap<String, u64> {
+pub(super) fn out_of_range(columns: &[&str], counts: &[u64]) -> BTreeMap<String, u64> {
     let counts = columns.iter().zip(counts).filter(|&(_, &count)| count > 0);
     counts.map(|(&column, &count)| (column.to_owned(), count)).collect()
 }

@@ -25,8 +25,8 @@ use cohort_core::{Candidates, Event, Life, Timestamp, events};
 use self::compute::Computed;
 pub use self::error::Error;
 #[cfg(test)]
-pub use self::highlights::Highlight;
-pub use self::highlights::Highlights;
+pub(crate) use self::highlights::Highlight;
+pub(crate) use self::highlights::Highlights;
 use self::inputs::Read;
 use self::reports::{Reports, Rows};
 use crate::commit::{self, Folders, Plan, Rules, Status};

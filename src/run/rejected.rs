@@ -16,7 +16,7 @@ use crate::parquet::write::rejects::{RejectedRows, all_columns, encode};
 ///
 /// # Errors
 /// [`Error::Rejects`].
-pub fn check_ratio(reads: &Inputs<Read>, manifest: &Manifest) -> Result<(), Error> {
+pub(super) fn check_ratio(reads: &Inputs<Read>, manifest: &Manifest) -> Result<(), Error> {
     let judged = [Some(&reads.reports), reads.scores.as_ref(), reads.sales.as_ref()];
     for read in judged.into_iter().flatten() {
         let (rejected, rows) = (read.rejected.len() as u64, read.rows_in_interval);

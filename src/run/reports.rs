@@ -26,10 +26,10 @@ const STRIDE_FIRST: Duration = Duration::from_us(86_400_000_000);
 const SLICE_ROWS_MAX: usize = 1 << 16;
 
 /// A store's rows, as they were decoded: list by list.
-pub type Rows = Vec<Vec<Report>>;
+pub(super) type Rows = Vec<Vec<Report>>;
 
 /// What was read of MRDL.
-pub struct Reports {
+pub(super) struct Reports {
     /// The files and the rejected rows.
     pub read: Read,
     /// Accepted rows by store.

@@ -11,7 +11,7 @@ use crate::objects::{Objects, Uri};
 
 /// What to show of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Options {
+pub(crate) struct Options {
     /// How many events, those that matter most first.
     pub top: usize,
     /// One store alone: its events, and every row of its lines.
@@ -22,7 +22,7 @@ pub struct Options {
 ///
 /// # Errors
 /// [`Error`] if the lineage or one of its parts cannot be read.
-pub async fn show(
+pub(crate) async fn show(
     objects: &dyn Objects,
     lineage: &Uri,
     options: &Options,

@@ -5,7 +5,7 @@ use cohort_core::contract::{BASELINE, CAMPAIGNS, CLASSIFIER, CONTEXT, Log, MELOG
 
 /// How an input column enters an output column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Way {
+pub(super) enum Way {
     /// The value itself.
     Identity,
     /// Computed from one row.
@@ -18,7 +18,7 @@ pub enum Way {
 
 impl Way {
     /// OpenLineage's type and subtype.
-    pub const fn names(self) -> (&'static str, &'static str) {
+    pub(super) const fn names(self) -> (&'static str, &'static str) {
         match self {
             Self::Identity => ("DIRECT", "IDENTITY"),
             Self::Transformation => ("DIRECT", "TRANSFORMATION"),
@@ -29,10 +29,10 @@ impl Way {
 }
 
 /// An input column and how it enters.
-pub type Source = (&'static Log, &'static str, Way);
+pub(super) type Source = (&'static Log, &'static str, Way);
 
 /// The sources of a column of an output log; none if the job alone makes the value.
-pub fn sources(log: &Log, column: &str) -> Vec<Source> {
+pub(super) fn sources(log: &Log, column: &str) -> Vec<Source> {
     let of_lines = log.name == MRCH.name;
     match column {
         "report_id" => REPORT.to_vec(),
@@ -58,7 +58,7 @@ pub fn sources(log: &Log, column: &str) -> Vec<Source> {
 }
 
 /// Columns that decide which rows come together at all.
-pub static GROUPING: [(&Log, &str, &str); 9] = [
+pub(super) static GROUPING: [(&Log, &str, &str); 9] = [
     (&MRDL, "store_id", "GROUP_BY"),
     (&MRDL, "sku", "GROUP_BY"),
     (&MRDL, "detected_at", "WINDOW"),
@@ -136,7 +136,7 @@ fn clustering(column: &str) -> Vec<Source> {
 }
 
 /// The output log of that name.
-pub fn output(name: &str) -> Option<&'static Log> {
+pub(super) fn output(name: &str) -> Option<&'static Log> {
     [&MRCH, &MELOG].into_iter().find(|log| log.name == name)
 }
 

@@ -12,11 +12,11 @@ use cohort_core::contract::{self, Log};
 const SPEC: &str = "https://openlineage.io/spec";
 
 /// Names the job in every event and facet. The specification asks for a URI.
-pub const PRODUCER: &str = concat!("urn:job:cohort:", env!("CARGO_PKG_VERSION"));
+pub(super) const PRODUCER: &str = concat!("urn:job:cohort:", env!("CARGO_PKG_VERSION"));
 
 /// A step in the life of a run.
 #[derive(Clone, Copy, Debug)]
-pub enum State<'a> {
+pub(crate) enum State<'a> {
     /// It begins.
     Start,
     /// It ended well.
@@ -28,7 +28,12 @@ pub enum State<'a> {
 }
 
 /// Makes the event. Without a plan, the run failed before its manifest was known.
-pub fn event(identity: &Identity, plan: Option<&Plan>, state: State<'_>, at: Timestamp) -> Value {
+pub(super) fn event(
+    identity: &Identity,
+    plan: Option<&Plan>,
+    state: State<'_>,
+    at: Timestamp,
+) -> Value {
     let (kind, facts) = match state {
         State::Start => ("START", None),
         State::Complete(facts) => ("COMPLETE", Some(facts)),

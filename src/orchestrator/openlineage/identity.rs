@@ -8,13 +8,13 @@ use cohort_core::Timestamp;
 
 /// A UUID.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Uuid([u8; 16]);
+pub(crate) struct Uuid([u8; 16]);
 
 impl Uuid {
     /// An id in the layout of version 7: the milliseconds of the start, then a digest of the run's
     /// identity instead of random bits. Attempts of one run that start at different times have
     /// different ids, and so have runs that start together.
-    pub fn of_run(run_id: &str, parent: Option<&str>, started_at: Timestamp) -> Self {
+    pub(crate) fn of_run(run_id: &str, parent: Option<&str>, started_at: Timestamp) -> Self {
         let us = started_at.as_us();
         let mut digest = Sha256::new();
         for part in [run_id, parent.unwrap_or_default()] {
@@ -47,7 +47,7 @@ impl fmt::Display for Uuid {
 /// Another program's run, named `namespace/job/run`. A namespace may hold slashes; job and run may
 /// not.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Parent {
+pub(crate) struct Parent {
     /// Its job's namespace.
     pub namespace: String,
     /// Its job.
@@ -61,7 +61,7 @@ impl Parent {
     ///
     /// # Errors
     /// A message that names what was expected and found.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let mut parts = text.rsplitn(3, '/');
         match (parts.next(), parts.next(), parts.next()) {
             (Some(run), Some(job), Some(namespace))
@@ -85,7 +85,7 @@ fn is_uuid(text: &str) -> bool {
 
 /// The run in every one of its events.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Identity {
+pub(crate) struct Identity {
     /// The namespace of the job.
     pub namespace: String,
     /// The job.

@@ -27,16 +27,16 @@ use std::path::PathBuf;
 
 use tokio::task::JoinHandle;
 
-pub use event::State;
-pub use identity::{Identity, Parent, Uuid};
-pub use transport::Transport;
+pub(crate) use event::State;
+pub(crate) use identity::{Identity, Parent, Uuid};
+pub(crate) use transport::Transport;
 
 use super::facts::Plan;
 use cohort_core::Timestamp;
 
 /// The events of one run.
 #[derive(Debug)]
-pub struct OpenLineage {
+pub(crate) struct OpenLineage {
     settings: Settings,
     transport: Transport,
     identity: Option<Identity>,
@@ -56,7 +56,7 @@ struct Settings {
 impl OpenLineage {
     /// The emitter that the environment asks for, if it asks for one, and complaints about what
     /// could not be used.
-    pub fn from_env(env: &dyn Fn(&str) -> Option<String>) -> (Option<Self>, Vec<String>) {
+    pub(crate) fn from_env(env: &dyn Fn(&str) -> Option<String>) -> (Option<Self>, Vec<String>) {
         let mut complaints = Vec::new();
         let disabled = env("OPENLINEAGE_DISABLED").is_some_and(|t| t.eq_ignore_ascii_case("true"));
         let transport = match (env("OPENLINEAGE_URL"), env("OPENLINEAGE_FILE")) {
@@ -88,7 +88,7 @@ impl OpenLineage {
     }
 
     /// Sends START, in the background: the run does not wait for it.
-    pub fn started(&mut self, plan: &Plan, at: Timestamp) {
+    pub(crate) fn started(&mut self, plan: &Plan, at: Timestamp) {
         let identity = self.identify(&plan.run_id, at);
         let event = event::event(&identity, Some(plan), State::Start, at).to_string();
         self.plan = Some(plan.clone());
@@ -100,7 +100,7 @@ impl OpenLineage {
     ///
     /// # Errors
     /// Why either could not be sent, without credentials.
-    pub async fn ended(&mut self, state: State<'_>, at: Timestamp) -> Result<(), String> {
+    pub(crate) async fn ended(&mut self, state: State<'_>, at: Timestamp) -> Result<(), String> {
         let run_id = match state {
             State::Fail(failure) | State::Abort(failure) => failure.run_id.clone(),
             State::Start | State::Complete(_) => None,

@@ -20,7 +20,7 @@ const ATTEMPTS_MAX: usize = 2;
 
 /// Where events go.
 #[derive(Clone, Debug)]
-pub enum Transport {
+pub(crate) enum Transport {
     /// One JSON object per line.
     File(PathBuf),
     /// A POST each.
@@ -29,7 +29,7 @@ pub enum Transport {
 
 /// An endpoint: a Marquez, a DataHub, or anything else that takes OpenLineage.
 #[derive(Clone, Debug)]
-pub struct Http {
+pub(crate) struct Http {
     url: String,
     api_key: Option<String>,
     // This is the SDK's own client, with its TLS, trust roots and proxy variables. The binary needs
@@ -39,7 +39,7 @@ pub struct Http {
 
 impl Transport {
     /// Posts to the endpoint `url`. A key goes into the `Authorization` header.
-    pub fn http(url: String, api_key: Option<String>) -> Self {
+    pub(crate) fn http(url: String, api_key: Option<String>) -> Self {
         let connector =
             Connector::builder().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).build();
         Self::Http(Http { url, api_key, connector: Arc::new(connector) })
@@ -49,7 +49,7 @@ impl Transport {
     ///
     /// # Errors
     /// A message without credentials.
-    pub async fn send(&self, event: &str) -> Result<(), String> {
+    pub(crate) async fn send(&self, event: &str) -> Result<(), String> {
         match self {
             Self::File(path) => OpenOptions::new()
                 .create(true)

@@ -23,7 +23,7 @@ const STREAM_LINE_BYTES_MAX: usize = 15 * 1024;
 
 /// A channel for lines.
 #[derive(Debug)]
-pub struct Channel {
+pub(crate) struct Channel {
     sink: Sink,
     line_bytes_max: Option<usize>,
 }
@@ -50,7 +50,7 @@ impl Channel {
     ///
     /// # Errors
     /// [`ContextError::Place`] for a form that this job does not know.
-    pub fn open(params: &Value, objects: &Arc<dyn Objects>) -> Result<Self, ContextError> {
+    pub(crate) fn open(params: &Value, objects: &Arc<dyn Objects>) -> Result<Self, ContextError> {
         let text = |key: &str| params.get(key).and_then(Value::as_str);
         let unknown = || ContextError::Place {
             variable: MESSAGES,
@@ -77,7 +77,7 @@ impl Channel {
     }
 
     /// The longest line that arrives whole; `None` if every line does.
-    pub const fn line_bytes_max(&self) -> Option<usize> {
+    pub(crate) const fn line_bytes_max(&self) -> Option<usize> {
         self.line_bytes_max
     }
 
@@ -85,7 +85,7 @@ impl Channel {
     ///
     /// # Errors
     /// If the file or stream cannot be written.
-    pub fn send(&mut self, line: &str) -> io::Result<()> {
+    pub(crate) fn send(&mut self, line: &str) -> io::Result<()> {
         let line = format!("{line}\n");
         match &mut self.sink {
             // One write per line, so that a reader that follows the file sees whole lines.
@@ -105,7 +105,7 @@ impl Channel {
     ///
     /// # Errors
     /// If the bucket cannot be written.
-    pub async fn flush(&mut self) -> Result<(), String> {
+    pub(crate) async fn flush(&mut self) -> Result<(), String> {
         match &mut self.sink {
             Sink::Bucket(bucket) => bucket.flush().await,
             Sink::Stdout => io::stdout().flush().map_err(|error| error.to_string()),

@@ -10,13 +10,13 @@ use serde_json::Value;
 use crate::objects::{Objects, Uri};
 
 /// Names the context: inline, in a file, or in a bucket.
-pub const CONTEXT: &str = "DAGSTER_PIPES_CONTEXT";
+pub(crate) const CONTEXT: &str = "DAGSTER_PIPES_CONTEXT";
 /// Names the channel that messages go to.
-pub const MESSAGES: &str = "DAGSTER_PIPES_MESSAGES";
+pub(crate) const MESSAGES: &str = "DAGSTER_PIPES_MESSAGES";
 
 /// The part of the context that this job uses.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Context {
+pub(crate) struct Context {
     /// The assets that this run materializes, as Dagster's user strings.
     pub asset_keys: Vec<String>,
     /// The asset checks that the step declares and expects of the job (`extras.checks`).
@@ -30,7 +30,7 @@ pub struct Context {
 
 /// Why the context could not be read. The run goes on without Pipes.
 #[derive(Debug, thiserror::Error)]
-pub enum ContextError {
+pub(crate) enum ContextError {
     /// The variable's text is not what Dagster writes.
     #[error("{variable}: expected base64 over zlib over JSON as Dagster Pipes writes it: {reason}")]
     Encoding {
@@ -63,7 +63,7 @@ pub enum ContextError {
 ///
 /// # Errors
 /// [`ContextError::Encoding`].
-pub fn decode(variable: &'static str, text: &str) -> Result<Value, ContextError> {
+pub(super) fn decode(variable: &'static str, text: &str) -> Result<Value, ContextError> {
     let wrong = |reason: String| ContextError::Encoding { variable, reason };
     let packed = STANDARD.decode(text.trim()).map_err(|error| wrong(error.to_string()))?;
     let mut json = String::new();
@@ -82,7 +82,7 @@ impl Context {
     ///
     /// # Errors
     /// [`ContextError`].
-    pub async fn load(params: &Value, objects: &dyn Objects) -> Result<Self, ContextError> {
+    pub(crate) async fn load(params: &Value, objects: &dyn Objects) -> Result<Self, ContextError> {
         let text = |key: &str| params.get(key).and_then(Value::as_str);
         let unreadable = |place: String, reason: String| ContextError::Unreadable { place, reason };
         let bytes = match (params.get("data"), text("path"), text("bucket"), text("key")) {
@@ -127,7 +127,7 @@ impl Context {
 }
 
 /// An object that Dagster names by bucket and key.
-pub fn bucket_uri(bucket: &str, key: &str) -> Option<Uri> {
+pub(super) fn bucket_uri(bucket: &str, key: &str) -> Option<Uri> {
     let base = Uri::resolve(&root()?, &format!("s3://{bucket}/")).ok()?;
     Some(base.join(key))
 }
@@ -137,7 +137,7 @@ fn root() -> Option<Uri> {
 }
 
 /// The keys of an object, for messages: values may be secret.
-pub fn keys(params: &Value) -> String {
+pub(super) fn keys(params: &Value) -> String {
     let keys: Vec<&str> = params
         .as_object()
         .map(|object| object.keys().map(String::as_str).collect())

@@ -6,24 +6,24 @@ use crate::orchestrator::facts::Failure;
 
 /// One message.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Message {
+pub(super) struct Message {
     method: &'static str,
     params: Value,
 }
 
 impl Message {
     /// The first message.
-    pub fn opened() -> Self {
+    pub(super) fn opened() -> Self {
         Self { method: "opened", params: json!({"extras": {}}) }
     }
 
     /// The last message of a run that ended well.
-    pub fn closed() -> Self {
+    pub(super) fn closed() -> Self {
         Self { method: "closed", params: json!({}) }
     }
 
     /// The last message of a run that failed.
-    pub fn closed_with(failure: &Failure) -> Self {
+    pub(super) fn closed_with(failure: &Failure) -> Self {
         let exception = json!({
             "message": format!("{} (exit {})", failure.message, failure.kind.exit_code()),
             "name": failure.kind_name(),
@@ -35,12 +35,12 @@ impl Message {
     }
 
     /// A line in the run's log.
-    pub fn log(text: &str) -> Self {
+    pub(super) fn log(text: &str) -> Self {
         Self { method: "log", params: json!({"message": text, "level": "INFO"}) }
     }
 
     /// A materialization.
-    pub fn materialization(asset_key: &str, metadata: Metadata, data_version: &str) -> Self {
+    pub(super) fn materialization(asset_key: &str, metadata: Metadata, data_version: &str) -> Self {
         let params = json!({
             "asset_key": asset_key,
             "metadata": metadata.0,
@@ -50,7 +50,7 @@ impl Message {
     }
 
     /// The result of a check that the step has declared.
-    pub fn check(
+    pub(super) fn check(
         asset_key: &str,
         name: &str,
         passed: bool,
@@ -68,13 +68,13 @@ impl Message {
     }
 
     /// Anything else, for the Python code around the run.
-    pub fn custom(payload: Value) -> Self {
+    pub(super) fn custom(payload: Value) -> Self {
         Self { method: "report_custom_message", params: json!({"payload": payload}) }
     }
 
     /// The message as lines of at most `max` bytes each. A log entry is split over several lines.
     /// In metadata, a note takes the place of the largest values.
-    pub fn lines(self, max: Option<usize>) -> Vec<String> {
+    pub(super) fn lines(self, max: Option<usize>) -> Vec<String> {
         let line = self.line();
         match max {
             Some(max) if line.len() > max => self.fit(max),
@@ -154,12 +154,12 @@ const NOTE_BYTES_MAX: usize = 160;
 
 /// Metadata of a materialization or check, by name.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Metadata(Map<String, Value>);
+pub(super) struct Metadata(Map<String, Value>);
 
 impl Metadata {
     /// Adds a value of one of the protocol's types.
     #[must_use]
-    pub fn with(mut self, name: &str, kind: &str, value: impl Into<Value>) -> Self {
+    pub(super) fn with(mut self, name: &str, kind: &str, value: impl Into<Value>) -> Self {
         self.0.insert(name.to_owned(), typed_value(kind, value.into()));
         self
     }

@@ -13,8 +13,8 @@ mod report;
 
 use std::sync::Arc;
 
-pub use channel::Channel;
-pub use context::{CONTEXT, Context, ContextError, MESSAGES};
+pub(crate) use channel::Channel;
+pub(crate) use context::{CONTEXT, Context, ContextError, MESSAGES};
 use message::Message;
 
 use super::facts::{Facts, Failure, Plan};
@@ -22,7 +22,7 @@ use crate::objects::Objects;
 
 /// An open session.
 #[derive(Debug)]
-pub struct Pipes {
+pub(crate) struct Pipes {
     context: Context,
     channel: Channel,
 }
@@ -32,7 +32,7 @@ impl Pipes {
     ///
     /// # Errors
     /// If a variable is damaged or its channel is unknown. The run can go on without a session.
-    pub async fn open(
+    pub(crate) async fn open(
         context: &str,
         messages: &str,
         objects: &Arc<dyn Objects>,
@@ -52,7 +52,7 @@ impl Pipes {
     ///
     /// # Errors
     /// If the channel cannot be written.
-    pub async fn log(&mut self, text: &str) -> Result<(), String> {
+    pub(crate) async fn log(&mut self, text: &str) -> Result<(), String> {
         self.send([Message::log(text)]).await
     }
 
@@ -60,7 +60,7 @@ impl Pipes {
     ///
     /// # Errors
     /// As [`Pipes::log`].
-    pub async fn finished(&mut self, plan: &Plan, facts: &Facts) -> Result<(), String> {
+    pub(crate) async fn finished(&mut self, plan: &Plan, facts: &Facts) -> Result<(), String> {
         let mut messages = report::messages(&self.context, plan, facts);
         messages.push(Message::closed());
         self.send(messages).await
@@ -70,7 +70,7 @@ impl Pipes {
     ///
     /// # Errors
     /// As [`Pipes::log`].
-    pub async fn failed(&mut self, failure: &Failure) -> Result<(), String> {
+    pub(crate) async fn failed(&mut self, failure: &Failure) -> Result<(), String> {
         self.send([Message::custom(failure.to_json()), Message::closed_with(failure)]).await
     }
 

@@ -15,7 +15,7 @@ const REJECTS_UNDER_LIMIT: &str = "rejects_under_limit";
 const TOP_EVENTS_MAX: usize = 10;
 
 /// The messages of a finished run, the summary for Python first.
-pub fn messages(context: &Context, plan: &Plan, facts: &Facts) -> Vec<Message> {
+pub(super) fn messages(context: &Context, plan: &Plan, facts: &Facts) -> Vec<Message> {
     let mut messages = vec![Message::log(&sentence(plan, facts))];
     if let Ok(summary) = serde_json::from_str::<Value>(&facts.summary) {
         messages.push(Message::custom(summary));

@@ -142,7 +142,7 @@ fn id(kind: &Kind, numbers: impl Iterator<Item = Option<usize>>) -> ArrayRef {
 }
 
 fn file(rows: &[Row], shape: &Shape) -> Vec<u8> {
-    let unless = |n: usize, of: usize| (!shape.nulls || n % of != 0).then_some(n);
+    let unless = |n: usize, of: usize| (!shape.nulls || !n.is_multiple_of(of)).then_some(n);
     let days =
         rows.iter().enumerate().map(|(i, row)| (!shape.nulls || i % 13 != 5).then_some(row.2));
     let days: ArrayRef = Arc::new(days.map(|day| day.map(|d| d * 86_400)).collect::<Int64Array>());

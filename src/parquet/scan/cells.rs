@@ -12,59 +12,59 @@ use std::sync::Arc;
 use cohort_core::Event;
 
 /// A store with its events.
-pub type StoreEvents = (Arc<str>, Vec<Event>);
+pub(crate) type StoreEvents = (Arc<str>, Vec<Event>);
 
 /// What the scan makes of a `store_id`: the number of a store that has lines, or one of three
 /// marks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct StoreCode(u32);
+pub(crate) struct StoreCode(u32);
 
 /// What the scan makes of a `sku`: the number of a SKU that some line is about, or one of three
 /// marks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SkuCode(u32);
+pub(crate) struct SkuCode(u32);
 
 /// A pair of a store and a SKU that has lines: its place among all, plus one. Zero stays free, so
 /// that an `Option<Cell>` takes no more room than a `Cell`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Cell(NonZeroU32);
+pub(crate) struct Cell(NonZeroU32);
 
 impl StoreCode {
     /// A store without lines.
-    pub const UNWANTED: Self = Self(u32::MAX - 2);
+    pub(crate) const UNWANTED: Self = Self(u32::MAX - 2);
     /// A text that is not UTF-8.
-    pub const INVALID: Self = Self(u32::MAX - 1);
+    pub(crate) const INVALID: Self = Self(u32::MAX - 1);
     /// No store: a null or an empty text.
-    pub const MISSING: Self = Self(u32::MAX);
+    pub(crate) const MISSING: Self = Self(u32::MAX);
 
     /// Whether this is a store that has lines.
-    pub const fn is_wanted(self) -> bool {
+    pub(crate) const fn is_wanted(self) -> bool {
         self.0 < Self::UNWANTED.0
     }
 
     /// Whether a row with this store must be rejected.
-    pub const fn is_faulty(self) -> bool {
+    pub(crate) const fn is_faulty(self) -> bool {
         self.0 > Self::UNWANTED.0
     }
 
     /// The store's place among those that have lines. A mark gets a place that no list reaches.
-    pub const fn index(self) -> usize {
+    pub(crate) const fn index(self) -> usize {
         self.0 as usize
     }
 }
 
 impl SkuCode {
     /// Null, which stands for the store as a whole.
-    pub const NULL: Self = Self(0);
+    pub(crate) const NULL: Self = Self(0);
     /// A SKU that no line is about.
-    pub const UNWANTED: Self = Self(u32::MAX);
+    pub(crate) const UNWANTED: Self = Self(u32::MAX);
     /// A text that is not UTF-8.
-    pub const INVALID: Self = Self(u32::MAX - 1);
+    pub(crate) const INVALID: Self = Self(u32::MAX - 1);
 }
 
 impl Cell {
     /// The cell's place among all cells.
-    pub const fn index(self) -> usize {
+    pub(crate) const fn index(self) -> usize {
         self.0.get() as usize - 1
     }
 
@@ -76,7 +76,7 @@ impl Cell {
 
 /// The cells that have lines, numbered in the order (store, SKU), with the null SKU first.
 #[derive(Debug)]
-pub struct Cells {
+pub(crate) struct Cells {
     /// The stores that have lines, sorted by their bytes.
     pub stores: Arc<[Arc<str>]>,
     /// The cells of each store, with their SKUs, in order.
@@ -99,7 +99,7 @@ enum Lookup {
 
 impl Cells {
     /// The cells of these events. The stores come sorted by their bytes, each once.
-    pub fn new(stores: &[StoreEvents]) -> Self {
+    pub(crate) fn new(stores: &[StoreEvents]) -> Self {
         let mut sku_codes = HashMap::new();
         let mut by_store = Vec::with_capacity(stores.len());
         let mut count = 0_u32;
@@ -133,19 +133,19 @@ impl Cells {
     }
 
     /// How many there are.
-    pub const fn count(&self) -> usize {
+    pub(crate) const fn count(&self) -> usize {
         self.count
     }
 
     /// The cell of a store's SKU.
-    pub fn of(&self, store: StoreCode, sku: Option<&str>) -> Option<Cell> {
+    pub(crate) fn of(&self, store: StoreCode, sku: Option<&str>) -> Option<Cell> {
         let cells = self.by_store.get(store.index())?;
         let found = cells.binary_search_by(|(known, _)| known.as_deref().cmp(&sku)).ok()?;
         Some(cells[found].1)
     }
 
     /// The code of a store's name.
-    pub fn store_code(&self, name: &str) -> StoreCode {
+    pub(crate) fn store_code(&self, name: &str) -> StoreCode {
         if name.is_empty() {
             StoreCode::MISSING
         } else {
@@ -154,14 +154,14 @@ impl Cells {
     }
 
     /// The code of a SKU.
-    pub fn sku_code(&self, sku: Option<&str>) -> SkuCode {
+    pub(crate) fn sku_code(&self, sku: Option<&str>) -> SkuCode {
         sku.map_or(SkuCode::NULL, |sku| {
             self.sku_codes.get(sku).copied().unwrap_or(SkuCode::UNWANTED)
         })
     }
 
     /// The cell of a wanted store and a SKU.
-    pub fn cell(&self, store: StoreCode, sku: SkuCode) -> Option<Cell> {
+    pub(crate) fn cell(&self, store: StoreCode, sku: SkuCode) -> Option<Cell> {
         match &self.lookup {
             Lookup::Table { width, cells } => {
                 let sku = sku.0 as usize;

@@ -14,11 +14,11 @@ use super::plain::{Physical, Plain, PlainValues};
 use super::runs::{Run, Runs};
 
 /// Turns a value, or null, into its code. Values are as Parquet stores them.
-pub type Coder<T> = Box<dyn Fn(Option<Plain<'_>>) -> T + Send>;
+pub(crate) type Coder<T> = Box<dyn Fn(Option<Plain<'_>>) -> T + Send>;
 
 /// What the next rows have in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stretch<T> {
+pub(crate) enum Stretch<T> {
     /// One code, for this many rows.
     Same(T, usize),
     /// This many rows, none of them null.
@@ -28,7 +28,7 @@ pub enum Stretch<T> {
 }
 
 /// A column's codes.
-pub struct Codes<T> {
+pub(crate) struct Codes<T> {
     pages: Option<Box<dyn PageReader>>,
     physical: Physical,
     nullable: bool,
@@ -61,7 +61,7 @@ impl<T> std::fmt::Debug for Codes<T> {
 
 impl<T: Copy + PartialEq> Codes<T> {
     /// The codes of a column chunk.
-    pub fn new(
+    pub(crate) fn new(
         pages: Box<dyn PageReader>,
         physical: Physical,
         nullable: bool,
@@ -80,7 +80,7 @@ impl<T: Copy + PartialEq> Codes<T> {
 
     /// The same codes, of which one marks what is no text. `in_dictionary` tells whether every data
     /// page is said to use the dictionary.
-    pub fn marking(self, code: T, in_dictionary: bool) -> Self {
+    pub(crate) fn marking(self, code: T, in_dictionary: bool) -> Self {
         let page = match &self.page {
             Cursor::Decoded { codes, .. } => codes.contains(&code),
             _ => false,
@@ -90,12 +90,12 @@ impl<T: Copy + PartialEq> Codes<T> {
     }
 
     /// Whether the open page may have a value that is no text.
-    pub fn is_suspect(&self) -> bool {
+    pub(crate) fn is_suspect(&self) -> bool {
         self.invalid.dictionary || self.invalid.page
     }
 
     /// How many rows from here on are known to be text, if the column is not suspect.
-    pub fn known(&self) -> usize {
+    pub(crate) fn known(&self) -> usize {
         match &self.page {
             _ if self.invalid.code.is_none() => usize::MAX,
             Cursor::Endless(_) => usize::MAX,
@@ -110,7 +110,7 @@ impl<T: Copy + PartialEq> Codes<T> {
     ///
     /// # Errors
     /// If there are, and as [`Codes::peek`].
-    pub fn finish(&mut self) -> Result<()> {
+    pub(crate) fn finish(&mut self) -> Result<()> {
         let more = match &self.page {
             Cursor::Endless(_) => false,
             Cursor::Runs { left, .. } if *left > 0 => true,
@@ -125,7 +125,7 @@ impl<T: Copy + PartialEq> Codes<T> {
     }
 
     /// The codes of a column that the file does not have: all are null.
-    pub fn absent(coder: Coder<T>) -> Self {
+    pub(crate) fn absent(coder: Coder<T>) -> Self {
         let page = Cursor::Endless(coder(None));
         Self {
             pages: None,
@@ -139,7 +139,7 @@ impl<T: Copy + PartialEq> Codes<T> {
     }
 
     /// Codes that were decoded elsewhere. They cover all rows that will be read or skipped.
-    pub fn decoded(codes: Vec<T>, coder: Coder<T>) -> Self {
+    pub(crate) fn decoded(codes: Vec<T>, coder: Coder<T>) -> Self {
         let page = Cursor::Decoded { codes, at: 0 };
         Self {
             pages: None,
@@ -156,7 +156,7 @@ impl<T: Copy + PartialEq> Codes<T> {
     ///
     /// # Errors
     /// At the end of the column, and if a page cannot be decoded.
-    pub fn peek(&mut self) -> Result<Stretch<T>> {
+    pub(crate) fn peek(&mut self) -> Result<Stretch<T>> {
         loop {
             match &mut self.page {
                 Cursor::Endless(code) => return Ok(Stretch::Same(*code, usize::MAX)),
@@ -180,7 +180,7 @@ impl<T: Copy + PartialEq> Codes<T> {
     ///
     /// # Errors
     /// As [`Codes::peek`].
-    pub fn skip(&mut self, mut n: usize) -> Result<()> {
+    pub(crate) fn skip(&mut self, mut n: usize) -> Result<()> {
         while n > 0 {
             let taken = match &mut self.page {
                 Cursor::Endless(_) => n,
@@ -216,7 +216,7 @@ impl<T: Copy + PartialEq> Codes<T> {
     ///
     /// # Errors
     /// As [`Codes::peek`].
-    pub fn skip_while(&mut self, most: usize, skips: impl Fn(T) -> bool) -> Result<usize> {
+    pub(crate) fn skip_while(&mut self, most: usize, skips: impl Fn(T) -> bool) -> Result<usize> {
         let mut skipped = 0;
         while skipped < most {
             match self.peek()? {
@@ -235,7 +235,7 @@ impl<T: Copy + PartialEq> Codes<T> {
     ///
     /// # Errors
     /// As [`Codes::peek`].
-    pub fn read(&mut self, mut n: usize, out: &mut Vec<T>) -> Result<()> {
+    pub(crate) fn read(&mut self, mut n: usize, out: &mut Vec<T>) -> Result<()> {
         while n > 0 {
             let taken = match &mut self.page {
                 Cursor::Endless(code) => {

@@ -26,7 +26,7 @@ use cohort_core::rejects::Scope;
 use cohort_core::{Interval, Timestamp};
 
 /// The key columns of both prediction logs.
-pub const KEYS: [&str; 3] = ["store_id", "sku", "tick_at"];
+pub(crate) const KEYS: [&str; 3] = ["store_id", "sku", "tick_at"];
 
 /// Days from the Julian epoch, which 96-bit instants count from, to 1970.
 const JULIAN_DAY_OF_1970: i64 = 2_440_588;
@@ -37,7 +37,7 @@ const JULIAN_DAY_OF_1970: i64 = 2_440_588;
 /// declines what it does not know, and whatever it cannot decode is left to the crate: a file is
 /// only at fault if the crate says so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reader {
+pub(crate) enum Reader {
     /// The scan, as runs, if it knows how a column is stored.
     Scan,
     /// The Parquet crate.
@@ -48,7 +48,7 @@ pub enum Reader {
 ///
 /// # Errors
 /// [`Error::Corrupt`].
-pub fn key_ranges(
+pub(crate) fn key_ranges(
     source: &Source,
     row_group: usize,
     candidates: &[Range<usize>],
@@ -68,7 +68,7 @@ pub fn key_ranges(
 ///
 /// # Errors
 /// [`Error::Corrupt`].
-pub fn match_keys(
+pub(crate) fn match_keys(
     source: &Source,
     row_group: usize,
     candidates: &[Range<usize>],
@@ -102,7 +102,7 @@ pub fn match_keys(
 ///
 /// # Errors
 /// [`Error::Corrupt`].
-pub fn count_in_scope(
+pub(crate) fn count_in_scope(
     source: &Source,
     row_group: usize,
     fetched: Fetched,
@@ -123,7 +123,7 @@ pub fn count_in_scope(
 
 /// The values of matched rows.
 #[derive(Debug)]
-pub struct Values<V> {
+pub(crate) struct Values<V> {
     /// The rows.
     pub points: Vec<Point<V>>,
     /// By value column, how many amounts of rows in the run's interval are out of range.
@@ -134,7 +134,7 @@ pub struct Values<V> {
 ///
 /// # Errors
 /// [`Error::Corrupt`].
-pub fn values<L: ReadPredictions>(
+pub(crate) fn values<L: ReadPredictions>(
     source: &Source,
     row_group: usize,
     matches: &Matches,
@@ -164,14 +164,14 @@ pub fn values<L: ReadPredictions>(
 }
 
 /// The root columns that [`values`] reads.
-pub fn value_roots<L: PredictionLog>(source: &Source) -> Vec<usize> {
+pub(crate) fn value_roots<L: PredictionLog>(source: &Source) -> Vec<usize> {
     let mut roots = source.columns.roots(L::VALUES);
     roots.extend(source.columns.root("ingested_at"));
     roots
 }
 
 /// The matched rows as a selection.
-pub fn matched_rows(
+pub(crate) fn matched_rows(
     source: &Source,
     row_group: usize,
     matches: &Matches,

@@ -27,9 +27,9 @@ use cohort_core::batch::values::Instant;
 use cohort_core::rejects::{Reason, Reject, Scope, judge_prediction};
 
 /// The code of a null tick.
-pub const NULL_TICK: i64 = i64::MIN;
+pub(crate) const NULL_TICK: i64 = i64::MIN;
 /// The code of an instant outside the calendar.
-pub const BAD_TICK: i64 = i64::MAX;
+pub(crate) const BAD_TICK: i64 = i64::MAX;
 /// With more windows open than this, a lookup for each row is cheaper than a walk over the windows.
 const HELD_MAX: usize = 8;
 /// Rows that are decoded in one go.
@@ -37,7 +37,7 @@ const CHUNK_ROWS: usize = 4096;
 
 /// The key columns of a row group.
 #[derive(Debug)]
-pub struct Keys {
+pub(crate) struct Keys {
     /// Stores.
     pub stores: Codes<StoreCode>,
     /// SKUs.
@@ -48,7 +48,7 @@ pub struct Keys {
 
 /// What a row group holds for the lines.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Matches {
+pub(crate) struct Matches {
     /// The wanted rows, ascending.
     pub rows: Vec<usize>,
     /// The cell of each wanted row.
@@ -61,7 +61,7 @@ pub struct Matches {
 
 /// Finds the wanted rows of a row group.
 #[derive(Debug)]
-pub struct Matcher<'a> {
+pub(crate) struct Matcher<'a> {
     /// What the lines need.
     pub probe: &'a Probe,
     /// Where rejected rows count.
@@ -96,7 +96,7 @@ impl Matcher<'_> {
     ///
     /// # Errors
     /// If a page cannot be decoded.
-    pub fn run(&self, keys: &mut Keys, candidates: &[Range<usize>]) -> Result<Matches> {
+    pub(crate) fn run(&self, keys: &mut Keys, candidates: &[Range<usize>]) -> Result<Matches> {
         let mut found = Matches::default();
         let hints = vec![0; self.probe.cells.stores.len()];
         let mut buffers = Buffers { hints, ..Buffers::default() };
@@ -343,7 +343,7 @@ impl Keys {
     ///
     /// # Errors
     /// If one has, and if a page cannot be decoded.
-    pub fn finish(&mut self) -> Result<()> {
+    pub(crate) fn finish(&mut self) -> Result<()> {
         self.stores.finish()?;
         self.skus.finish()?;
         self.ticks.finish()

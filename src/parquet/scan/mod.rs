@@ -48,15 +48,15 @@
 
 #[cfg(feature = "bench")]
 pub mod bench;
-pub mod cells;
-pub mod codes;
-pub mod group;
-pub mod keys;
-pub mod open;
+pub(crate) mod cells;
+pub(crate) mod codes;
+pub(crate) mod group;
+pub(crate) mod keys;
+pub(crate) mod open;
 mod page_values;
-pub mod plain;
-pub mod points;
-pub mod probe;
+pub(crate) mod plain;
+pub(crate) mod points;
+pub(crate) mod probe;
 pub(crate) mod runs;
 
 use std::marker::PhantomData;
@@ -81,7 +81,7 @@ use cohort_core::rejects::{Reject, Scope};
 
 /// How much memory and how many connections the scans of a run may use, together.
 #[derive(Clone, Debug)]
-pub struct Limits {
+pub(crate) struct Limits {
     /// Row groups that are on their way at once.
     groups: usize,
     /// KiB of column chunks that may be held at once, and how many of them are free.
@@ -90,11 +90,11 @@ pub struct Limits {
 }
 
 /// A rejected row: the place of its file among the sources, its row group, and the row.
-pub type Rejected = (usize, usize, Reject);
+pub(crate) type Rejected = (usize, usize, Reject);
 
 /// What a scan found.
 #[derive(Debug)]
-pub struct Found<R> {
+pub(crate) struct Found<R> {
     /// The rows that lines need.
     pub rows: ByCell<R>,
     /// Rows that were looked at.
@@ -109,7 +109,7 @@ pub struct Found<R> {
 
 /// Where a scan reads and computes.
 #[derive(Clone, Debug)]
-pub struct Scan<L> {
+pub(crate) struct Scan<L> {
     /// The storage.
     pub objects: Arc<dyn Objects>,
     /// The processors.
@@ -134,7 +134,7 @@ impl<L: ReadPredictions> Scan<L> {
     ///
     /// # Errors
     /// Whatever is wrong with a file, and [`Error::Objects`].
-    pub async fn run(
+    pub(crate) async fn run(
         &self,
         sources: &Arc<Vec<Source>>,
         probe: &Arc<Probe>,
@@ -242,7 +242,7 @@ impl<L: ReadPredictions> Scan<L> {
     ///
     /// # Errors
     /// As [`Scan::run`].
-    pub async fn rows_in_interval(&self, sources: &Arc<Vec<Source>>) -> Result<u64, Error> {
+    pub(crate) async fn rows_in_interval(&self, sources: &Arc<Vec<Source>>) -> Result<u64, Error> {
         let groups = sources.iter().enumerate().flat_map(|(file, source)| {
             (0..source.file.metadata().num_row_groups()).map(move |group| (file, group))
         });
@@ -282,7 +282,7 @@ impl<L: ReadPredictions> Scan<L> {
 
 impl Limits {
     /// Limits of this many row groups and MiB.
-    pub fn new(groups: usize, mib: u16) -> Self {
+    pub(crate) fn new(groups: usize, mib: u16) -> Self {
         let kib = u32::from(mib) << 10;
         Self { groups, kib, free_kib: Arc::new(Semaphore::new(kib as usize)) }
     }

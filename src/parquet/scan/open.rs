@@ -17,7 +17,7 @@ use super::probe::{Probe, Span};
 
 /// The windows that hold one tick, by store.
 #[derive(Debug, Default)]
-pub struct Open {
+pub(crate) struct Open {
     /// The tick that was reached last.
     tick: Option<i64>,
     /// The last tick that was declined, and its row count. It is reconsidered if the count grows,
@@ -33,7 +33,7 @@ pub struct Open {
 impl Open {
     /// Moves to a tick that lasts for this many rows, and returns whether it did. It declines, and
     /// changes nothing, if the rows are fewer than the stores and windows that it would visit.
-    pub fn reach(&mut self, probe: &Probe, tick: i64, rows: usize) -> bool {
+    pub(crate) fn reach(&mut self, probe: &Probe, tick: i64, rows: usize) -> bool {
         if self.is_at(tick) {
             return true;
         }
@@ -66,12 +66,12 @@ impl Open {
     }
 
     /// Whether this is the tick that was reached last.
-    pub fn is_at(&self, tick: i64) -> bool {
+    pub(crate) fn is_at(&self, tick: i64) -> bool {
         self.tick == Some(tick)
     }
 
     /// The windows of a store at the tick that was reached last. A store without lines has none.
-    pub fn of(&self, store: StoreCode) -> &[Span] {
+    pub(crate) fn of(&self, store: StoreCode) -> &[Span] {
         match self.first.get(store.index()..) {
             Some(&[from, to, ..]) => &self.spans[from as usize..to as usize],
             _ => &[],

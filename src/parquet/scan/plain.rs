@@ -4,7 +4,7 @@ use parquet::errors::{ParquetError, Result};
 
 /// A value as Parquet stores it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Plain<'a> {
+pub(crate) enum Plain<'a> {
     /// A byte array.
     Bytes(&'a [u8]),
     /// A 32-bit or 64-bit integer.
@@ -17,7 +17,7 @@ pub enum Plain<'a> {
 
 /// How a column's values are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Physical {
+pub(crate) enum Physical {
     /// Length and bytes.
     Bytes,
     /// Four bytes, unsigned if `true`.
@@ -30,14 +30,14 @@ pub enum Physical {
 
 /// The values of a plain page.
 #[derive(Clone, Copy, Debug)]
-pub struct PlainValues<'a> {
+pub(crate) struct PlainValues<'a> {
     physical: Physical,
     data: &'a [u8],
 }
 
 impl<'a> PlainValues<'a> {
     /// The values of a page's bytes.
-    pub const fn new(physical: Physical, data: &'a [u8]) -> Self {
+    pub(crate) const fn new(physical: Physical, data: &'a [u8]) -> Self {
         Self { physical, data }
     }
 
@@ -45,7 +45,7 @@ impl<'a> PlainValues<'a> {
     ///
     /// # Errors
     /// At the end of the page.
-    pub fn read(&mut self) -> Result<Plain<'a>> {
+    pub(crate) fn read(&mut self) -> Result<Plain<'a>> {
         Ok(match self.physical {
             Physical::Bytes => {
                 let length = u32::from_le_bytes(self.take()?);

@@ -9,7 +9,7 @@ use cohort_core::Timestamp;
 
 /// A matched row.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Point<V> {
+pub(crate) struct Point<V> {
     /// Its cell.
     pub cell: Cell,
     /// Its tick.
@@ -24,7 +24,7 @@ pub struct Point<V> {
 /// itself, memory holds no more than twice as many rows as there are pairs of a cell and an
 /// instant, or a quarter of a million if those are few.
 #[derive(Debug)]
-pub struct Gathered<L: PredictionLog> {
+pub(crate) struct Gathered<L: PredictionLog> {
     cells: usize,
     /// The rows of each row group.
     groups: Vec<Vec<Point<L::Value>>>,
@@ -36,7 +36,7 @@ pub struct Gathered<L: PredictionLog> {
 
 /// The rows of each cell, each instant once, ascending.
 #[derive(Debug)]
-pub struct ByCell<R> {
+pub(crate) struct ByCell<R> {
     rows: Vec<R>,
     /// Where each cell's rows begin, and where the last cell's end.
     first: Vec<usize>,
@@ -44,7 +44,7 @@ pub struct ByCell<R> {
 
 impl<L: PredictionLog> Gathered<L> {
     /// Nothing yet, of so many cells.
-    pub const fn new(cells: usize) -> Self {
+    pub(crate) const fn new(cells: usize) -> Self {
         Self::with_limit(cells, 1 << 18)
     }
 
@@ -53,7 +53,7 @@ impl<L: PredictionLog> Gathered<L> {
     }
 
     /// Takes in the rows of a row group.
-    pub fn extend(&mut self, points: Vec<Point<L::Value>>) {
+    pub(crate) fn extend(&mut self, points: Vec<Point<L::Value>>) {
         self.len += points.len();
         self.groups.push(points);
         if self.len > self.limit {
@@ -103,7 +103,7 @@ impl<L: PredictionLog> Gathered<L> {
     }
 
     /// The rows by cell, and how many were duplicates.
-    pub fn finish(mut self) -> (ByCell<L::Row>, u64) {
+    pub(crate) fn finish(mut self) -> (ByCell<L::Row>, u64) {
         let (points, first) = self.sorted();
         let rows = points.into_iter().map(|point| L::row(point.at, point.value)).collect();
         (ByCell { rows, first }, self.duplicates)
@@ -117,12 +117,12 @@ fn rank<L: PredictionLog>(a: &Point<L::Value>, b: &Point<L::Value>) -> Ordering 
 
 impl<R> ByCell<R> {
     /// No rows for any of so many cells.
-    pub fn none(cells: usize) -> Self {
+    pub(crate) fn none(cells: usize) -> Self {
         Self { rows: Vec::new(), first: vec![0; cells + 1] }
     }
 
     /// The rows of a cell.
-    pub fn of(&self, cell: Cell) -> &[R] {
+    pub(crate) fn of(&self, cell: Cell) -> &[R] {
         let cell = cell.index();
         &self.rows[self.first[cell]..self.first[cell + 1]]
     }

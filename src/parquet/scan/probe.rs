@@ -9,11 +9,11 @@ use cohort_core::{Line, Timestamp};
 const STEPS_MAX: usize = 8;
 
 /// A window in microseconds, both ends included.
-pub type Window = (i64, i64);
+pub(crate) type Window = (i64, i64);
 
 /// The instants that each cell needs of one log.
 #[derive(Debug)]
-pub struct Probe {
+pub(crate) struct Probe {
     /// The cells.
     pub cells: Arc<Cells>,
     /// The windows of all cells, cell by cell. Those of one cell are disjoint and ascend.
@@ -34,7 +34,7 @@ pub struct Probe {
 
 /// A window and the cell that it belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Span {
+pub(crate) struct Span {
     first: i64,
     last: i64,
     /// The cell's store.
@@ -47,21 +47,21 @@ pub struct Span {
 
 impl Span {
     /// Whether the window holds the instant.
-    pub const fn holds(&self, tick: i64) -> bool {
+    pub(crate) const fn holds(&self, tick: i64) -> bool {
         self.first <= tick && tick <= self.last
     }
 }
 
 impl Probe {
     /// What the baseline log must give: every instant of every line's window.
-    pub fn windows(cells: &Arc<Cells>, stores: &[StoreEvents]) -> Self {
+    pub(crate) fn windows(cells: &Arc<Cells>, stores: &[StoreEvents]) -> Self {
         Self::new(cells, stores, |line, out| {
             out.push((line.window_start.as_us(), line.last_tick().as_us()))
         })
     }
 
     /// What the classifier's log must give: every tick of every line.
-    pub fn ticks(cells: &Arc<Cells>, stores: &[StoreEvents]) -> Self {
+    pub(crate) fn ticks(cells: &Arc<Cells>, stores: &[StoreEvents]) -> Self {
         Self::new(cells, stores, |line, out| {
             out.extend(
                 line.rows.iter().map(|row| (row.detected_at.as_us(), row.detected_at.as_us())),
@@ -125,14 +125,14 @@ impl Probe {
     }
 
     /// The windows that begin in time to hold this instant. All that hold it are among them.
-    pub fn near(&self, tick: i64) -> &[Span] {
+    pub(crate) fn near(&self, tick: i64) -> &[Span] {
         let from = self.spans.partition_point(|span| span.first < tick - self.longest_of_all);
         let to = self.spans.partition_point(|span| span.first <= tick);
         &self.spans[from..to]
     }
 
     /// The windows that begin after one instant and not after another.
-    pub fn begun(&self, after: i64, tick: i64) -> &[Span] {
+    pub(crate) fn begun(&self, after: i64, tick: i64) -> &[Span] {
         let from = self.spans.partition_point(|span| span.first <= after);
         let to = self.spans.partition_point(|span| span.first <= tick);
         &self.spans[from..to]
@@ -142,7 +142,7 @@ impl Probe {
     ///
     /// The search begins at `hint`, and leaves there where it ended. The next search of this store
     /// is short if its tick is a little later, as it mostly is. Any hint gives the same windows.
-    pub fn holding(
+    pub(crate) fn holding(
         &self,
         store: StoreCode,
         tick: i64,
@@ -167,12 +167,12 @@ impl Probe {
     }
 
     /// Whether the cell needs this instant.
-    pub fn wants(&self, cell: Cell, tick: i64) -> bool {
+    pub(crate) fn wants(&self, cell: Cell, tick: i64) -> bool {
         within(self.windows_of(cell), tick)
     }
 
     /// The windows of a cell, disjoint and ascending.
-    pub fn windows_of(&self, cell: Cell) -> &[Window] {
+    pub(crate) fn windows_of(&self, cell: Cell) -> &[Window] {
         let cell = cell.index();
         &self.windows[self.first_window[cell]..self.first_window[cell + 1]]
     }

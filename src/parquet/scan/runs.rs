@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 /// What the next values of a stream have in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Run {
+pub(crate) enum Run {
     /// One value, this many times.
     Repeated(u32, usize),
     /// This many values that may differ.
@@ -17,7 +17,7 @@ pub enum Run {
 
 /// The runs of one hybrid stream.
 #[derive(Clone, Debug)]
-pub struct Runs {
+pub(crate) struct Runs {
     data: Bytes,
     bit_width: u8,
     /// Where the next run's header begins.
@@ -31,14 +31,14 @@ pub struct Runs {
 /// The stream ends before the values that its page promises, or has an impossible bit width.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected a run of RLE or bit-packed values, found the end of the page")]
-pub struct Truncated;
+pub(crate) struct Truncated;
 
 impl Runs {
     /// Reads values of `bit_width` bits from the beginning of `data`.
     ///
     /// # Errors
     /// [`Truncated`] if the width is more than 32 bits.
-    pub fn new(data: Bytes, bit_width: u8) -> Result<Self, Truncated> {
+    pub(crate) fn new(data: Bytes, bit_width: u8) -> Result<Self, Truncated> {
         if bit_width > 32 {
             return Err(Truncated);
         }
@@ -50,7 +50,7 @@ impl Runs {
     ///
     /// # Errors
     /// [`Truncated`] at the end of the data.
-    pub fn peek(&mut self) -> Result<Run, Truncated> {
+    pub(crate) fn peek(&mut self) -> Result<Run, Truncated> {
         match self.run {
             Some(run) => Ok(run),
             None => self.begin_run(),
@@ -87,7 +87,7 @@ impl Runs {
     ///
     /// # Errors
     /// [`Truncated`] if there are fewer.
-    pub fn skip(&mut self, mut n: usize) -> Result<(), Truncated> {
+    pub(crate) fn skip(&mut self, mut n: usize) -> Result<(), Truncated> {
         while n > 0 {
             let run = self.peek()?;
             let (Run::Repeated(_, left) | Run::Packed(left)) = run;
@@ -102,7 +102,7 @@ impl Runs {
     ///
     /// # Errors
     /// [`Truncated`] if there are fewer.
-    pub fn read<T: Copy>(
+    pub(crate) fn read<T: Copy>(
         &mut self,
         mut n: usize,
         out: &mut Vec<T>,

@@ -25,7 +25,7 @@ const NEXT_I32: u8 = 0x15;
 
 /// One file of the row groups of all of these, with a checksum in each page header. The files
 /// differ in their rows alone.
-pub fn joined(files: &[Bytes], properties: WriterProperties) -> Result<Bytes> {
+pub(super) fn joined(files: &[Bytes], properties: WriterProperties) -> Result<Bytes> {
     let footers = files.iter().map(|file| {
         ParquetMetaDataReader::new()
             .with_page_index_policy(PageIndexPolicy::Required)

@@ -1,6 +1,6 @@
 //! Rows to Parquet parts whose bytes depend on the rows alone (SPEC 6 and 11).
 
 mod checksums;
-pub mod mrch;
-pub mod part;
-pub mod rejects;
+pub(crate) mod mrch;
+pub(crate) mod part;
+pub(crate) mod rejects;

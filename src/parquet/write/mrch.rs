@@ -11,7 +11,7 @@ use cohort_core::contract::MRCH;
 
 /// A row group of MRCH in the making.
 #[derive(Debug)]
-pub struct MrchWriter {
+pub(crate) struct MrchWriter {
     group: GroupWriter,
     rows: MrchBatch,
 }
@@ -21,7 +21,7 @@ impl MrchWriter {
     ///
     /// # Errors
     /// [`Error::Encode`].
-    pub fn new(run_id: &RunId) -> Result<Self, Error> {
+    pub(crate) fn new(run_id: &RunId) -> Result<Self, Error> {
         Ok(Self { group: GroupWriter::new(&MRCH)?, rows: MrchBatch::new(run_id.as_str()) })
     }
 
@@ -29,7 +29,7 @@ impl MrchWriter {
     ///
     /// # Errors
     /// [`Error::Encode`].
-    pub fn write(
+    pub(crate) fn write(
         &mut self,
         names: &Names<'_>,
         event: &Event,
@@ -45,7 +45,7 @@ impl MrchWriter {
     ///
     /// # Errors
     /// [`Error::Encode`].
-    pub fn finish(mut self) -> Result<Group, Error> {
+    pub(crate) fn finish(mut self) -> Result<Group, Error> {
         if self.rows.rows() > 0 {
             let last = self.rows.finish().map_err(ParquetError::from);
             last.and_then(|batch| self.group.write(&batch))

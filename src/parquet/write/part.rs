@@ -16,22 +16,22 @@ use crate::parquet::Error;
 use cohort_core::contract::{ColumnType, Log};
 
 /// Rows after which a part is closed at the end of a row group.
-pub const PART_ROWS: usize = 1 << 17;
+pub(crate) const PART_ROWS: usize = 1 << 17;
 /// Rows after which a row group is closed at the next store boundary. One thread encodes one row
 /// group.
-pub const GROUP_ROWS: usize = 1 << 15;
+pub(crate) const GROUP_ROWS: usize = 1 << 15;
 /// The least such limit. With fewer rows the footer would be too large a share of the file.
-pub const GROUP_ROWS_MIN: usize = 1 << 13;
+pub(crate) const GROUP_ROWS_MIN: usize = 1 << 13;
 /// The most rows of a row group, for a store that has more.
 const GROUP_ROWS_MAX: usize = 1 << 18;
 /// The most rows of a page, so that a reader of one store skips most of a file.
 const PAGE_ROWS_MAX: usize = 1 << 14;
 /// Rows handed to the encoder at once.
-pub const BATCH_ROWS: usize = 1 << 13;
+pub(crate) const BATCH_ROWS: usize = 1 << 13;
 
 /// An encoded file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Part {
+pub(crate) struct Part {
     /// Its rows.
     pub rows: u64,
     /// Its content.
@@ -43,7 +43,7 @@ pub struct Part {
 /// Encoded rows that are not part of a file yet: one row group, unless a store has more rows than
 /// fit.
 #[derive(Clone, Debug)]
-pub struct Group {
+pub(crate) struct Group {
     /// Its rows.
     pub rows: usize,
     bytes: Bytes,
@@ -51,7 +51,7 @@ pub struct Group {
 
 /// A row group in the making.
 #[derive(Debug)]
-pub struct GroupWriter {
+pub(crate) struct GroupWriter {
     log: &'static Log,
     writer: ArrowWriter<Vec<u8>>,
     rows: usize,
@@ -62,7 +62,7 @@ impl Part {
     ///
     /// # Errors
     /// [`Error::Encode`].
-    pub fn of(log: &'static Log, groups: &[Group]) -> Result<Self, Error> {
+    pub(crate) fn of(log: &'static Log, groups: &[Group]) -> Result<Self, Error> {
         let rows = groups.iter().map(|group| group.rows as u64).sum();
         let groups: Vec<_> = groups.iter().map(|group| group.bytes.clone()).collect();
         let bytes = joined(&groups, properties(log));
@@ -77,7 +77,7 @@ impl GroupWriter {
     ///
     /// # Errors
     /// [`Error::Encode`].
-    pub fn new(log: &'static Log) -> Result<Self, Error> {
+    pub(crate) fn new(log: &'static Log) -> Result<Self, Error> {
         let writer = ArrowWriter::try_new(Vec::new(), schema(log), Some(properties(log)));
         let writer = writer.map_err(|error| Error::encode(log.name, &error))?;
         Ok(Self { log, writer, rows: 0 })
@@ -87,7 +87,7 @@ impl GroupWriter {
     ///
     /// # Errors
     /// What the encoder says.
-    pub fn write(&mut self, batch: &RecordBatch) -> Result<(), ParquetError> {
+    pub(crate) fn write(&mut self, batch: &RecordBatch) -> Result<(), ParquetError> {
         self.rows += batch.num_rows();
         self.writer.write(batch)
     }
@@ -96,7 +96,7 @@ impl GroupWriter {
     ///
     /// # Errors
     /// [`Error::Encode`].
-    pub fn finish(self) -> Result<Group, Error> {
+    pub(crate) fn finish(self) -> Result<Group, Error> {
         let bytes =
             self.writer.into_inner().map_err(|error| Error::encode(self.log.name, &error))?;
         Ok(Group { rows: self.rows, bytes: bytes.into() })

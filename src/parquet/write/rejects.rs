@@ -15,7 +15,7 @@ use cohort_core::rejects::Reject;
 
 /// The rejected rows of one row group, as the file has them.
 #[derive(Debug)]
-pub struct RejectedRows {
+pub(crate) struct RejectedRows {
     dataset: &'static str,
     file: String,
     first_row: u64,
@@ -25,7 +25,7 @@ pub struct RejectedRows {
 
 impl RejectedRows {
     /// Reads the rows of one row group whole, each as a JSON object.
-    pub fn read(
+    pub(crate) fn read(
         source: &Source,
         row_group: usize,
         rejects: Vec<Reject>,
@@ -45,13 +45,13 @@ impl RejectedRows {
     }
 
     /// Where the rows stand: the order of the rejects.
-    pub fn place(&self) -> (&str, &str, u64) {
+    pub(crate) fn place(&self) -> (&str, &str, u64) {
         (self.dataset, &self.file, self.first_row)
     }
 }
 
 /// All root columns of a file that can be read in a row group.
-pub fn all_columns(source: &Source, row_group: usize) -> Vec<usize> {
+pub(crate) fn all_columns(source: &Source, row_group: usize) -> Vec<usize> {
     source.file.readable_roots(row_group)
 }
 
@@ -59,7 +59,7 @@ pub fn all_columns(source: &Source, row_group: usize) -> Vec<usize> {
 ///
 /// # Errors
 /// [`Error::Encode`].
-pub fn encode(all: &[RejectedRows], run_id: &RunId) -> Result<Part, Error> {
+pub(crate) fn encode(all: &[RejectedRows], run_id: &RunId) -> Result<Part, Error> {
     let mut group = GroupWriter::new(&REJECTS)?;
     for of_group in all {
         let mut batch = BatchBuilder::new(&REJECTS);
