@@ -33,7 +33,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     session.stop()
 
 
-def names(reader: str, request: pytest.FixtureRequest) -> dict[str, Any]:
+def session_of(reader: str, request: pytest.FixtureRequest) -> dict[str, Any]:
     """The session that the reader's line speaks of."""
     if reader == "Spark":
         return {"spark": request.getfixturevalue("spark")}

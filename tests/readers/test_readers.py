@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import functools
 import os
+import subprocess
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
 import pytest
 
-from committed import EVENTS, KEYS, LINES, LOGS, Committed, cohort, in_order, published
+from committed import BINARY, EVENTS, KEYS, LINES, LOGS, Committed, in_order, published
 from printed_lines import IMPORTS, blocks, kind, lines, read, to_arrow
-from sessions import names
+from sessions import session_of
 
 #: Those that read S3 without what is not on PyPI: DuckDB needs an extension, and Spark a jar.
 ON_S3 = ["pandas", "pyarrow", "Polars", "DataFusion", "fastparquet"]
@@ -53,7 +55,7 @@ def test_the_readme_has_a_line_for_each_reader() -> None:
 def test_a_folder_is_read_with_one_line(
     reader: str, log: str, folder: Committed, request: pytest.FixtureRequest
 ) -> None:
-    value = read(reader, log, f"{folder.place}/out", names(reader, request))
+    value = read(reader, log, f"{folder.place}/out", session_of(reader, request))
     assert_equal_to_what_was_written(reader, log, to_arrow(reader, value), folder)
 
 
@@ -62,7 +64,7 @@ def test_a_run_may_have_a_number_for_a_name(
     reader: str, numbered: Committed, request: pytest.FixtureRequest
 ) -> None:
     """All but fastparquet, which cannot read folders of which only some have a number's name."""
-    value = read(reader, EVENTS, f"{numbered.place}/out", names(reader, request))
+    value = read(reader, EVENTS, f"{numbered.place}/out", session_of(reader, request))
     assert_equal_to_what_was_written(reader, EVENTS, to_arrow(reader, value), numbered)
 
 
@@ -71,7 +73,7 @@ def test_a_run_may_have_a_number_for_a_name(
 def test_s3_is_read_with_the_same_line(
     reader: str, log: str, bucket: Committed, request: pytest.FixtureRequest
 ) -> None:
-    session = names(reader, request)
+    session = session_of(reader, request)
     if reader == "DataFusion":
         from datafusion.object_store import AmazonS3
 
@@ -93,12 +95,21 @@ def test_amounts_in_pandas_are_decimals_with_four_places(folder: Committed) -> N
     assert {amount.as_tuple().exponent for amount in amounts} == {-4}
 
 
-@pytest.mark.parametrize("log", LOGS)
-def test_what_cohort_files_prints_is_what_read_parquet_takes(log: str, folder: Committed) -> None:
-    parts = cohort("files", "--manifest", folder.manifest, "--log", log).split()
-    assert sorted(parts) == sorted(folder.parts(log))
-    rows = duckdb.read_parquet(parts).to_arrow_table()
-    assert_equal_to_what_was_written("DuckDB", log, rows, folder)
+def test_what_cohort_files_prints_is_what_read_parquet_takes(
+    folder: Committed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "cohort").symlink_to(BINARY)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    (block,) = blocks("python")
+    names: dict[str, Any] = {
+        "subprocess": subprocess,
+        "duckdb": duckdb,
+        "manifest": folder.manifest,
+    }
+    exec(block, names)
+    assert sorted(names["parts"]) == sorted(folder.parts(EVENTS))
+    read_ = names["events"].to_arrow_table()
+    assert_equal_to_what_was_written("DuckDB", EVENTS, read_, folder)
 
 
 @pytest.mark.parametrize("log", LOGS)
