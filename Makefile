@@ -5,9 +5,10 @@ PYTHON ?= python3
 DEMO := target/demo
 BENCH_VENV := target/bench-venv
 BENCH_PYTHON := $(BENCH_VENV)/bin/python
+READERS_VENV := target/readers-venv
 LINT_VENV := target/lint-venv
 LINT_BIN := $(LINT_VENV)/bin
-PYTHON_FOLDERS := benches dags/airflow dags/dagster tests/lint tests/orchestrators
+PYTHON_FOLDERS := benches dags/airflow dags/dagster tests/lint tests/orchestrators tests/readers
 
 # With DIST=1, every recipe builds, tests, measures and runs the binary that ships. CI does so: its
 # tests run the very code that ships, and all recipes share one build. Without it, tests run what
@@ -23,7 +24,7 @@ endif
 
 .DEFAULT_GOAL := help
 .PHONY: help build dist demo demo-s3 test check check-rust check-python check-width check-deps \
-	advisories test-peers test-orchestrators bench bench-s3 image
+	advisories test-peers test-readers test-orchestrators bench bench-s3 image
 
 help: ## list the recipes
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-19s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -75,6 +76,9 @@ advisories: $(LINT_VENV)/ready ## known vulnerabilities of the dependencies; fet
 test-peers: build $(BENCH_VENV)/ready ## compare the job's rows with DuckDB's on ten dirty data sets
 	$(BENCH_PYTHON) benches/agree.py $(PEERS_OPTIONS)
 
+test-readers: build $(READERS_VENV)/ready ## read both logs with seven readers, from disk and S3
+	tests/readers/run.sh $(READERS_VENV)/bin/python $(PYTEST_OPTIONS)
+
 bench: build $(BENCH_VENV)/ready ## measure the job beside DuckDB and Polars (BENCH_OPTIONS=...)
 	$(BENCH_PYTHON) benches/bench.py $(BENCH_OPTIONS)
 
@@ -90,6 +94,11 @@ test-orchestrators: ## drive the image, a real Airflow and a real Dagster over S
 $(BENCH_VENV)/ready: benches/requirements.txt
 	$(PYTHON) -m venv --clear $(BENCH_VENV)
 	$(BENCH_VENV)/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
+$(READERS_VENV)/ready: tests/readers/requirements.txt
+	$(PYTHON) -m venv --clear $(READERS_VENV)
+	$(READERS_VENV)/bin/pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
 
 $(LINT_VENV)/ready: tests/lint/requirements.txt

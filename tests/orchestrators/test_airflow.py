@@ -119,8 +119,7 @@ def test_backfill_late_data_rerun_xcom_and_asset(
         assert summary["status"] == "committed"
         assert summary["counts"] == lineage["counts"]
         assert (
-            summary["lineage"]
-            == f"s3://{lake.bucket}/lineage/run={encoded(run_id)}/lineage.json"
+            summary["lineage"] == f"s3://{lake.bucket}/lineage/run={encoded(run_id)}/lineage.json"
         )
     counts = [lake.lineage(run_id)["counts"] for run_id in ids]
     assert [c["events_opened"] for c in counts] == [12, 12, 12]
