@@ -132,6 +132,20 @@ fn clamped(us: i128) -> Timestamp {
 /// Rows that agree in (`sku`, `detected_at`, `first_detected_from`) always share line and tick, so
 /// keeping the greatest row of each line and tick keeps the greatest of every set of duplicates as
 /// well: one pass does the work of SPEC 2 and SPEC 4.
+///
+/// ```
+/// use cohort_core::{EndReason, Life, Report, events};
+///
+/// // Every hour for three days: the chain is cut at each midnight but the first.
+/// let life = Life { gap: "PT1H".parse()?, duration_max: "P1D".parse()? };
+/// let ticks = (0..72).map(|hour| format!("2025-01-{:02}T{:02}:30:00Z", 1 + hour / 24, hour % 24));
+/// let rows = ticks.map(|tick| tick.parse().map(Report::at)).collect::<Result<_, _>>()?;
+/// let (events, _) = events(rows, life, None);
+/// assert_eq!(events.len(), 2);
+/// assert_eq!(events[0].end_reason, EndReason::MaxDuration);
+/// assert_eq!(events[1].continues, Some(events[0].opened_at));
+/// # Ok::<(), cohort_core::TimeError>(())
+/// ```
 #[must_use]
 pub fn events(
     mut rows: Vec<Report>,

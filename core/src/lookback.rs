@@ -41,6 +41,19 @@ impl Lookback {
     }
 
     /// Judges a store by its ticks, which are sorted and complete from `covered` on.
+    ///
+    /// ```
+    /// use cohort_core::Life;
+    /// use cohort_core::lookback::{Chain, Lookback};
+    ///
+    /// let life = Life { gap: "PT30M".parse()?, duration_max: "P7D".parse()? };
+    /// let lookback = Lookback { start: "2025-01-02T00:00:00Z".parse()?, life };
+    /// let ticks = ["2025-01-01T23:45:00Z".parse()?];
+    /// // The event of this tick may have begun earlier: half an hour more must be read.
+    /// let chain = lookback.chain(&ticks, lookback.first_read());
+    /// assert_eq!(chain, Chain::Unknown("2025-01-01T23:15:00Z".parse()?));
+    /// # Ok::<(), cohort_core::TimeError>(())
+    /// ```
     #[must_use]
     pub fn chain(&self, ticks: &[Timestamp], covered: Timestamp) -> Chain {
         let gap = self.life.gap;

@@ -123,3 +123,9 @@ pub trait Predictions {
     /// The rows for this SKU, null equal to null.
     fn series(&self, sku: Option<&str>) -> Series<'_>;
 }
+
+impl<P: Predictions> Predictions for &P {
+    fn series(&self, sku: Option<&str>) -> Series<'_> {
+        (**self).series(sku)
+    }
+}

@@ -64,6 +64,21 @@ pub struct Accepted<'s> {
 impl ReportJudge {
     /// The row as it takes part, or the first reason to reject it in the order of SPEC 2.
     ///
+    /// ```
+    /// use cohort_core::batch::values::Instant;
+    /// use cohort_core::rejects::{ReportJudge, ReportKey};
+    ///
+    /// let judge = ReportJudge { partition: None, max_lookback: "P30D".parse()? };
+    /// let row = ReportKey {
+    ///     store_id: Some(""),
+    ///     detected_at: Some(Instant::In("2025-01-01T11:55:00Z".parse()?)),
+    ///     onset: None,
+    ///     invalid_text: false,
+    /// };
+    /// assert_eq!(judge.judge(row).unwrap_err().text(), "missing_store_id");
+    /// # Ok::<(), cohort_core::TimeError>(())
+    /// ```
+    ///
     /// # Errors
     /// The reason.
     pub fn judge<'s>(&self, row: ReportKey<'s>) -> Result<Accepted<'s>, Reason> {

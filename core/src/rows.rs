@@ -190,6 +190,38 @@ pub struct Evidence<'a, P> {
 ///
 /// # Errors
 /// [`Overflow`] if a sum of such a row does not fit `decimal(18,4)`.
+///
+/// # Example
+///
+/// A store-level report at one tick, without predictions, gives an opening and a closing row in
+/// each log.
+///
+/// ```
+/// use cohort_core::{Candidates, EventRows, Evidence, Interval, Life, Predictions, Report};
+/// use cohort_core::{Series, event_rows, events};
+///
+/// struct NoPredictions;
+/// impl Predictions for NoPredictions {
+///     fn series(&self, _sku: Option<&str>) -> Series<'_> {
+///         Series::default()
+///     }
+/// }
+///
+/// let life = Life { gap: "PT30M".parse()?, duration_max: "P7D".parse()? };
+/// let (events, _) = events(vec![Report::at("2025-01-01T11:55:00Z".parse()?)], life, None);
+/// let day = Interval {
+///     start: "2025-01-01T00:00:00Z".parse()?,
+///     end: "2025-01-02T00:00:00Z".parse()?,
+/// };
+/// let candidates = Candidates::default();
+/// let evidence =
+///     Evidence { store_id: "327", predictions: NoPredictions, candidates: &candidates };
+/// let mut rows = EventRows::default();
+/// event_rows(&events[0], evidence, day, &mut rows)?;
+/// assert_eq!((rows.mrch.len(), rows.melog.len()), (2, 2));
+/// assert_eq!(rows.mrch[1].status.as_str(), "closed");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn event_rows<'a, P: Predictions>(
     event: &'a Event,
     evidence: Evidence<'a, P>,

@@ -47,6 +47,22 @@ impl SharedTexts {
 
 impl ReportColumns {
     /// The columns of a batch.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use arrow::array::{ArrayRef, RecordBatch, StringArray};
+    /// use cohort_core::batch::reports::ReportColumns;
+    ///
+    /// let stores: ArrayRef = Arc::new(StringArray::from(vec!["327"]));
+    /// let batch = RecordBatch::try_from_iter([("store_code", stores)])?;
+    /// let columns = ReportColumns::new(&|name| match name {
+    ///     "store_id" => batch.column_by_name("store_code"),
+    ///     _ => None,
+    /// });
+    /// assert_eq!(columns.key(0).store_id, Some("327"));
+    /// # Ok::<(), arrow::error::ArrowError>(())
+    /// ```
     #[must_use]
     pub fn new(column: Lookup<'_>) -> Self {
         let texts = [

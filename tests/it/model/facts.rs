@@ -59,7 +59,13 @@ impl Facts {
             };
             let mut lines = events.iter().flat_map(|event| &event.lines);
             let inside = lines.any(|line| {
-                line.sku == sale.sku.as_deref() && line.window_start <= at && at <= line.last_tick()
+                // What comes after the interval is not known yet.
+                let ticks =
+                    line.rows.iter().map(|row| row.tick()).filter(|tick| *tick < params.end);
+                let last_tick = ticks.max();
+                line.sku == sale.sku.as_deref()
+                    && line.window_start <= at
+                    && last_tick.is_some_and(|last_tick| at <= last_tick)
             });
             let columns =
                 [("baseline_sales", sale.baseline_sales), ("actual_sales", sale.actual_sales)];
