@@ -5,6 +5,9 @@
 `run_id` and its interval, so the job replaces exactly what that run wrote. Do not trigger a new
 run for a past date: it would have another `run_id`, and the logs would have the day twice.
 
+**Rerun any committed run**: trigger with the param `run_id` alone. The job reads the interval and
+everything else from that run's lineage.
+
 **Compute any interval**: trigger with the params `interval_start` and `interval_end`.
 
 **Backfill**:
@@ -36,8 +39,14 @@ PARAMS = {
     "gap": Param(
         None, **DURATION, description="quiet time that ends an event, in place of the manifest's"
     ),
+    "max_event_duration": Param(
+        None,
+        **DURATION,
+        description="the period at whose boundaries long events are cut, in place of the "
+        "manifest's; longer than gap",
+    ),
     "max_lookback": Param(
-        None, **DURATION, description="how far back an event may begin, in place of the manifest's"
+        None, **DURATION, description="how old an onset may be, in place of the manifest's"
     ),
     "interval_start": Param(
         None, **INSTANT, description="compute this interval instead of the run's own"
@@ -46,7 +55,8 @@ PARAMS = {
     "run_id": Param(
         None,
         type=["null", "string"],
-        description="write under this run_id, replacing what it wrote",
+        description="alone: run again what this committed run was for; with an interval: "
+        "compute that under this run_id, replacing what it wrote",
     ),
 }
 

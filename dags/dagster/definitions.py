@@ -1,9 +1,10 @@
 """Minority reports to events, for each day: two assets from one run of the job.
 
 **Compute a day**: materialize its partition. **Late data**: materialize it again; the job replaces
-what that day's run wrote. **Backfill**: select partitions and materialize; each day is a Dagster
-run of its own, or with `COHORT_BACKFILL=single` all days are one. Either way, each day is one run
-of the job.
+what that day's run wrote. **Any committed run again**: start the job `cohorting_rerun` with its
+`run_id`; its interval and all else are recorded. **Backfill**: select partitions and materialize;
+each day is a Dagster run of its own, or with `COHORT_BACKFILL=single` all days are one. Either way,
+each day is one run of the job.
 
 | variable | meaning |
 |---|---|
@@ -24,20 +25,36 @@ import dagster as dg
 
 from cohort_pipes import checks
 from cohort_pipes.job import CohortJob
-from cohort_pipes.request import arguments
-from cohort_pipes.results import merged
+from cohort_pipes.request import arguments, rerun_arguments
+from cohort_pipes.results import materializations, merged
 
 START = os.environ.get("COHORT_PARTITIONS_START", "2025-01-01")
 DAILY = dg.DailyPartitionsDefinition(start_date=START)
 LINES, EVENTS = "minority_reports_cohorted_log", "minority_event_log"
 SINGLE = os.environ.get("COHORT_BACKFILL", "each") == "single"
+RETRIES = dg.RetryPolicy(
+    max_retries=2,
+    delay=float(os.environ.get("COHORT_RETRY_DELAY_S", "60")),
+    backoff=dg.Backoff.EXPONENTIAL,
+)
 
 
 class Durations(dg.Config):
     """What a run may set in place of the manifest's values; ISO 8601, such as PT30M."""
 
     gap: str | None = None
+    max_event_duration: str | None = None
     max_lookback: str | None = None
+
+    def given(self) -> dict[str, str | None]:
+        """The durations by the names of the job's options."""
+        return {name: getattr(self, name) for name in Durations.model_fields}
+
+
+class Rerun(Durations):
+    """The committed run that is run again."""
+
+    run_id: str
 
 
 @dg.multi_asset(
@@ -69,11 +86,7 @@ class Durations(dg.Config):
     ],
     partitions_def=DAILY,
     backfill_policy=dg.BackfillPolicy.single_run() if SINGLE else dg.BackfillPolicy.multi_run(1),
-    retry_policy=dg.RetryPolicy(
-        max_retries=2,
-        delay=float(os.environ.get("COHORT_RETRY_DELAY_S", "60")),
-        backoff=dg.Backoff.EXPONENTIAL,
-    ),
+    retry_policy=RETRIES,
     group_name="cohort",
 )
 def cohorting(
@@ -83,9 +96,7 @@ def cohorting(
     results = []
     for key in context.partition_keys:
         window = DAILY.time_window_for_partition_key(key)
-        command = arguments(
-            job.manifest, key, (window.start, window.end), config.gap, config.max_lookback
-        )
+        command = arguments(job.manifest, key, (window.start, window.end), config.given())
         summary, reported = job.run(context, command, ["rejects_under_limit"])
         run = checks.read(summary["lineage"])
         for check in (checks.one_row_per_event, checks.totals_agree):
@@ -100,6 +111,21 @@ def cohorting(
             )
         results.append((key, reported))
     yield from merged(results)
+
+
+@dg.op(retry_policy=RETRIES)
+def rerun(context: dg.OpExecutionContext, config: Rerun, job: CohortJob) -> None:
+    """Run again what a committed run was for, over today's inputs; its name is enough."""
+    command = rerun_arguments(job.manifest, config.run_id, config.given())
+    summary, _ = job.run(context, command, [])
+    for event in materializations(summary, [LINES, EVENTS]):
+        context.log_event(event)
+
+
+@dg.job(name="cohorting_rerun")
+def rerun_job() -> None:
+    """Run a committed run again."""
+    rerun()
 
 
 daily_job = dg.define_asset_job("cohorting_daily", selection=[LINES, EVENTS])
@@ -121,7 +147,7 @@ GIVEN = {
 
 defs = dg.Definitions(
     assets=[cohorting],
-    jobs=[daily_job],
+    jobs=[daily_job, rerun_job],
     schedules=[daily_schedule],
     resources={"job": CohortJob(**{name: value for name, value in GIVEN.items() if value})},
 )

@@ -155,7 +155,7 @@ def test_a_run_without_its_own_interval_is_refused_and_a_given_one_is_honoured(
     airflow: Airflow, lake: Lake
 ) -> None:
     airflow.trigger("nameless", {})
-    airflow.shell(printed("airflow dags trigger"))
+    airflow.shell(printed("airflow dags trigger cohorting_daily --run-id by-params"))
     # Airflow gives this run an interval inferred from the present.
     date = ["--logical-date", "2025-01-05T00:00:00+00:00"]
     airflow.command("dags", "trigger", DAG, "--run-id", "inferred", *date)
@@ -166,6 +166,21 @@ def test_a_run_without_its_own_interval_is_refused_and_a_given_one_is_honoured(
         assert airflow.wait(run_id)["state"] == "failed"
         assert airflow.task(run_id)["try_number"] == 1
         assert says in airflow.log(run_id, 1)
+
+
+def test_a_run_id_alone_runs_again_what_that_run_was_for(airflow: Airflow, lake: Lake) -> None:
+    airflow.trigger("once", {**window(2), "gap": "PT20M"})
+    assert airflow.wait("once")["state"] == "success"
+    before = lake.lineage("once")
+    lake.write(MRDL, DAYS[1], "later", reports(DAYS[1], 2, stores=1, minute=31))
+    command = printed("airflow dags trigger cohorting_daily --run-id again-1")
+    airflow.shell(command.replace("by-params", "once"))
+    assert airflow.wait("again-1")["state"] == "success"
+    summary, after = airflow.xcom("again-1"), lake.lineage("once")
+    assert (summary["run_id"], summary["status"]) == ("once", "replaced")
+    assert (after["interval"], after["gap"]) == (before["interval"], before["gap"])
+    assert after["counts"]["events_opened"] > before["counts"]["events_opened"]
+    assert lake.digests("lineage/run=again-1") == {}
 
 
 def test_exit_65_fails_at_the_first_try_and_shows_the_jobs_own_line(
@@ -248,10 +263,11 @@ def test_the_jobs_events_name_the_task_and_the_dag_run_as_airflow_does(
     check_schemas(received[1])
 
 
-def test_gap_and_look_back_are_params_of_a_run(airflow: Airflow, lake: Lake) -> None:
-    airflow.trigger("wider", {**window(3), "gap": "PT12H", "max_lookback": "P2D"})
+def test_the_durations_are_params_of_a_run(airflow: Airflow, lake: Lake) -> None:
+    durations = {"gap": "PT12H", "max_event_duration": "P3D", "max_lookback": "P2D"}
+    airflow.trigger("wider", {**window(3), **durations})
     assert airflow.wait("wider")["state"] == "success"
     lineage = lake.lineage("wider")
-    assert (lineage["gap"], lineage["manifest"]["max_lookback"]) == ("PT12H", "P2D")
+    assert {name: lineage["manifest"][name] for name in durations} == durations
     # A shop has three pauses a day, and only one of them is longer than twelve hours.
     assert lineage["counts"]["events_opened"] == 4

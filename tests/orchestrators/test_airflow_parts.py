@@ -8,19 +8,19 @@ from datetime import UTC, datetime
 import pytest
 
 from cohort_job import outcome
-from cohort_job.request import BadRequestError, Request, arguments, request_from
+from cohort_job.request import BadRequestError, Interval, Request, arguments, request_from
 from cohort_job.settings import Settings
 from printed import ROOT
 
 DAGS = ROOT / "dags" / "airflow"
-Interval = tuple[datetime | None, datetime | None]
+Given = tuple[datetime | None, datetime | None]
 DAY = (datetime(2025, 1, 1, tzinfo=UTC), datetime(2025, 1, 2, tzinfo=UTC))
 NOW = (datetime(2026, 11, 22, tzinfo=UTC), datetime(2026, 11, 23, tzinfo=UTC))
 
 
 def ask(
     params: Mapping[str, str] | None = None,
-    interval: Interval = DAY,
+    interval: Given = DAY,
     logical_date: datetime | None = DAY[0],
 ) -> Request:
     return request_from(
@@ -29,11 +29,12 @@ def ask(
 
 
 def test_a_scheduled_run_has_the_interval_of_its_date() -> None:
-    assert arguments("s3://b/m.json", ask({"gap": "PT1H"})) == [
+    durations = {"gap": "PT1H", "max_event_duration": "P2D", "max_lookback": "P3D"}
+    assert arguments("s3://b/m.json", ask(durations)) == [
         *("run", "--manifest", "s3://b/m.json", "--run-id", "scheduled__x"),
         *("--interval-start", "2025-01-01T00:00:00.000000Z"),
         *("--interval-end", "2025-01-02T00:00:00.000000Z"),
-        *("--gap", "PT1H"),
+        *("--gap", "PT1H", "--max-event-duration", "P2D", "--max-lookback", "P3D"),
     ]
 
 
@@ -44,7 +45,23 @@ def test_params_win_over_the_interval() -> None:
         "run_id": "other",
     }
     request = ask(params, interval=(None, None), logical_date=None)
-    assert (request.run_id, request.end) == ("other", datetime(2025, 1, 6, tzinfo=UTC))
+    day = Interval(datetime(2025, 1, 5, tzinfo=UTC), datetime(2025, 1, 6, tzinfo=UTC))
+    assert (request.run_id, request.interval) == ("other", day)
+
+
+@pytest.mark.parametrize(("interval", "logical_date"), [(DAY, DAY[0]), ((None, None), None)])
+def test_a_run_id_alone_asks_for_a_rerun(interval: Given, logical_date: datetime | None) -> None:
+    request = ask({"run_id": "scheduled__y"}, interval, logical_date)
+    line = ["rerun", "--manifest", "s3://b/m.json", "--run-id", "scheduled__y"]
+    assert arguments("s3://b/m.json", request) == line
+    wider = ask({"run_id": "scheduled__y", "gap": "PT2H"}, interval, logical_date)
+    assert arguments("s3://b/m.json", wider) == [*line, "--gap", "PT2H"]
+
+
+@pytest.mark.parametrize("name", ["interval_start", "interval_end"])
+def test_half_an_interval_is_refused_with_a_run_id_too(name: str) -> None:
+    with pytest.raises(BadRequestError, match="or neither"):
+        ask({"run_id": "scheduled__y", name: "2025-01-05T00:00:00Z"})
 
 
 @pytest.mark.parametrize(
@@ -56,7 +73,7 @@ def test_params_win_over_the_interval() -> None:
     ],
 )
 def test_an_unsound_interval_is_refused_with_advice(
-    interval: Interval, logical_date: datetime | None, says: str
+    interval: Given, logical_date: datetime | None, says: str
 ) -> None:
     with pytest.raises(BadRequestError, match=says):
         ask(interval=interval, logical_date=logical_date)

@@ -114,6 +114,21 @@ def test_late_data_replaces_what_the_partition_wrote(dagster: Dagster, lake: Lak
     assert inside
 
 
+def test_a_committed_run_is_run_again_by_its_name_alone(dagster: Dagster, lake: Lake) -> None:
+    assert dagster.materialize("2025-01-01").returncode == 0
+    before = lake.lineage("dagster__2025-01-01")
+    lake.write(MRDL, DAYS[0], "late", reports(DAYS[0], 2, stores=1, minute=57))
+    done = dagster.shell(printed("dagster job execute"))
+    assert done.returncode == 0, done.stderr[-3000:]
+    after = lake.lineage("dagster__2025-01-01")
+    assert after["interval"] == before["interval"]
+    assert after["counts"]["events_opened"] > before["counts"]["events_opened"]
+    metadata = dagster.metadata(EVENTS)
+    assert (metadata["run_id"], metadata["status"]) == ("dagster__2025-01-01", "replaced")
+    assert metadata["dagster/row_count"] == after["outputs"][EVENTS]["rows"]
+    assert jobs_left() == []
+
+
 def test_a_backfill_in_one_run_computes_every_partition(dagster: Dagster, lake: Lake) -> None:
     done = dagster.shell(printed("COHORT_BACKFILL=single"))
     assert done.returncode == 0, done.stderr[-3000:]

@@ -12,17 +12,45 @@ import pytest
 from docker.models.containers import Container
 
 from cohort_pipes.docker import WholeLines
-from cohort_pipes.request import arguments
-from cohort_pipes.results import merged
+from cohort_pipes.request import arguments, rerun_arguments
+from cohort_pipes.results import materializations, merged
 
 
 def test_a_partition_has_one_run_id_whatever_computes_it() -> None:
     window = (datetime(2025, 1, 1, tzinfo=UTC), datetime(2025, 1, 2, tzinfo=UTC))
-    assert arguments("m.json", "2025-01-01", window) == [
+    assert arguments(
+        "m.json", "2025-01-01", window, {"gap": None, "max_event_duration": "P2D"}
+    ) == [
         *("run", "--manifest", "m.json", "--run-id", "dagster__2025-01-01"),
         *("--interval-start", "2025-01-01T00:00:00.000000Z"),
         *("--interval-end", "2025-01-02T00:00:00.000000Z"),
+        *("--max-event-duration", "P2D"),
     ]
+
+
+def test_a_rerun_needs_nothing_but_the_name_of_the_run() -> None:
+    line = ["rerun", "--manifest", "m.json", "--run-id", "by-hand"]
+    assert rerun_arguments("m.json", "by-hand", {"gap": None}) == line
+    assert rerun_arguments("m.json", "by-hand", {"gap": "PT1H"}) == [*line, "--gap", "PT1H"]
+
+
+@pytest.mark.parametrize(
+    ("run_id", "partition"), [("dagster__2025-01-01", "2025-01-01"), ("by-hand", None)]
+)
+def test_a_rerun_of_a_partition_is_a_materialization_of_it(
+    run_id: str, partition: str | None
+) -> None:
+    summary = {"run_id": run_id, "status": "replaced", "rows": {"a": 3}, "lineage": "s3://b/l"}
+    (event,) = materializations(summary, ["a"])
+    assert (event.asset_key, event.partition) == (dg.AssetKey("a"), partition)
+    assert event.metadata["dagster/row_count"].value == 3
+
+
+def test_the_durations_of_a_run_are_options_of_the_job() -> None:
+    import definitions
+
+    given = definitions.Rerun(run_id="x", gap="PT1H", max_event_duration="P2D").given()
+    assert given == {"gap": "PT1H", "max_event_duration": "P2D", "max_lookback": None}
 
 
 def test_the_schedule_asks_for_the_day_that_has_just_ended() -> None:

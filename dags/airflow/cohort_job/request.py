@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+
+#: The params that go over the manifest's durations; the job's options have the same names.
+DURATIONS = ("gap", "max_event_duration", "max_lookback")
 
 
 class BadRequestError(ValueError):
@@ -13,14 +16,11 @@ class BadRequestError(ValueError):
 
 
 @dataclass(frozen=True)
-class Request:
-    """One run of the job; the interval is half-open."""
+class Interval:
+    """A half-open interval."""
 
-    run_id: str
     start: datetime
     end: datetime
-    gap: str | None = None
-    max_lookback: str | None = None
 
     def __post_init__(self) -> None:
         if self.start >= self.end:
@@ -29,6 +29,18 @@ class Request:
                 f"{_text(self.end)}; a bare @daily has no intervals in Airflow 3: "
                 "use CronDataIntervalTimetable"
             )
+
+
+@dataclass(frozen=True)
+class Request:
+    """One run of the job.
+
+    Without an interval, it runs again what the committed run of that name was for.
+    """
+
+    run_id: str
+    interval: Interval | None
+    durations: Mapping[str, str] = field(default_factory=dict)
 
 
 def request_from(
@@ -40,45 +52,53 @@ def request_from(
 ) -> Request:
     """Return the run that a DAG run asks for.
 
-    Params take precedence over the DAG run's interval. Without them, the interval must be the one
-    that belongs to the logical date: Airflow infers the interval of a run that is triggered for a
-    past date from the present, and would compute the wrong day.
+    An interval among the params comes first. A `run_id` among them without one asks for a rerun.
+    Otherwise the interval is the DAG run's own.
     """
+    durations = {name: params[name] for name in DURATIONS if params.get(name)}
+    run_id = params.get("run_id")
     start, end = (_instant(params.get(name)) for name in ("interval_start", "interval_end"))
     if (start is None) != (end is None):
         raise BadRequestError(
             "expected both of the params interval_start and interval_end, or neither"
         )
+    if start is not None and end is not None:
+        return Request(run_id or dag_run_id, Interval(start, end), durations)
+    if run_id:
+        return Request(run_id, None, durations)
+    return Request(dag_run_id, _own(interval, logical_date), durations)
+
+
+def _own(interval: tuple[datetime | None, datetime | None], date: datetime | None) -> Interval:
+    """Return the DAG run's interval, which must be the one that belongs to its logical date.
+
+    Airflow infers the interval of a run that is triggered for a past date from the present, and
+    would compute the wrong day.
+    """
+    start, end = interval
     if start is None or end is None:
-        start, end = interval
-        if start is None or end is None:
-            raise BadRequestError(
-                "expected a data interval, found none: a manual run has one only if it is given; "
-                "trigger it with the params interval_start and interval_end"
-            )
-        if logical_date is not None and not start <= logical_date < end:
-            raise BadRequestError(
-                f"expected the interval of {_text(logical_date)}, found {_text(start)} to "
-                f"{_text(end)}, which Airflow inferred from the present; clear that day's run, "
-                "or give the params interval_start and interval_end"
-            )
-    return Request(
-        run_id=params.get("run_id") or dag_run_id,
-        start=start,
-        end=end,
-        gap=params.get("gap"),
-        max_lookback=params.get("max_lookback"),
-    )
+        raise BadRequestError(
+            "expected a data interval, found none: a manual run has one only if it is given; "
+            "trigger it with the params interval_start and interval_end, or with the run_id of a "
+            "committed run alone to run that again"
+        )
+    if date is not None and not start <= date < end:
+        raise BadRequestError(
+            f"expected the interval of {_text(date)}, found {_text(start)} to {_text(end)}, which "
+            "Airflow inferred from the present; clear that day's run, or give the params "
+            "interval_start and interval_end, or the run_id of a committed run alone"
+        )
+    return Interval(start, end)
 
 
 def arguments(manifest: str, request: Request) -> list[str]:
     """Return the job's arguments, which follow the image's entry point."""
-    line = ["run", "--manifest", manifest, "--run-id", request.run_id]
-    line += ["--interval-start", _text(request.start), "--interval-end", _text(request.end)]
-    if request.gap:
-        line += ["--gap", request.gap]
-    if request.max_lookback:
-        line += ["--max-lookback", request.max_lookback]
+    interval = request.interval
+    line = ["run" if interval else "rerun", "--manifest", manifest, "--run-id", request.run_id]
+    if interval:
+        line += ["--interval-start", _text(interval.start), "--interval-end", _text(interval.end)]
+    for name, duration in request.durations.items():
+        line += [f"--{name.replace('_', '-')}", duration]
     return line
 
 

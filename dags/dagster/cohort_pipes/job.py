@@ -4,7 +4,7 @@ import os
 import subprocess
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeAlias
 
 import dagster as dg
 from pydantic import Field
@@ -13,6 +13,8 @@ from cohort_pipes.docker import WholeLines, run_container
 
 #: Exit codes of the job after which trying again cannot help.
 PERMANENT = {2, 65, 66, 70, 77, 78}
+#: A step of an asset, or a plain one.
+StepContext: TypeAlias = dg.AssetExecutionContext | dg.OpExecutionContext
 
 
 class CohortJob(dg.ConfigurableResource):
@@ -30,7 +32,7 @@ class CohortJob(dg.ConfigurableResource):
     reject_ratio_max: float = 0.01
 
     def run(
-        self, context: dg.AssetExecutionContext, command: Sequence[str], checks: Sequence[str]
+        self, context: StepContext, command: Sequence[str], checks: Sequence[str]
     ) -> tuple[dict[str, Any], list[Any]]:
         """Run the job; return its summary, and the materializations and checks that it reports.
 
@@ -53,7 +55,7 @@ class CohortJob(dg.ConfigurableResource):
 
     @contextmanager
     def _session(
-        self, context: dg.AssetExecutionContext, extras: dict[str, Any]
+        self, context: StepContext, extras: dict[str, Any]
     ) -> Generator[tuple[dg.PipesSession, dg.PipesMessageReader]]:
         local = self.backend == "local"
         reader = dg.PipesTempFileMessageReader() if local else WholeLines()

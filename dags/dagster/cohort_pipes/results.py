@@ -1,11 +1,13 @@
-"""The results of several partitions as those of one Dagster run."""
+"""What a Dagster run reports: the results of several partitions as one, and those of a rerun."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
+
+from cohort_pipes.request import partition_of
 
 
 def merged(results: Sequence[tuple[str, Sequence[Any]]]) -> Iterator[Any]:
@@ -15,6 +17,25 @@ def merged(results: Sequence[tuple[str, Sequence[Any]]]) -> Iterator[Any]:
         return
     yield from _materializations(results)
     yield from _checks(results)
+
+
+def materializations(
+    summary: Mapping[str, Any], assets: Sequence[str]
+) -> list[dg.AssetMaterialization]:
+    """Return what a rerun has done to each asset, from the job's summary."""
+    return [
+        dg.AssetMaterialization(
+            asset_key=asset,
+            partition=partition_of(summary["run_id"]),
+            metadata={
+                "run_id": summary["run_id"],
+                "status": summary["status"],
+                "dagster/row_count": summary["rows"][asset],
+                "lineage": dg.MetadataValue.path(summary["lineage"]),
+            },
+        )
+        for asset in assets
+    ]
 
 
 def _materializations(
