@@ -1,5 +1,5 @@
-//! What a run tells others about itself: what it will do ([`Plan`]), what it did ([`Facts`]), why
-//! it failed ([`Failure`]).
+//! What a run tells others about itself: what it will do ([`Announcement`]), what it did
+//! ([`Facts`]), why it failed ([`Failure`]).
 //!
 //! All channels of this module report these values and no others, so all screens show the same
 //! numbers. Nothing here reads a clock: the shell measures, and this module repeats.
@@ -20,7 +20,7 @@ use crate::summary::Summary;
 
 /// An input or output of the run.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Dataset {
+pub(crate) struct AnnouncedDataset {
     /// The log's name in SPEC 2 or 6, such as `minority_reports_detected_log`.
     pub name: String,
     /// Its URI, as a prefix.
@@ -31,7 +31,7 @@ pub(crate) struct Dataset {
 
 /// What the run is about to do: known as soon as its manifest is.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Plan {
+pub(crate) struct Announcement {
     /// The run's identity.
     pub run_id: String,
     /// The half-open interval that it is for.
@@ -41,14 +41,14 @@ pub(crate) struct Plan {
     /// The greatest share of rejected rows that the run accepts.
     pub max_reject_ratio: f64,
     /// The logs that it reads, the detected log first.
-    pub inputs: Vec<Dataset>,
+    pub inputs: Vec<AnnouncedDataset>,
     /// The logs that it writes: cohorted log, event log.
-    pub outputs: Vec<Dataset>,
+    pub outputs: Vec<AnnouncedDataset>,
 }
 
 /// What was read of one input.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Read {
+pub(crate) struct ReadFacts {
     /// The log's name.
     pub name: String,
     /// Files opened.
@@ -63,7 +63,7 @@ pub(crate) struct Read {
     pub duplicates: u64,
 }
 
-impl Read {
+impl ReadFacts {
     fn of(name: &str, input: &lineage::Input) -> Self {
         Self {
             name: name.to_owned(),
@@ -78,7 +78,7 @@ impl Read {
 
 /// What was written of one output.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Written {
+pub(crate) struct WrittenFacts {
     /// The log's name.
     pub name: String,
     /// The prefix of the files that this run wrote.
@@ -100,10 +100,10 @@ pub(crate) struct Facts {
     pub lineage: Uri,
     /// SHA-256 over the digests of all that it wrote.
     pub content_sha256: String,
-    /// The inputs, in the plan's order.
-    pub inputs: Vec<Read>,
-    /// The outputs, in the plan's order.
-    pub outputs: Vec<Written>,
+    /// The inputs, in the order of the announcement.
+    pub inputs: Vec<ReadFacts>,
+    /// The outputs, in the order of the announcement.
+    pub outputs: Vec<WrittenFacts>,
     /// The counts.
     pub counts: Counts,
     /// Seconds from the run's start to its commit.
@@ -116,17 +116,17 @@ pub(crate) struct Facts {
     pub summary: String,
 }
 
-impl Plan {
+impl Announcement {
     /// What a run of this manifest is about to do.
     pub(crate) fn of(manifest: &Manifest) -> Self {
         // A run does not read the edits.
         let read = manifest.inputs.each().filter(|(log, _)| log.name != EDITS.name);
-        let input = |(log, dataset): (&Log, &manifest::Dataset)| Dataset {
+        let input = |(log, dataset): (&Log, &manifest::Dataset)| AnnouncedDataset {
             name: log.name.to_owned(),
             uri: dataset.uri.clone(),
             columns: dataset.columns.clone(),
         };
-        let output = |(log, uri): (&Log, &Uri)| Dataset {
+        let output = |(log, uri): (&Log, &Uri)| AnnouncedDataset {
             name: log.name.to_owned(),
             uri: uri.clone(),
             columns: BTreeMap::new(),
@@ -146,7 +146,7 @@ impl Plan {
 impl Facts {
     /// What the committed run did.
     pub(crate) fn of(lineage: &Lineage, summary: &Summary, highlights: Highlights) -> Self {
-        let outputs = lineage.outputs.each().map(|(log, output)| Written {
+        let outputs = lineage.outputs.each().map(|(log, output)| WrittenFacts {
             name: log.name.to_owned(),
             uri: layout::run_prefix(&output.uri, &lineage.run_id).to_string(),
             rows: output.rows,
@@ -163,7 +163,11 @@ impl Facts {
             },
             lineage: summary.lineage.clone(),
             content_sha256: lineage.content_sha256.clone(),
-            inputs: lineage.inputs.each().map(|(log, input)| Read::of(log.name, input)).collect(),
+            inputs: lineage
+                .inputs
+                .each()
+                .map(|(log, input)| ReadFacts::of(log.name, input))
+                .collect(),
             outputs: outputs.collect(),
             counts: lineage.counts,
             elapsed_s,
@@ -183,7 +187,7 @@ impl Facts {
         self.detected().map_or(0, |read| read.rows)
     }
 
-    fn detected(&self) -> Option<&Read> {
+    fn detected(&self) -> Option<&ReadFacts> {
         self.inputs.iter().find(|read| read.name == MRDL.name)
     }
 }
