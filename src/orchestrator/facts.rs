@@ -7,22 +7,20 @@
 use std::collections::BTreeMap;
 
 use crate::run::Highlights;
-use cohort_core::contract::{EDITS, Log, MRDL, REJECTS};
+use cohort_core::contract::{Inputs, Outputs};
 use cohort_core::{Counts, Duration, Interval};
 
 use crate::commit::Status;
 use crate::kind::Kind;
 use crate::layout;
 use crate::lineage::{self, Lineage};
-use crate::manifest::{self, Manifest};
+use crate::manifest::Manifest;
 use crate::objects::Uri;
 use crate::summary::Summary;
 
 /// An input or output of the run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct AnnouncedDataset {
-    /// The log's name in SPEC 2 or 6, such as `minority_reports_detected_log`.
-    pub name: String,
     /// Its URI, as a prefix.
     pub uri: Uri,
     /// From the job's column names to the user's own, if they differ.
@@ -40,17 +38,15 @@ pub(crate) struct Announcement {
     pub gap: Duration,
     /// The greatest share of rejected rows that the run accepts.
     pub max_reject_ratio: f64,
-    /// The logs that it reads, the detected log first.
-    pub inputs: Vec<AnnouncedDataset>,
-    /// The logs that it writes: cohorted log, event log.
-    pub outputs: Vec<AnnouncedDataset>,
+    /// The logs that it reads.
+    pub inputs: Inputs<AnnouncedDataset>,
+    /// The logs that it writes for others to read, so without the rejects.
+    pub outputs: Outputs<AnnouncedDataset>,
 }
 
 /// What was read of one input.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ReadFacts {
-    /// The log's name.
-    pub name: String,
     /// Files opened.
     pub files: u64,
     /// Their bytes.
@@ -64,9 +60,8 @@ pub(crate) struct ReadFacts {
 }
 
 impl ReadFacts {
-    fn of(name: &str, input: &lineage::Input) -> Self {
+    fn of(input: &lineage::Input) -> Self {
         Self {
-            name: name.to_owned(),
             files: input.files.len() as u64,
             bytes: input.files.iter().map(|file| file.bytes).sum(),
             rows: input.rows_read,
@@ -79,8 +74,6 @@ impl ReadFacts {
 /// What was written of one output.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct WrittenFacts {
-    /// The log's name.
-    pub name: String,
     /// The prefix of the files that this run wrote.
     pub uri: String,
     /// Rows.
@@ -100,10 +93,10 @@ pub(crate) struct Facts {
     pub lineage: Uri,
     /// SHA-256 over the digests of all that it wrote.
     pub content_sha256: String,
-    /// The inputs, in the order of the announcement.
-    pub inputs: Vec<ReadFacts>,
-    /// The outputs, in the order of the announcement.
-    pub outputs: Vec<WrittenFacts>,
+    /// What was read of each input.
+    pub inputs: Inputs<ReadFacts>,
+    /// What was written of each output.
+    pub outputs: Outputs<WrittenFacts>,
     /// The counts.
     pub counts: Counts,
     /// Seconds from the run's start to its commit.
@@ -119,26 +112,22 @@ pub(crate) struct Facts {
 impl Announcement {
     /// What a run of this manifest is about to do.
     pub(crate) fn of(manifest: &Manifest) -> Self {
-        // A run does not read the edits.
-        let read = manifest.inputs.each().filter(|(log, _)| log.name != EDITS.name);
-        let input = |(log, dataset): (&Log, &manifest::Dataset)| AnnouncedDataset {
-            name: log.name.to_owned(),
+        let inputs = manifest.inputs.as_ref().map(|_, dataset| AnnouncedDataset {
             uri: dataset.uri.clone(),
             columns: dataset.columns.clone(),
-        };
-        let output = |(log, uri): (&Log, &Uri)| AnnouncedDataset {
-            name: log.name.to_owned(),
-            uri: uri.clone(),
-            columns: BTreeMap::new(),
-        };
-        let written = manifest.outputs.each().filter(|(log, _)| log.name != REJECTS.name);
+        });
+        let outputs = manifest
+            .outputs
+            .as_ref()
+            .map(|_, uri| AnnouncedDataset { uri: uri.clone(), columns: BTreeMap::new() });
         Self {
             run_id: manifest.run_id.to_string(),
             interval: manifest.interval,
             gap: manifest.life.gap,
             max_reject_ratio: manifest.max_reject_ratio,
-            inputs: read.map(input).collect(),
-            outputs: written.map(output).collect(),
+            // A run does not read the edits.
+            inputs: Inputs { edits: None, ..inputs },
+            outputs: Outputs { rejects: None, ..outputs },
         }
     }
 }
@@ -146,8 +135,7 @@ impl Announcement {
 impl Facts {
     /// What the committed run did.
     pub(crate) fn of(lineage: &Lineage, summary: &Summary, highlights: Highlights) -> Self {
-        let outputs = lineage.outputs.each().map(|(log, output)| WrittenFacts {
-            name: log.name.to_owned(),
+        let outputs = lineage.outputs.as_ref().map(|_, output| WrittenFacts {
             uri: layout::run_prefix(&output.uri, &lineage.run_id).to_string(),
             rows: output.rows,
             files: output.files.len() as u64,
@@ -163,12 +151,8 @@ impl Facts {
             },
             lineage: summary.lineage.clone(),
             content_sha256: lineage.content_sha256.clone(),
-            inputs: lineage
-                .inputs
-                .each()
-                .map(|(log, input)| ReadFacts::of(log.name, input))
-                .collect(),
-            outputs: outputs.collect(),
+            inputs: lineage.inputs.as_ref().map(|_, input| ReadFacts::of(input)),
+            outputs,
             counts: lineage.counts,
             elapsed_s,
             peak_memory_bytes: summary.peak_memory_bytes,
@@ -179,16 +163,12 @@ impl Facts {
 
     /// Rejected rows of the detected log, all reasons together.
     pub(crate) fn rejected(&self) -> u64 {
-        self.detected().map_or(0, |read| read.rejected.values().sum())
+        self.inputs.reports.rejected.values().sum()
     }
 
     /// Rows read of the detected log.
     pub(crate) fn detected_rows(&self) -> u64 {
-        self.detected().map_or(0, |read| read.rows)
-    }
-
-    fn detected(&self) -> Option<&ReadFacts> {
-        self.inputs.iter().find(|read| read.name == MRDL.name)
+        self.inputs.reports.rows
     }
 }
 

@@ -15,6 +15,7 @@ use crate::kind::Kind;
 use crate::objects::{Memory, Objects, Uri};
 use crate::run::{Highlight, Highlights};
 use cohort_core::Counts;
+use cohort_core::contract::{Inputs, Outputs};
 use cohort_core::{Duration, Interval, Timestamp};
 
 fn uri(text: &str) -> Uri {
@@ -28,7 +29,6 @@ fn instant(text: &str) -> Timestamp {
 /// The announcement of a run with a renamed column and no campaigns.
 pub(super) fn announced() -> Announcement {
     let dataset = |name: &str| AnnouncedDataset {
-        name: name.to_owned(),
         uri: uri(&format!("s3://lake/{name}/")),
         columns: BTreeMap::new(),
     };
@@ -42,8 +42,19 @@ pub(super) fn announced() -> Announcement {
         },
         gap: Duration::from_us(1_800_000_000),
         max_reject_ratio: 0.01,
-        inputs: vec![detected, dataset("baseline_sales_model_prediction_log")],
-        outputs: vec![dataset("minority_reports_cohorted_log"), dataset("minority_event_log")],
+        inputs: Inputs {
+            reports: detected,
+            sales: Some(dataset("baseline_sales_model_prediction_log")),
+            scores: None,
+            campaigns: None,
+            context: None,
+            edits: None,
+        },
+        outputs: Outputs {
+            mrch: dataset("minority_reports_cohorted_log"),
+            melog: dataset("minority_event_log"),
+            rejects: None,
+        },
     }
 }
 
@@ -60,7 +71,6 @@ pub(super) fn facts() -> Facts {
         impact_estimate: None,
     });
     let written = |name: &str, rows| WrittenFacts {
-        name: name.to_owned(),
         uri: format!("s3://lake/{name}/run=r/"),
         rows,
         files: 1,
@@ -70,18 +80,21 @@ pub(super) fn facts() -> Facts {
         status: "committed".to_owned(),
         lineage: uri("s3://lake/lineage/run=r/lineage.json"),
         content_sha256: "c0ffee".to_owned(),
-        inputs: vec![ReadFacts {
-            name: "minority_reports_detected_log".to_owned(),
-            files: 2,
-            bytes: 10_000,
-            rows: 100,
-            rejected: BTreeMap::from([("missing_store_id".to_owned(), 1)]),
-            duplicates: 3,
-        }],
-        outputs: vec![
-            written("minority_reports_cohorted_log", 4),
-            written("minority_event_log", 2),
-        ],
+        inputs: Inputs {
+            reports: ReadFacts {
+                files: 2,
+                bytes: 10_000,
+                rows: 100,
+                rejected: BTreeMap::from([("missing_store_id".to_owned(), 1)]),
+                duplicates: 3,
+            },
+            ..Inputs::default()
+        },
+        outputs: Outputs {
+            mrch: written("minority_reports_cohorted_log", 4),
+            melog: written("minority_event_log", 2),
+            rejects: None,
+        },
         counts: Counts { stores: 1, events_opened: 1, events_closed: 1, ..Counts::default() },
         elapsed_s: 0.5,
         peak_memory_bytes: Some(64 << 20),

@@ -94,6 +94,11 @@ impl<T> Inputs<T> {
         .filter_map(|(log, held)| held.map(|held| (log, held)))
     }
 
+    /// What is held for a log, if it is there.
+    pub fn get(&self, log: &Log) -> Option<&T> {
+        self.each().find_map(|(known, held)| (known == log).then_some(held))
+    }
+
     /// The same logs, each with what `with` makes of it.
     pub fn map<U>(self, mut with: impl FnMut(&'static Log, T) -> U) -> Inputs<U> {
         Inputs {
@@ -138,6 +143,11 @@ impl<T> Outputs<T> {
         [(&MRCH, Some(mrch)), (&MELOG, Some(melog)), (&REJECTS, rejects.as_ref())]
             .into_iter()
             .filter_map(|(log, held)| held.map(|held| (log, held)))
+    }
+
+    /// What is held for a log, if it is there.
+    pub fn get(&self, log: &Log) -> Option<&T> {
+        self.each().find_map(|(known, held)| (known == log).then_some(held))
     }
 
     /// The same logs, each with what `with` makes of it.

@@ -1,7 +1,7 @@
 //! Which input columns each output column comes from (SPEC 6 and 7), in OpenLineage's vocabulary.
 
 use super::columns::Way::{Aggregation, Condition, Identity, Transformation};
-use cohort_core::contract::{BASELINE, CAMPAIGNS, CLASSIFIER, CONTEXT, Log, MELOG, MRCH, MRDL};
+use cohort_core::contract::{BASELINE, CAMPAIGNS, CLASSIFIER, CONTEXT, Log, MRCH, MRDL};
 
 /// How an input column enters an output column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,14 +135,10 @@ fn clustering(column: &str) -> Vec<SourceColumn> {
     }
 }
 
-/// The output log of that name.
-pub(super) fn output(name: &str) -> Option<&'static Log> {
-    [&MRCH, &MELOG].into_iter().find(|log| log.name == name)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use cohort_core::contract::MELOG;
 
     #[test]
     fn every_column_but_the_run_id_has_a_source_that_exists() {

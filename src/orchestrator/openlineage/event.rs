@@ -7,7 +7,7 @@ use super::identity::{Identity, Parent};
 use crate::objects::{Scheme, Uri};
 use crate::orchestrator::facts::{AnnouncedDataset, Announcement, Facts, Failure, ReadFacts};
 use cohort_core::Timestamp;
-use cohort_core::contract::{self, Log};
+use cohort_core::contract::{Log, MRDL};
 
 const SPEC: &str = "https://openlineage.io/spec";
 
@@ -41,10 +41,12 @@ pub(super) fn event(
         State::Abort(_) => ("ABORT", None),
     };
     let inputs: Vec<Value> = announced.map_or(Vec::new(), |announced| {
-        announced.inputs.iter().map(|dataset| input(dataset, announced, facts)).collect()
+        let datasets = announced.inputs.each();
+        datasets.map(|(log, dataset)| input(log, dataset, announced, facts)).collect()
     });
     let outputs: Vec<Value> = announced.map_or(Vec::new(), |announced| {
-        announced.outputs.iter().map(|dataset| output(dataset, announced, facts)).collect()
+        let datasets = announced.outputs.each();
+        datasets.map(|(log, dataset)| output(log, dataset, announced, facts)).collect()
     });
     json!({
         "eventType": kind,
@@ -113,20 +115,20 @@ fn job_of(parent: &Parent) -> Value {
     json!({"namespace": parent.namespace, "name": parent.job})
 }
 
-fn input(dataset: &AnnouncedDataset, announced: &Announcement, facts: Option<&Facts>) -> Value {
-    let log = contract::ALL.into_iter().find(|log| log.name == dataset.name);
-    let mut facets = Map::new();
-    if let Some(log) = log {
-        facets.insert("schema".to_owned(), schema(log, dataset));
-    }
+fn input(
+    log: &Log,
+    dataset: &AnnouncedDataset,
+    announced: &Announcement,
+    facts: Option<&Facts>,
+) -> Value {
+    let facets = json!({"schema": schema(log, dataset)});
     let mut input_facets = Map::new();
-    let read = facts.and_then(|facts| facts.inputs.iter().find(|read| read.name == dataset.name));
-    if let Some(read) = read {
+    if let Some(read) = facts.and_then(|facts| facts.inputs.get(log)) {
         let body = json!({"rowCount": read.rows, "size": read.bytes, "fileCount": read.files});
         let statistics = facet("1-0-0/InputStatisticsInputDatasetFacet", body);
         input_facets.insert("inputStatistics".to_owned(), statistics);
         input_facets.insert("dataQualityMetrics".to_owned(), quality_metrics(dataset, read));
-        if dataset.name == contract::MRDL.name {
+        if *log == MRDL {
             let assertions = quality_assertions(dataset, read, announced.max_reject_ratio);
             input_facets.insert("dataQualityAssertions".to_owned(), assertions);
         }
@@ -135,18 +137,21 @@ fn input(dataset: &AnnouncedDataset, announced: &Announcement, facts: Option<&Fa
     json!({"namespace": namespace, "name": name, "facets": facets, "inputFacets": input_facets})
 }
 
-fn output(dataset: &AnnouncedDataset, announced: &Announcement, facts: Option<&Facts>) -> Value {
+fn output(
+    log: &Log,
+    dataset: &AnnouncedDataset,
+    announced: &Announcement,
+    facts: Option<&Facts>,
+) -> Value {
     let mut facets = Map::new();
-    if let Some(log) = columns::output(&dataset.name) {
-        facets.insert("schema".to_owned(), schema(log, dataset));
-        facets.insert("columnLineage".to_owned(), column_lineage(log, announced));
-    }
+    facets.insert("schema".to_owned(), schema(log, dataset));
+    facets.insert("columnLineage".to_owned(), column_lineage(log, announced));
     let mut output_facets = Map::new();
     if let Some(facts) = facts {
         let body = json!({"datasetVersion": facts.content_sha256});
         let version = facet("1-0-1/DatasetVersionDatasetFacet", body);
         facets.insert("version".to_owned(), version);
-        if let Some(written) = facts.outputs.iter().find(|w| w.name == dataset.name) {
+        if let Some(written) = facts.outputs.get(log) {
             let body = json!({
                 "rowCount": written.rows,
                 "size": written.bytes,
@@ -180,7 +185,7 @@ fn schema(log: &Log, dataset: &AnnouncedDataset) -> Value {
 
 fn column_lineage(log: &Log, announced: &Announcement) -> Value {
     let field = |log: &Log, column: &str, kind: &str, subtype: &str| {
-        let dataset = announced.inputs.iter().find(|dataset| dataset.name == log.name)?;
+        let dataset = announced.inputs.get(log)?;
         let (namespace, name) = dataset_name(&dataset.uri);
         Some(json!({
             "namespace": namespace,

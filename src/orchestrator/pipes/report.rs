@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::context::Context;
 use super::message::{Message, Metadata};
 use crate::orchestrator::facts::{Announcement, Facts, WrittenFacts};
-use cohort_core::contract::{MELOG, MRCH};
+use cohort_core::contract::{Log, MELOG, MRCH};
 
 /// The check that the rejected rows stay under a limit. It is the only check that the job makes
 /// itself: its outputs are better checked by another program that reads them.
@@ -22,18 +22,11 @@ pub(super) fn messages(context: &Context, announced: &Announcement, facts: &Fact
     }
     let rows = context.top_events_max.unwrap_or(TOP_EVENTS_MAX);
     for (asset_key, output) in assets(&context.asset_keys, facts) {
-        let metadata = match output.map(|written| written.name.as_str()) {
-            Some(name) if name == MRCH.name => {
-                lines_metadata(common(announced, facts, output), facts)
-            }
-            Some(name) if name == MELOG.name => {
-                events_metadata(common(announced, facts, output), facts, rows)
-            }
-            _ => events_metadata(
-                lines_metadata(common(announced, facts, output), facts),
-                facts,
-                rows,
-            ),
+        let common = common(announced, facts, output.map(|(_, written)| written));
+        let metadata = match output {
+            Some((log, _)) if *log == MRCH => lines_metadata(common, facts),
+            Some((log, _)) if *log == MELOG => events_metadata(common, facts, rows),
+            _ => events_metadata(lines_metadata(common, facts), facts, rows),
         };
         messages.push(Message::materialization(asset_key, metadata, &facts.content_sha256));
     }
@@ -45,10 +38,10 @@ pub(super) fn messages(context: &Context, announced: &Announcement, facts: &Fact
 fn assets<'a>(
     asset_keys: &'a [String],
     facts: &'a Facts,
-) -> impl Iterator<Item = (&'a str, Option<&'a WrittenFacts>)> {
+) -> impl Iterator<Item = (&'a str, Option<(&'static Log, &'a WrittenFacts)>)> {
     asset_keys.iter().map(|key| {
         let name = key.rsplit('/').next().unwrap_or_default();
-        (key.as_str(), facts.outputs.iter().find(|output| output.name == name))
+        (key.as_str(), facts.outputs.each().find(|(log, _)| log.name == name))
     })
 }
 
@@ -56,8 +49,8 @@ fn assets<'a>(
 fn sentence(announced: &Announcement, facts: &Facts) -> String {
     let rows: Vec<String> = facts
         .outputs
-        .iter()
-        .map(|output| format!("{} rows of {}", output.rows, output.name))
+        .each()
+        .map(|(log, written)| format!("{} rows of {}", written.rows, log.name))
         .collect();
     format!(
         "{} {} for {} to {}: {}; {} events opened, {} closed, {} active; lineage {}",
@@ -126,7 +119,7 @@ fn reject_check(context: &Context, announced: &Announcement, facts: &Facts) -> O
         return None;
     }
     let (asset_key, _) = assets(&context.asset_keys, facts)
-        .find(|(_, output)| output.is_some_and(|written| written.name == MRCH.name))?;
+        .find(|(_, output)| output.is_some_and(|(log, _)| *log == MRCH))?;
     let limit = context.reject_ratio_max.unwrap_or(announced.max_reject_ratio);
     let (rejected, rows) = (facts.rejected(), facts.detected_rows());
     #[expect(clippy::cast_precision_loss, reason = "a share, for people")]
