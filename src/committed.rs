@@ -12,7 +12,7 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use sha2::{Digest as _, Sha256};
 
-use cohort_core::{Interval, Money, Timestamp};
+use cohort_core::{EventStatus, Interval, Money, ReportStatus, Timestamp};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use crate::kind::Kind;
@@ -62,13 +62,13 @@ pub(crate) struct Committed {
     pub lineage: Lineage,
 }
 
-/// A row of MELOG.
+/// A row of MELOG, as far as it is shown.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct EventRow {
+pub(crate) struct StoredMelogRow {
     pub store_id: String,
     pub window_start: Timestamp,
     pub window_end: Option<Timestamp>,
-    pub status: String,
+    pub status: EventStatus,
     pub version: i32,
     pub reports: i32,
     pub skus: i32,
@@ -77,14 +77,14 @@ pub(crate) struct EventRow {
     pub cause: Option<String>,
 }
 
-/// A row of MRCH.
+/// A row of MRCH, as far as it is shown.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct LineRow {
+pub(crate) struct StoredMrchRow {
     pub written_at: Timestamp,
     pub window_start: Timestamp,
     pub sku: Option<String>,
     pub version: i32,
-    pub status: String,
+    pub status: ReportStatus,
     pub severity: Option<f64>,
     pub attributed: Option<Money>,
     pub baseline: Option<Money>,
@@ -198,7 +198,7 @@ impl Committed {
     ///
     /// # Errors
     /// [`Error::Objects`], [`Error::Part`].
-    pub(crate) async fn events(&self, objects: &dyn Objects) -> Result<Vec<EventRow>, Error> {
+    pub(crate) async fn events(&self, objects: &dyn Objects) -> Result<Vec<StoredMelogRow>, Error> {
         events(objects, &self.lineage.outputs.melog).await
     }
 
@@ -210,13 +210,13 @@ impl Committed {
         &self,
         objects: &dyn Objects,
         store: &str,
-    ) -> Result<Vec<LineRow>, Error> {
+    ) -> Result<Vec<StoredMrchRow>, Error> {
         lines(objects, &self.lineage.outputs.mrch, store).await
     }
 }
 
-async fn events(objects: &dyn Objects, log: &Output) -> Result<Vec<EventRow>, Error> {
-    let mut newest: BTreeMap<String, EventRow> = BTreeMap::new();
+async fn events(objects: &dyn Objects, log: &Output) -> Result<Vec<StoredMelogRow>, Error> {
+    let mut newest: BTreeMap<String, StoredMelogRow> = BTreeMap::new();
     for part in &log.files {
         let bytes = read_part(objects, part).await?;
         each_row(&part.uri, bytes, EVENT_COLUMNS, |row| {
@@ -242,7 +242,11 @@ async fn read_part(objects: &dyn Objects, part: &OutputFile) -> Result<Bytes, Er
     Err(Error::Part { uri: part.uri.clone(), reason })
 }
 
-async fn lines(objects: &dyn Objects, log: &Output, store: &str) -> Result<Vec<LineRow>, Error> {
+async fn lines(
+    objects: &dyn Objects,
+    log: &Output,
+    store: &str,
+) -> Result<Vec<StoredMrchRow>, Error> {
     let mut rows = Vec::new();
     for part in &log.files {
         let bytes = read_part(objects, part).await?;
@@ -363,12 +367,17 @@ impl Row<'_> {
         self.maybe_instant(name)?.ok_or_else(|| null_in(name))
     }
 
-    fn event(&self) -> Result<EventRow, String> {
-        Ok(EventRow {
+    fn status<T>(&self, name: &str, of_text: fn(&str) -> Option<T>) -> Result<T, String> {
+        let text = self.text(name)?;
+        of_text(&text).ok_or_else(|| format!("{text:?} in {name}"))
+    }
+
+    fn event(&self) -> Result<StoredMelogRow, String> {
+        Ok(StoredMelogRow {
             store_id: self.text("store_id")?,
             window_start: self.instant("window_start")?,
             window_end: self.maybe_instant("window_end")?,
-            status: self.text("event_status")?,
+            status: self.status("event_status", EventStatus::of_text)?,
             version: self.number("version")?,
             reports: self.number("report_count")?,
             skus: self.number("sku_count")?,
@@ -378,13 +387,13 @@ impl Row<'_> {
         })
     }
 
-    fn line(&self) -> Result<LineRow, String> {
-        Ok(LineRow {
+    fn line(&self) -> Result<StoredMrchRow, String> {
+        Ok(StoredMrchRow {
             written_at: self.instant("written_at")?,
             window_start: self.instant("window_start")?,
             sku: self.maybe_text("sku")?,
             version: self.number("version")?,
-            status: self.text("report_status")?,
+            status: self.status("report_status", ReportStatus::of_text)?,
             severity: self.double("severity_score")?,
             attributed: self.amount("attributed_sales_total")?,
             baseline: self.amount("baseline_sales_total")?,

@@ -71,8 +71,8 @@ fn assert_equals_the_model(
 fn union(parts: impl IntoIterator<Item = Output>) -> Output {
     let mut union = Output::default();
     for part in parts {
-        union.snapshots.extend(part.snapshots);
-        union.events.extend(part.events);
+        union.mrch.extend(part.mrch);
+        union.melog.extend(part.melog);
     }
     union.sort();
     union
@@ -118,8 +118,8 @@ proptest! {
         }
         let outputs = parts.iter().map(|part| {
             let mut output = lake.read(part).output;
-            output.snapshots.iter_mut().for_each(|row| row.run_id = whole.run_id.clone());
-            output.events.iter_mut().for_each(|row| row.run_id = whole.run_id.clone());
+            output.mrch.iter_mut().for_each(|row| row.run_id = whole.run_id.clone());
+            output.melog.iter_mut().for_each(|row| row.run_id = whole.run_id.clone());
             output
         });
         let expected = lake.committed(&whole, &[]).output;
@@ -142,8 +142,8 @@ proptest! {
         let then = Params { end, ..whole.clone() };
         let then = Lake::new(&known, shape).committed(&then, &[]).output;
         let mut now = Lake::new(&history.input, shape).committed(&whole, &[]).output;
-        now.snapshots.retain(|row| row.written_at < end);
-        now.events.retain(|row| row.written_at < end);
+        now.mrch.retain(|row| row.written_at < end);
+        now.melog.retain(|row| row.written_at < end);
         prop_assert_eq!(model::difference(&then, &now), None);
     }
 
