@@ -16,14 +16,12 @@ use cohort_core::{EventStatus, Interval, Money, ReportStatus, Timestamp};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use crate::kind::Kind;
-use crate::layout::{RunId, lineage_key, run_prefix};
+use crate::layout::{RunId, lineage_key, lineage_of, run_prefix};
 use crate::lineage::{self, Lineage, Output, OutputFile, hex};
 use crate::objects::{self, Object, Objects, Uri};
 
 /// Lineages that are read at once.
 const READ_AT_ONCE: usize = 16;
-/// The name of a lineage in its run's folder.
-const LINEAGE: &str = "lineage.json";
 
 /// Why a committed run cannot be read back.
 #[derive(Debug, thiserror::Error)]
@@ -125,13 +123,8 @@ impl CommittedRuns {
             return Ok(Self { runs: vec![run] });
         }
         let listed = objects.list(lineage).await?;
-        let keys = listed.into_iter().map(|object| object.uri).filter(|uri| {
-            let inner = uri.below(lineage).and_then(|rest| rest.split_once('/'));
-            inner.is_some_and(|(folder, name)| {
-                name == LINEAGE && RunId::from_path_segment(folder).is_some()
-            })
-        });
-        let keys: Vec<Uri> = keys.collect();
+        let uris = listed.into_iter().map(|object| object.uri);
+        let keys: Vec<Uri> = uris.filter(|uri| lineage_of(uri, lineage).is_some()).collect();
         let read =
             stream::iter(keys).map(|uri| async move { Committed::read(objects, &uri).await });
         let mut runs: Vec<Committed> = read.buffer_unordered(READ_AT_ONCE).try_collect().await?;
