@@ -21,7 +21,7 @@ use parquet::errors::Result;
 use super::cells::{Cell, SkuCode, StoreCode};
 use super::codes::{Codes, Stretch};
 use super::open::Open;
-use super::probe::{Probe, Span};
+use super::probe::{CellWindow, Probe};
 use cohort_core::Timestamp;
 use cohort_core::batch::values::Instant;
 use cohort_core::rejects::{Reason, Reject, Scope, judge_prediction};
@@ -78,7 +78,7 @@ struct Buffers {
     /// Where the last search for each store's windows ended.
     hints: Vec<u32>,
     /// The windows of one store at one tick.
-    held: Vec<Span>,
+    held: Vec<CellWindow>,
     stores: Vec<StoreCode>,
     skus: Vec<SkuCode>,
     ticks: Vec<i64>,
@@ -223,8 +223,8 @@ impl Matcher<'_> {
         buffers.skus.clear();
         keys.skus.read(rows, &mut buffers.skus)?;
         for (i, sku) in buffers.skus.iter().enumerate() {
-            if let Some(span) = buffers.held.iter().find(|span| span.sku == *sku) {
-                found.push(row + i, span.cell, tick);
+            if let Some(window) = buffers.held.iter().find(|window| window.sku == *sku) {
+                found.push(row + i, window.cell, tick);
             }
         }
         Ok(())

@@ -166,7 +166,7 @@ impl<L: ReadPredictions> Scan<L> {
         probe: &Probe,
     ) -> Vec<(usize, usize, Vec<Range<usize>>)> {
         // Without lines no store is wanted, and only rejected rows are looked for.
-        let ticks = probe.span.unwrap_or((self.interval.start, self.interval.start));
+        let ticks = probe.bounds.unwrap_or((self.interval.start, self.interval.start));
         let wanted = Wanted {
             ticks,
             stores: Some(probe.cells.stores.clone()),
