@@ -306,9 +306,7 @@ impl Matcher<'_> {
             }
         }
     }
-}
 
-impl Matcher<'_> {
     /// Notes a rejected row, if this run counts it.
     #[cold]
     fn reject(&self, row: usize, at: Option<Timestamp>, reason: Reason, found: &mut Matches) {

@@ -258,9 +258,7 @@ impl<L: ReadPredictions> Scan<L> {
             .try_fold(0, |sum, n| async move { Ok(sum + n) })
             .await
     }
-}
 
-impl<L: ReadPredictions> Scan<L> {
     /// How many rows of a row group have a tick in the interval.
     async fn count(
         &self,
