@@ -75,7 +75,7 @@ use super::Error;
 use super::dataset::Source;
 use super::prune::{Wanted, candidate_rows};
 use crate::objects::Objects;
-use crate::workers::{Stopped, Workers};
+use crate::workers::Workers;
 use cohort_core::Interval;
 use cohort_core::rejects::{Reject, Scope};
 
@@ -290,11 +290,5 @@ impl Limits {
         let kib = u32::try_from(kib).unwrap_or(u32::MAX).min(self.kib);
         // The semaphore is never closed.
         self.free_kib.acquire_many(kib).await.ok()
-    }
-}
-
-impl From<Stopped> for Error {
-    fn from(stopped: Stopped) -> Self {
-        Self::Worker(stopped.0)
     }
 }
