@@ -101,156 +101,136 @@ fn the_resolved_manifest_resolves_to_itself() {
     )));
 }
 
+const MRDL: &str = "/inputs/minority_reports_detected_log";
+
+/// What is changed in the good manifest, its new value as JSON, and what the job then says.
+const FAULTS: &[(&str, &str, &str)] = &[
+    (
+        "/gaps",
+        r#""PT5M""#,
+        r#"the top level: expected a known key, found "gaps"; did you mean "gap"?"#,
+    ),
+    (
+        "/interval/strat",
+        r#""x""#,
+        r#"interval: expected a known key, found "strat"; did you mean "start"?"#,
+    ),
+    ("/inputs/baseline_sales", "{}", r#"did you mean "baseline_sales_model_prediction_log"?"#),
+    (
+        "/inputs/minority_reports_detected_log/url",
+        r#""x""#,
+        "inputs.minority_reports_detected_log: expected a known key, found \"url\"; did you \
+             mean \"uri\"?",
+    ),
+    (
+        "/inputs/minority_reports_detected_log/columns",
+        r#"{"storeid": "x"}"#,
+        "inputs.minority_reports_detected_log.columns: expected a known key, found \
+             \"storeid\"; did you mean \"store_id\"?",
+    ),
+    (
+        "/outputs/linage",
+        r#""x""#,
+        r#"outputs: expected a known key, found "linage"; did you mean "lineage"?"#,
+    ),
+    ("/version", "null", r#"the top level: expected the key "version", found none; add it"#),
+    ("/version", "2", "version: expected 1, found the number 2"),
+    ("/version", r#""1""#, r#"version: expected 1, found the string "1""#),
+    ("/outputs/lineage", "null", r#"outputs: expected the key "lineage", found none; add it"#),
+    (
+        MRDL,
+        "null",
+        r#"inputs: expected the key "minority_reports_detected_log", found none; add it"#,
+    ),
+    ("/gap", "30", "gap: expected a string, found the number 30; correct the value"),
+    (
+        "/max_reject_ratio",
+        r#""0.1""#,
+        r#"max_reject_ratio: expected a number, found the string "0.1""#,
+    ),
+    ("/inputs", "[]", "inputs: expected an object, found an array"),
+    (
+        MRDL,
+        r#""s3://b/k""#,
+        "inputs.minority_reports_detected_log: expected an object, found the string \
+             \"s3://b/k\"",
+    ),
+    (
+        "/outputs/lineage",
+        r#""""#,
+        "outputs.lineage: expected a string that is not empty, found an empty string",
+    ),
+    (
+        "/gap",
+        r#""30M""#,
+        "gap: expected an ISO 8601 duration in days or smaller units such as PT30M or P30D, \
+             found \"30M\"",
+    ),
+    ("/gap", r#""PT0S""#, "gap: expected a positive duration such as PT30M, found PT0S"),
+    ("/gap", r#""-PT5M""#, r#"found "-PT5M""#),
+    ("/max_lookback", r#""P1M""#, r#"max_lookback: expected an ISO 8601 duration"#),
+    (
+        "/interval/end",
+        r#""2025-01-01T00:00:00Z""#,
+        "interval: expected an end after the start 2025-01-01T00:00:00.000000Z, found \
+             2025-01-01T00:00:00.000000Z",
+    ),
+    ("/interval/end", r#""2024-01-01T00:00:00Z""#, "interval: expected an end after"),
+    (
+        "/interval/start",
+        r#""yesterday""#,
+        "interval.start: expected an RFC 3339 instant such as 2025-01-01T00:00:00Z, found \
+             \"yesterday\"",
+    ),
+    (
+        "/interval",
+        "null",
+        "expected an interval, found none; give \"interval\" in the manifest, or both",
+    ),
+    (
+        "/run_id",
+        r#""a/b""#,
+        r#"run_id: expected a run_id of characters of A-Za-z0-9._:+@=~-, found '/' in "a/b""#,
+    ),
+    (
+        "/run_id",
+        r#""""#,
+        "run_id: expected a run_id of 1 to 250 characters of A-Za-z0-9._:+@=~-, found an empty \
+             string",
+    ),
+    (
+        "/run_id",
+        "null",
+        "expected a run_id, found none; give it as --run-id, as \"run_id\" in the manifest, or \
+             in the object that \"demo_run_config\" names",
+    ),
+    ("/max_reject_ratio", "1.5", "max_reject_ratio: expected a number from 0 to 1, found 1.5"),
+    ("/max_reject_ratio", "-0.1", "max_reject_ratio: expected a number from 0 to 1, found -0.1"),
+    (
+        "/commit",
+        r#""maybe""#,
+        r#"commit: expected "conditional" or "unconditional", found "maybe""#,
+    ),
+    (
+        MRDL,
+        r#"{"uri": "x", "partitioning": "date=%m"}"#,
+        "inputs.minority_reports_detected_log.partitioning: expected a partition pattern with \
+             the year (%Y)",
+    ),
+    (
+        MRDL,
+        r#"{"uri": "gs://b/k"}"#,
+        "inputs.minority_reports_detected_log.uri: expected s3://bucket/path, file:///path or \
+             a relative path, found \"gs://b/k\"",
+    ),
+    ("/outputs/rejects", r#""s3:///k""#, "outputs.rejects: expected s3://bucket/path"),
+    ("/demo_run_config", r#""x://y""#, "demo_run_config: expected s3://bucket/path"),
+];
+
 #[test]
 fn each_fault_of_a_manifest_is_named_with_its_place() {
-    let input = "/inputs/minority_reports_detected_log";
-    for (pointer, value, message) in [
-        (
-            "/gaps",
-            json!("PT5M"),
-            r#"the top level: expected a known key, found "gaps"; did you mean "gap"?"#,
-        ),
-        (
-            "/interval/strat",
-            json!("x"),
-            r#"interval: expected a known key, found "strat"; did you mean "start"?"#,
-        ),
-        (
-            "/inputs/baseline_sales",
-            json!({}),
-            r#"did you mean "baseline_sales_model_prediction_log"?"#,
-        ),
-        (
-            "/inputs/minority_reports_detected_log/url",
-            json!("x"),
-            "inputs.minority_reports_detected_log: expected a known key, found \"url\"; did you \
-             mean \"uri\"?",
-        ),
-        (
-            "/inputs/minority_reports_detected_log/columns",
-            json!({"storeid": "x"}),
-            "inputs.minority_reports_detected_log.columns: expected a known key, found \
-             \"storeid\"; did you mean \"store_id\"?",
-        ),
-        (
-            "/outputs/linage",
-            json!("x"),
-            r#"outputs: expected a known key, found "linage"; did you mean "lineage"?"#,
-        ),
-        (
-            "/version",
-            Value::Null,
-            r#"the top level: expected the key "version", found none; add it"#,
-        ),
-        ("/version", json!(2), "version: expected 1, found the number 2"),
-        ("/version", json!("1"), r#"version: expected 1, found the string "1""#),
-        (
-            "/outputs/lineage",
-            Value::Null,
-            r#"outputs: expected the key "lineage", found none; add it"#,
-        ),
-        (
-            input,
-            Value::Null,
-            r#"inputs: expected the key "minority_reports_detected_log", found none; add it"#,
-        ),
-        ("/gap", json!(30), "gap: expected a string, found the number 30; correct the value"),
-        (
-            "/max_reject_ratio",
-            json!("0.1"),
-            r#"max_reject_ratio: expected a number, found the string "0.1""#,
-        ),
-        ("/inputs", json!([]), "inputs: expected an object, found an array"),
-        (
-            input,
-            json!("s3://b/k"),
-            "inputs.minority_reports_detected_log: expected an object, found the string \
-             \"s3://b/k\"",
-        ),
-        (
-            "/outputs/lineage",
-            json!(""),
-            "outputs.lineage: expected a string that is not empty, found an empty string",
-        ),
-        (
-            "/gap",
-            json!("30M"),
-            "gap: expected an ISO 8601 duration in days or smaller units such as PT30M or P30D, \
-             found \"30M\"",
-        ),
-        ("/gap", json!("PT0S"), "gap: expected a positive duration such as PT30M, found PT0S"),
-        ("/gap", json!("-PT5M"), r#"found "-PT5M""#),
-        ("/max_lookback", json!("P1M"), r#"max_lookback: expected an ISO 8601 duration"#),
-        (
-            "/interval/end",
-            json!("2025-01-01T00:00:00Z"),
-            "interval: expected an end after the start 2025-01-01T00:00:00.000000Z, found \
-             2025-01-01T00:00:00.000000Z",
-        ),
-        ("/interval/end", json!("2024-01-01T00:00:00Z"), "interval: expected an end after"),
-        (
-            "/interval/start",
-            json!("yesterday"),
-            "interval.start: expected an RFC 3339 instant such as 2025-01-01T00:00:00Z, found \
-             \"yesterday\"",
-        ),
-        (
-            "/interval",
-            Value::Null,
-            "expected an interval, found none; give \"interval\" in the manifest, or both",
-        ),
-        (
-            "/run_id",
-            json!("a/b"),
-            r#"run_id: expected a run_id of characters of A-Za-z0-9._:+@=~-, found '/' in "a/b""#,
-        ),
-        (
-            "/run_id",
-            json!(""),
-            "run_id: expected a run_id of 1 to 250 characters of A-Za-z0-9._:+@=~-, found an empty \
-             string",
-        ),
-        (
-            "/run_id",
-            json!("x".repeat(251)),
-            "run_id: expected a run_id of 1 to 250 characters, found 251",
-        ),
-        (
-            "/run_id",
-            Value::Null,
-            "expected a run_id, found none; give it as --run-id, as \"run_id\" in the manifest, or \
-             in the object that \"demo_run_config\" names",
-        ),
-        (
-            "/max_reject_ratio",
-            json!(1.5),
-            "max_reject_ratio: expected a number from 0 to 1, found 1.5",
-        ),
-        (
-            "/max_reject_ratio",
-            json!(-0.1),
-            "max_reject_ratio: expected a number from 0 to 1, found -0.1",
-        ),
-        (
-            "/commit",
-            json!("maybe"),
-            r#"commit: expected "conditional" or "unconditional", found "maybe""#,
-        ),
-        (
-            input,
-            json!({"uri": "x", "partitioning": "date=%m"}),
-            "inputs.minority_reports_detected_log.partitioning: expected a partition pattern with \
-             the year (%Y)",
-        ),
-        (
-            input,
-            json!({"uri": "gs://b/k"}),
-            "inputs.minority_reports_detected_log.uri: expected s3://bucket/path, file:///path or \
-             a relative path, found \"gs://b/k\"",
-        ),
-        ("/outputs/rejects", json!("s3:///k"), "outputs.rejects: expected s3://bucket/path"),
-        ("/demo_run_config", json!("x://y"), "demo_run_config: expected s3://bucket/path"),
-    ] {
+    for (pointer, value, message) in FAULTS {
+        let value = serde_json::from_str(value).unwrap();
         let error = parse(&with(&[(pointer, value)])).unwrap_err();
         assert_eq!(error.kind(), Kind::Manifest);
         let said = error.to_string();
@@ -258,6 +238,13 @@ fn each_fault_of_a_manifest_is_named_with_its_place() {
         assert!(said.contains(message), "{pointer}\n said:     {said}\n expected: {message}");
         assert!(!said.contains('\n'), "{said}");
     }
+}
+
+#[test]
+fn a_run_id_that_is_too_long_is_named_with_its_length() {
+    let error = parse(&with(&[("/run_id", json!("x".repeat(251)))])).unwrap_err();
+    let expected = "run_id: expected a run_id of 1 to 250 characters, found 251";
+    assert!(error.to_string().contains(expected), "{error}");
 }
 
 #[test]
