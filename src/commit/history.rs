@@ -1,7 +1,7 @@
 //! What a rerun replaces stays readable: before step 3, the lineage that is about to be replaced is
 //! copied with its parts to `superseded/` beside the lineage (SPEC 11).
 //!
-//! The copies are create-only and bear the names of their originals, so that copying again changes
+//! The copies are create-only and have the names of their originals. So copying again changes
 //! nothing, whoever copied before and however far. A run that is killed, or that loses the race for
 //! the lineage, may leave a copy of what is still current. That is harmless: history is read by
 //! name, and nothing of it is ever deleted here.

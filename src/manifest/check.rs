@@ -130,7 +130,7 @@ fn interval(wire: &Wire, uri: &Uri, overrides: &Overrides) -> Result<Interval, E
     })
 }
 
-/// `gap` and `max_event_duration`, held against each other after all overrides.
+/// `gap` and `max_event_duration`, which are compared after all overrides.
 fn life(wire: &Wire, uri: &Uri, overrides: &Overrides) -> Result<Life, Error> {
     let in_manifest = |fault| Error::at(uri, fault);
     let positive = |gap: Duration| {

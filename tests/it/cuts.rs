@@ -43,7 +43,7 @@ fn params(max_event_duration: i64, start: i64, end: i64) -> Params {
     }
 }
 
-/// Runs the job in every layout, and holds its rows and lineage against the model.
+/// Runs the job in every layout, and compares its rows and lineage with the model.
 fn output(input: &Input, params: &Params) -> Output {
     let expected = model::run(input, params).unwrap();
     for partitioning in Partitioning::ALL {

@@ -40,7 +40,7 @@ fn whole() -> Params {
     params(0, 48 * 60 * MINUTE)
 }
 
-/// Runs the job in every layout, holds it against the model, and counts the rows of MRCH and MELOG.
+/// Runs the job in every layout, compares it with the model, and counts the rows of MRCH and MELOG.
 fn rows(input: &Input, params: &Params) -> (usize, usize) {
     let expected = model::run(input, params).unwrap();
     for partitioning in Partitioning::ALL {

@@ -1,4 +1,4 @@
-//! The properties of SPEC.md, held against random and exhaustive small histories: the binary runs
+//! The properties of SPEC.md, tried on random and exhaustive small histories: the binary runs
 //! on lakes of every shape, and what it commits must be what the naive model computes.
 
 use proptest::prelude::*;
@@ -39,7 +39,7 @@ fn interval(history: &History, from: Instant, to: Instant) -> Params {
     history.params(from.min(to), from.max(to) + 1)
 }
 
-/// Runs the job and holds it against the model: the same rows, or the same refusal.
+/// Runs the job and compares it with the model: the same rows, or the same refusal.
 fn assert_equals_the_model(
     lake: &Lake,
     input: &Input,
@@ -198,8 +198,8 @@ fn together(histories: &[Input]) -> Input {
     all
 }
 
-/// Runs the job over all histories at once, on one thread and on three, and holds it against the
-/// model.
+/// Runs the job over all histories at once, on one thread and on three, and compares it with
+/// the model.
 fn assert_equals_the_model_of_each(lake: &Lake, histories: &[Input], params: &Params) -> Committed {
     let outputs = histories.iter().map(|history| model::run(history, params).unwrap());
     let expected = union(outputs);

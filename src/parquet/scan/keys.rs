@@ -66,7 +66,7 @@ pub(crate) struct Matcher<'a> {
     pub probe: &'a Probe,
     /// Where rejected rows count.
     pub scope: Scope,
-    /// Whether each tick must be held against its file's partition.
+    /// Whether each tick must be checked against its file's partition.
     pub check_ticks: bool,
 }
 
@@ -231,7 +231,7 @@ impl Matcher<'_> {
     }
 
     /// Takes a stretch of one cell, or its beginning, and returns how many rows it took. Only the
-    /// ticks are decoded. They are held against the cell's windows, which ascend as ticks mostly
+    /// ticks are decoded. They are compared with the cell's windows, which ascend as ticks mostly
     /// do.
     fn one_cell(
         &self,

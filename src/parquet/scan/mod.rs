@@ -7,7 +7,7 @@
 //! 2. Of the others, the key columns are fetched and turned into codes ([`cells`], [`codes`]): a
 //!    number for each store and SKU that has lines, one mark for all others. Runs of equal values
 //!    stay runs ([`runs`]).
-//! 3. The codes are held against what the lines need ([`probe`], [`open`], [`keys`]). That gives
+//! 3. The codes are compared with what the lines need ([`probe`], [`open`], [`keys`]). That gives
 //!    the numbers of the wanted rows.
 //! 4. Values are fetched and decoded for the wanted rows alone ([`group`]).
 //! 5. They are gathered by cell, without duplicates ([`points`]).
