@@ -51,8 +51,8 @@ pub struct Candidate {
 
 /// All candidates, found by store and SKU.
 ///
-/// Each list is in the order in which equals win: campaigns before context, then by id, then by the
-/// other columns, the least first.
+/// Each list is in tie order: of candidates with equal scores, the first wins. Campaigns come
+/// before context; then the id decides, then the other columns, the least first.
 #[derive(Clone, Debug, Default)]
 pub struct Candidates {
     by_scope: BTreeMap<Scope, Vec<Candidate>>,
@@ -89,7 +89,7 @@ impl Candidates {
     }
 
     /// The candidates whose store and SKU allow this line and that touch `[onset, last_tick]`, in
-    /// the order in which equals win.
+    /// tie order.
     pub fn for_line(
         &self,
         store_id: &str,
@@ -145,7 +145,7 @@ impl Candidate {
     }
 }
 
-/// The best claim on a line over `[onset, m]`, out of candidates in the order in which equals win.
+/// The best claim on a line over `[onset, m]`. The candidates come in tie order.
 pub(crate) fn best_match<'a>(
     candidates: &[&'a Candidate],
     onset: Timestamp,

@@ -22,7 +22,7 @@ pub struct RerunArgs {
     /// The name of the run, with --manifest.
     #[arg(long, value_name = "ID", requires = "manifest")]
     pub run_id: Option<String>,
-    /// What goes over the recorded manifest.
+    /// Options that override values of the recorded manifest.
     #[command(flatten)]
     pub over: OverrideArgs,
     /// How to run.

@@ -78,7 +78,7 @@ pub struct RunArgs {
     /// The run's name, over the manifest's: 1 to 250 characters of A-Za-z0-9._:+@=~-.
     #[arg(long, value_name = "ID")]
     pub run_id: Option<String>,
-    /// What else goes over the manifest.
+    /// Options that override other values of the manifest.
     #[command(flatten)]
     pub over: OverrideArgs,
     /// How to run.

@@ -40,7 +40,8 @@ impl Iterator for Batches {
 }
 
 impl Batches {
-    /// What a reader gives of a row group that claims so many rows, so many of which are expected.
+    /// The batches of a reader. Its row group claims to have `claimed` rows, of which the reader
+    /// must return `expected`.
     pub(crate) const fn new(
         reader: ParquetRecordBatchReader,
         claimed: usize,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-#: The params that go over the manifest's durations; the job's options have the same names.
+#: The params that override the manifest's durations; the job's options have the same names.
 DURATIONS = ("gap", "max_event_duration", "max_lookback")
 
 

@@ -46,8 +46,8 @@ pub(super) async fn put(
     }
 }
 
-/// Whether the condition holds now. This spares an upload in vain, and is all there is without
-/// conditional writes.
+/// Whether the condition holds now. To ask first saves an upload that would be refused. On a
+/// storage without conditional writes it is the only check.
 async fn holds(inner: &Inner, uri: &Uri, condition: &Condition) -> Result<bool, Error> {
     let found = read::head(inner, uri).await?;
     Ok(match condition {

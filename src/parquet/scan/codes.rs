@@ -78,8 +78,8 @@ impl<T: Copy + PartialEq> Codes<T> {
         }
     }
 
-    /// The same codes, of which one marks what is no text. `in_dictionary` tells whether every data
-    /// page is said to use the dictionary.
+    /// The same codes, and the code that marks a text that is not UTF-8. `in_dictionary` says
+    /// whether every data page uses the dictionary, as far as the footer knows.
     pub(crate) fn marking(self, code: T, in_dictionary: bool) -> Self {
         let page = match &self.page {
             Cursor::Decoded { codes, .. } => codes.contains(&code),
@@ -89,12 +89,12 @@ impl<T: Copy + PartialEq> Codes<T> {
         Self { invalid: Invalid { code, in_dictionary, dictionary: false, page }, ..self }
     }
 
-    /// Whether the open page may have a value that is no text.
+    /// Whether the open page may have a text that is not UTF-8.
     pub(crate) fn is_suspect(&self) -> bool {
         self.invalid.dictionary || self.invalid.page
     }
 
-    /// How many rows from here on are known to be text, if the column is not suspect.
+    /// How many rows from here on are known to be UTF-8, if the column is not suspect.
     pub(crate) fn known(&self) -> usize {
         match &self.page {
             _ if self.invalid.code.is_none() => usize::MAX,

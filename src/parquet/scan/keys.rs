@@ -156,8 +156,8 @@ impl Matcher<'_> {
             }
     }
 
-    /// Skips the stores, of those that come next at this tick, that have no open window, and
-    /// returns how many rows that was. Skips nothing if the tick is not worth knowing them.
+    /// Skips the rows of this tick up to the first store that has an open window or is faulty, and
+    /// returns how many it skipped. Skips nothing if [`Open::reach`] declines the tick.
     fn skip_quiet(
         &self,
         keys: &mut Keys,

@@ -141,8 +141,9 @@ impl Probe {
 
     /// The windows of a wanted store that hold this instant.
     ///
-    /// The search begins at `hint`, and leaves there where it ended. The next search of this store
-    /// is short if its tick is a little later, as it mostly is. Any hint gives the same windows.
+    /// The search begins at `hint`, and sets `hint` to where it ended. The next tick of a store is
+    /// mostly a little later, so the next search from there is short. Any hint gives the same
+    /// windows.
     pub(crate) fn holding(
         &self,
         store: StoreCode,
