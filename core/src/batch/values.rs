@@ -91,7 +91,7 @@ pub struct AmountColumn(Option<ArrayRef>);
 #[derive(Clone, Debug)]
 pub struct Lists(Option<ArrayRef>);
 
-/// `cast`, for types that [`super::columns`] has let through. Those can always be cast.
+/// `cast`, for types that the contract allows for the column. Those can always be cast.
 fn cast_to(array: Option<&ArrayRef>, to: &DataType) -> Option<ArrayRef> {
     let array = array?;
     if array.data_type() == to { Some(array.clone()) } else { cast(array, to).ok() }
