@@ -154,7 +154,7 @@ async fn run(
     if manifest.commit == CommitMode::Unconditional {
         storage.accept_unconditional();
     }
-    let workers = Workers::start(threads).map_err(|source| Error::Threads { threads, source })?;
+    let workers = Workers::start(threads).map_err(|source| Error::Threads { source })?;
     let threads = workers.count();
     let shell = Shell { objects: storage.clone(), workers };
     let outcome = shell.run(&manifest).await?;
