@@ -110,8 +110,8 @@ pub(crate) struct Runs {
 }
 
 impl Runs {
-    /// Finds the committed runs below a lineage prefix. Only a lineage makes a run: folders of parts
-    /// are never looked at.
+    /// Finds the committed runs below a lineage prefix. Only a lineage makes a run: folders of
+    /// parts are never looked at.
     ///
     /// # Errors
     /// [`Error::Objects`], also if a run is asked for by name and is not there; [`Error::Lineage`].
