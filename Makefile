@@ -24,7 +24,8 @@ endif
 
 .DEFAULT_GOAL := help
 .PHONY: help build dist demo demo-s3 test check check-rust check-python check-width check-deps \
-	advisories test-peers test-readers test-orchestrators bench bench-s3 image
+	advisories test-peers test-readers test-orchestrators bench bench-micro bench-s3 \
+	image
 
 help: ## list the recipes
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-19s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +56,7 @@ check: check-rust check-python check-width check-deps ## all checks that run non
 check-rust: ## formatting, clippy and documentation, warnings denied
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --release --locked --workspace --all-targets -- -D warnings
+	$(CARGO) clippy --release --locked --features bench --bench matcher -- -D warnings
 	RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" \
 		$(CARGO) doc --release --locked --workspace --no-deps --document-private-items
 
@@ -81,6 +83,10 @@ test-readers: build $(READERS_VENV)/ready ## read both logs with seven readers, 
 
 bench: build $(BENCH_VENV)/ready ## measure the job beside DuckDB and Polars (BENCH_OPTIONS=...)
 	$(BENCH_PYTHON) benches/bench.py $(BENCH_OPTIONS)
+
+bench-micro: ## measure an event's rows and the scan's matcher, each alone
+	$(CARGO) bench --locked -p cohort-core --bench rows
+	$(CARGO) bench --locked --features bench --bench matcher
 
 bench-s3: build $(BENCH_VENV)/ready ## measure the job on S3 behind a slow link
 	@CARGO="$(CARGO)" benches/bench-s3 $(BENCH_PYTHON)
