@@ -13,7 +13,7 @@
 //! | 3 Identity | [`Id`], [`Names`] in `identity.rs` |
 //! | 4 Events | [`fn@events`] in `events.rs` |
 //! | 5 Rows, and how far back a run reads | [`event_rows`] in `rows.rs`, [`lookback`] |
-//! | 6 MRCH, MELOG: values | `lines.rs`, `totals.rs`, `rows.rs` |
+//! | 6 MRCH, MELOG: values | `lines.rs`, `totals.rs`, `rows.rs`, `status.rs` |
 //! | 6 MRCH, MELOG: columns | [`contract`], [`batch::mrch`], [`batch::melog`] |
 //! | 7 Causes | [`Candidates`] in `causes.rs` |
 //! | 12 `counts` | [`Counts`] |
@@ -50,6 +50,7 @@ pub mod predictions;
 pub mod rejects;
 mod reports;
 mod rows;
+mod status;
 mod time;
 mod totals;
 
@@ -60,6 +61,6 @@ pub use identity::{Id, Names};
 pub use money::{Money, Overflow, grouped};
 pub use predictions::{Predictions, Sale, Score, Series};
 pub use reports::{Carried, Report};
-pub use rows::{EventRows, EventStatus, Evidence, MelogRow, MrchRow, ReportStatus};
-pub use rows::{event_rows, rows_in};
+pub use rows::{EventRows, Evidence, MelogRow, MrchRow, event_rows, rows_in};
+pub use status::{EventStatus, ReportStatus};
 pub use time::{Duration, Interval, TimeError, Timestamp};

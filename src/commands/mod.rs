@@ -55,14 +55,14 @@ pub enum Command {
     Run(Box<run::RunArgs>),
     /// Run again what a committed lineage records, interval and all, over today's inputs.
     ///
-    /// A manual rerun needs nothing but the run_id. It replaces exactly what that run wrote; what it
-    /// replaces stays readable beside the lineage. Options override what is recorded.
+    /// A manual rerun needs nothing but the run_id. It replaces exactly what that run wrote; what
+    /// it replaces stays readable beside the lineage. Options override what is recorded.
     #[command(after_long_help = examples(rerun::EXAMPLES))]
     Rerun(Box<rerun::RerunArgs>),
     /// Print the URIs of committed parts, one a line: what read_parquet([...]) takes.
     ///
-    /// Only parts that a committed lineage lists are printed. A part that is missing or damaged is an
-    /// error that names it.
+    /// Only parts that a committed lineage lists are printed. A part that is missing or damaged is
+    /// an error that names it.
     #[command(after_long_help = examples(files::EXAMPLES))]
     Files(files::FilesArgs),
     /// Print a published schema: of the manifest, the lineage, the summary, or a log's columns.
@@ -145,7 +145,8 @@ fn exit_codes() -> String {
 /// What clap says of a wrong command line, on one line.
 pub fn refusal(error: &clap::Error) -> String {
     if error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        return "expected a command: run, rerun, files, schema, sample or show, found none; see cohort --help"
+        return "expected a command: run, rerun, files, schema, sample or show, found none; see \
+                cohort --help"
             .into();
     }
     let said = error.render().to_string();

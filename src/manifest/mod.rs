@@ -138,7 +138,8 @@ impl Manifest {
         check::manifest(&wire, uri, overrides, demo)
     }
 
-    /// The manifest that a lineage records, which is a valid manifest itself. `uri` is the lineage's.
+    /// The manifest that a lineage records, which is a valid manifest itself. `uri` is the
+    /// lineage's.
     ///
     /// # Errors
     /// [`Error`], for a value that the command line puts over it.

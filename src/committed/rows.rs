@@ -1,0 +1,183 @@
+//! Rows of both logs, read back from the bytes of a part by the names of its columns.
+
+use arrow::array::types::{Decimal128Type, Float64Type, Int32Type, TimestampMicrosecondType};
+use arrow::array::{Array, ArrowPrimitiveType, AsArray, RecordBatch};
+use bytes::Bytes;
+use cohort_core::{Money, Timestamp};
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+
+/// A row of MELOG.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct EventRow {
+    pub store_id: String,
+    pub window_start: Timestamp,
+    pub window_end: Option<Timestamp>,
+    pub status: String,
+    pub version: i32,
+    pub reports: i32,
+    pub skus: i32,
+    pub severity: Option<f64>,
+    pub impact: Option<Money>,
+    pub cause: Option<String>,
+}
+
+/// A row of MRCH.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct LineRow {
+    pub written_at: Timestamp,
+    pub window_start: Timestamp,
+    pub sku: Option<String>,
+    pub version: i32,
+    pub status: String,
+    pub severity: Option<f64>,
+    pub attributed: Option<Money>,
+    pub baseline: Option<Money>,
+    pub impact: Option<Money>,
+}
+
+/// The columns of MELOG that are read back.
+pub(super) const EVENT_COLUMNS: &[&str] = &[
+    "event_id",
+    "store_id",
+    "window_start",
+    "window_end",
+    "event_status",
+    "version",
+    "report_count",
+    "sku_count",
+    "severity_score",
+    "impact_estimate",
+    "proposed_cause",
+];
+
+/// The columns of MRCH that are read back.
+pub(super) const LINE_COLUMNS: &[&str] = &[
+    "report_status",
+    "version",
+    "store_id",
+    "sku",
+    "window_start",
+    "severity_score",
+    "impact_estimate",
+    "attributed_sales_total",
+    "baseline_sales_total",
+    "written_at",
+];
+
+/// Calls `with` for each row of a part, which need only have these columns.
+///
+/// # Errors
+/// What is wrong with the part, as the end of a sentence.
+pub(super) fn each_row(
+    bytes: Bytes,
+    columns: &[&str],
+    mut with: impl FnMut(Row<'_>) -> Result<(), String>,
+) -> Result<(), String> {
+    // Without the embedded Arrow schema, each column has the plain Arrow type of its Parquet type.
+    let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
+    let builder =
+        ParquetRecordBatchReaderBuilder::try_new_with_options(bytes, options).map_err(text_of)?;
+    let mask = ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied());
+    for batch in builder.with_projection(mask).build().map_err(text_of)? {
+        let batch = batch.map_err(text_of)?;
+        for at in 0..batch.num_rows() {
+            with(Row { batch: &batch, at })?;
+        }
+    }
+    Ok(())
+}
+
+fn text_of(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}
+
+/// One row of a batch, read by column name.
+pub(super) struct Row<'a> {
+    batch: &'a RecordBatch,
+    at: usize,
+}
+
+impl Row<'_> {
+    fn column(&self, name: &str) -> Result<&dyn Array, String> {
+        match self.batch.column_by_name(name) {
+            Some(column) => Ok(column.as_ref()),
+            None => Err(format!("no column {name}")),
+        }
+    }
+
+    fn maybe_text(&self, name: &str) -> Result<Option<String>, String> {
+        let column = self.column(name)?;
+        let texts = column.as_string_opt::<i32>().ok_or_else(|| mistyped(name, column))?;
+        Ok(texts.is_valid(self.at).then(|| texts.value(self.at).to_owned()))
+    }
+
+    pub(super) fn text(&self, name: &str) -> Result<String, String> {
+        self.maybe_text(name)?.ok_or_else(|| null_in(name))
+    }
+
+    fn primitive<T: ArrowPrimitiveType>(&self, name: &str) -> Result<Option<T::Native>, String> {
+        let column = self.column(name)?;
+        let values = column.as_primitive_opt::<T>().ok_or_else(|| mistyped(name, column))?;
+        Ok(values.is_valid(self.at).then(|| values.value(self.at)))
+    }
+
+    fn number(&self, name: &str) -> Result<i32, String> {
+        self.primitive::<Int32Type>(name)?.ok_or_else(|| null_in(name))
+    }
+
+    fn double(&self, name: &str) -> Result<Option<f64>, String> {
+        self.primitive::<Float64Type>(name)
+    }
+
+    fn amount(&self, name: &str) -> Result<Option<Money>, String> {
+        let units = self.primitive::<Decimal128Type>(name)?;
+        units.map(Money::from_units).transpose().map_err(text_of)
+    }
+
+    fn maybe_instant(&self, name: &str) -> Result<Option<Timestamp>, String> {
+        let us = self.primitive::<TimestampMicrosecondType>(name)?;
+        us.map(Timestamp::from_us).transpose().map_err(text_of)
+    }
+
+    fn instant(&self, name: &str) -> Result<Timestamp, String> {
+        self.maybe_instant(name)?.ok_or_else(|| null_in(name))
+    }
+
+    pub(super) fn event(&self) -> Result<EventRow, String> {
+        Ok(EventRow {
+            store_id: self.text("store_id")?,
+            window_start: self.instant("window_start")?,
+            window_end: self.maybe_instant("window_end")?,
+            status: self.text("event_status")?,
+            version: self.number("version")?,
+            reports: self.number("report_count")?,
+            skus: self.number("sku_count")?,
+            severity: self.double("severity_score")?,
+            impact: self.amount("impact_estimate")?,
+            cause: self.maybe_text("proposed_cause")?,
+        })
+    }
+
+    pub(super) fn line(&self) -> Result<LineRow, String> {
+        Ok(LineRow {
+            written_at: self.instant("written_at")?,
+            window_start: self.instant("window_start")?,
+            sku: self.maybe_text("sku")?,
+            version: self.number("version")?,
+            status: self.text("report_status")?,
+            severity: self.double("severity_score")?,
+            attributed: self.amount("attributed_sales_total")?,
+            baseline: self.amount("baseline_sales_total")?,
+            impact: self.amount("impact_estimate")?,
+        })
+    }
+}
+
+fn mistyped(name: &str, column: &dyn Array) -> String {
+    format!("{name} as {}", column.data_type())
+}
+
+fn null_in(name: &str) -> String {
+    format!("a null in {name}")
+}
