@@ -16,7 +16,7 @@ use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use crate::kind::Kind;
 use crate::layout::{RunId, lineage_key, run_prefix};
 use crate::lineage::{self, Lineage, Output, OutputFile, hex};
-use crate::objects::{self, Object, Objects, Uri};
+use crate::objects::{self, Entry, Objects, Uri};
 
 use self::rows::{EVENT_COLUMNS, LINE_COLUMNS, each_row};
 pub(crate) use self::rows::{EventRow, LineRow};
@@ -93,7 +93,7 @@ impl CommittedRuns {
         selection: &Selection,
     ) -> Result<Self, Error> {
         if let Some(run_id) = &selection.run_id {
-            let run = Committed::read(objects, &lineage_key(lineage, run_id)).await?;
+            let run = Committed::read_in_place(objects, &lineage_key(lineage, run_id)).await?;
             return Ok(Self { runs: vec![run] });
         }
         let listed = objects.list(lineage).await?;
@@ -104,8 +104,8 @@ impl CommittedRuns {
             })
         });
         let keys: Vec<Uri> = keys.collect();
-        let read =
-            stream::iter(keys).map(|uri| async move { Committed::read(objects, &uri).await });
+        let read = stream::iter(keys)
+            .map(|uri| async move { Committed::read_in_place(objects, &uri).await });
         let mut runs: Vec<Committed> = read.buffer_unordered(READ_AT_ONCE).try_collect().await?;
         runs.retain(|run| selection.wants(run.lineage.interval));
         runs.sort_by(|a, b| a.order().cmp(&b.order()));
@@ -137,16 +137,17 @@ impl Committed {
             return Ok(Vec::new());
         };
         let folder = run_prefix(&output.uri, &self.lineage.run_id);
-        let there: BTreeMap<Uri, Object> = objects
-            .list(&folder)
-            .await?
-            .into_iter()
-            .map(|object| (object.uri.clone(), object))
-            .collect();
+        // Nothing in a run's folder is reached through a link.
+        let entries = objects.entries(&folder).await?.into_iter();
+        let there: BTreeMap<Uri, Entry> =
+            entries.map(|entry| (entry.object.uri.clone(), entry)).collect();
         for part in &output.files {
             let wrong = |reason: String| Error::Part { uri: part.uri.clone(), reason };
-            let object = there.get(&part.uri).ok_or_else(|| wrong("nothing".to_owned()))?;
-            let found = hex(&objects.digest(object).await?);
+            let entry = there.get(&part.uri).ok_or_else(|| wrong("nothing".to_owned()))?;
+            if let Some(stranger) = entry.stranger {
+                return Err(wrong(stranger.to_owned()));
+            }
+            let found = hex(&objects.digest(&entry.object).await?);
             if found != part.sha256 {
                 return Err(wrong(format!(
                     "content whose SHA-256 is {found} instead of {}",
@@ -164,6 +165,20 @@ impl Committed {
     pub(crate) async fn read(objects: &dyn Objects, uri: &Uri) -> Result<Self, Error> {
         let (bytes, _) = objects.read(uri).await?;
         Ok(Self { lineage: Lineage::parse(&bytes, uri)? })
+    }
+
+    /// Reads the lineage of a committed run from the folder of its name.
+    ///
+    /// # Errors
+    /// As [`Committed::read`]; [`Error::Lineage`] if it is that of a run of another name.
+    async fn read_in_place(objects: &dyn Objects, uri: &Uri) -> Result<Self, Error> {
+        let run = Self::read(objects, uri).await?;
+        let segment = run.lineage.run_id.path_segment();
+        if uri.path().rsplit('/').nth(1) == Some(segment.as_str()) {
+            return Ok(run);
+        }
+        let reason = format!("that of another run, {}", run.lineage.run_id);
+        Err(lineage::Error { uri: uri.clone(), reason }.into())
     }
 
     /// The newest row of each event that the run wrote, by the event's id.

@@ -49,6 +49,17 @@ pub enum Error {
         /// Why.
         source: std::io::Error,
     },
+    /// A lineage that a manifest leads to was written somewhere else.
+    #[error(
+        "{lineage}: expected a lineage that was written there, found one that was written at \
+         {written}; rerun it by --lineage to replace it there, or run it anew with the manifest"
+    )]
+    Moved {
+        /// Where it was found.
+        lineage: objects::Uri,
+        /// Where it says that it is.
+        written: objects::Uri,
+    },
     /// The process was asked to stop.
     #[error("expected to run to the end, was stopped by {signal}; run again")]
     Stopped {
@@ -71,6 +82,7 @@ impl Error {
             Self::Sample(error) => error.kind(),
             Self::Committed(error) => error.kind(),
             Self::Usage(_) | Self::Folder { .. } => Kind::Usage,
+            Self::Moved { .. } => Kind::Manifest,
             // The run is committed. Another run finds the content committed and writes the result.
             Self::Result { .. } | Self::Threads { .. } | Self::Stopped { .. } => Kind::Temporary,
             Self::Bug(_) => Kind::Bug,

@@ -44,6 +44,8 @@ pub fn end_on_panic() {
         let place = panic.location().map_or_else(String::new, |at| format!(" at {at}"));
         let (kind, message) = if said.contains(NO_THREAD) {
             (Kind::Temporary, no_thread(said))
+        } else if said.contains(NO_MEMORY) {
+            (Kind::Temporary, no_memory(said))
         } else {
             (Kind::Bug, format!("internal error{place}: {said}; please report it"))
         };
@@ -55,6 +57,13 @@ pub fn end_on_panic() {
 /// How the async runtime says, in a panic, that the system gave it no thread. It has no other way
 /// to say so. A shortage is not a bug.
 const NO_THREAD: &str = "OS can't spawn worker thread";
+
+/// How the bindings of Zstandard say, in a panic, that there was no memory for its working space.
+const NO_MEMORY: &str = "returned null pointer when creating new context";
+
+fn no_memory(reason: &str) -> String {
+    format!("expected more memory, was refused ({reason}); raise the memory limit, and run again")
+}
 
 /// The message of a run that got no thread at all.
 pub(crate) fn no_thread(reason: impl std::fmt::Display) -> String {

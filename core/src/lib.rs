@@ -15,7 +15,7 @@
 //! | 5 Rows, and how far back a run reads | [`event_rows`] in `rows.rs`, [`lookback`] |
 //! | 6 MRCH, MELOG: values | `lines.rs`, `totals.rs`, `rows.rs`, `status.rs` |
 //! | 6 MRCH, MELOG: columns | [`contract`], [`batch::mrch`], [`batch::melog`] |
-//! | 7 Causes | [`Candidates`] in `causes.rs` |
+//! | 7 Causes | [`Candidates`] in `causes.rs`, the dominant cause in `claims.rs` |
 //! | 12 `counts` | [`Counts`] |
 //!
 //! # Example
@@ -38,6 +38,7 @@
 
 pub mod batch;
 mod causes;
+mod claims;
 pub mod contract;
 mod counts;
 mod doubles;

@@ -22,7 +22,9 @@ impl Lake {
         let lake = Self { _folder: folder, root };
         lake.change_manifest(|m| {
             let keys = m.as_object_mut().unwrap();
-            ["run_id", "interval", "demo_run_config"].map(|key| keys.remove(key));
+            for key in ["run_id", "interval", "demo_run_config"] {
+                keys.remove(key);
+            }
         });
         lake
     }
