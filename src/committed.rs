@@ -76,12 +76,12 @@ pub struct Selection {
 
 /// Committed runs, in the order of (interval start, interval end, `run_id` bytes).
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Runs {
+pub(crate) struct CommittedRuns {
     /// The runs.
     pub runs: Vec<Committed>,
 }
 
-impl Runs {
+impl CommittedRuns {
     /// Finds the committed runs below a lineage prefix. Only a lineage makes a run: folders of
     /// parts are never looked at.
     ///

@@ -35,11 +35,17 @@ pub enum Error {
         /// Why.
         source: std::io::Error,
     },
-    /// The system gave no threads.
-    #[error("expected to start {threads} threads, was refused ({source}); give fewer as --threads")]
+    /// The system gave not even one thread.
+    #[error("{}", crate::process::no_thread(source))]
     Threads {
-        /// The number that was asked for.
-        threads: usize,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The process has no working folder.
+    #[error(
+        "the working folder: expected one, found none ({source}); change to a folder that is there"
+    )]
+    Folder {
         /// Why.
         source: std::io::Error,
     },
@@ -64,7 +70,7 @@ impl Error {
             Self::Run(error) => error.kind(),
             Self::Sample(error) => error.kind(),
             Self::Committed(error) => error.kind(),
-            Self::Usage(_) => Kind::Usage,
+            Self::Usage(_) | Self::Folder { .. } => Kind::Usage,
             // The run is committed. Another run finds the content committed and writes the result.
             Self::Result { .. } | Self::Threads { .. } | Self::Stopped { .. } => Kind::Temporary,
             Self::Bug(_) => Kind::Bug,

@@ -45,7 +45,7 @@ pub struct Lineage {
     /// What was found.
     pub counts: Counts,
     /// How far back MRDL was read.
-    pub lookback: Lookback,
+    pub lookback: LookbackRead,
     /// [`content_sha256`].
     pub content_sha256: String,
 }
@@ -123,7 +123,7 @@ pub struct OutputFile {
 
 /// How far back MRDL was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Lookback {
+pub struct LookbackRead {
     /// The first instant that was read.
     #[serde(with = "text")]
     pub start: Timestamp,

@@ -9,14 +9,14 @@ use super::money::divide_half_to_even;
 
 /// Which table a candidate comes from; a campaign wins over context.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Source {
+pub enum CandidateSource {
     /// `all_campaign_data`.
     Campaign,
     /// `contextual_data`.
     Context,
 }
 
-impl Source {
+impl CandidateSource {
     /// The name of the dataset.
     pub const fn dataset(self) -> &'static str {
         match self {
@@ -30,7 +30,7 @@ impl Source {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Candidate {
     /// Its table.
-    pub source: Source,
+    pub source: CandidateSource,
     /// Its id there.
     pub id: Box<str>,
     /// What becomes the cause.
@@ -293,7 +293,7 @@ mod tests {
         Timestamp::from_us(us).unwrap()
     }
 
-    fn candidate(source: Source, id: &str, span: (i64, i64)) -> Candidate {
+    fn candidate(source: CandidateSource, id: &str, span: (i64, i64)) -> Candidate {
         Candidate {
             source,
             id: id.into(),
@@ -324,11 +324,11 @@ mod tests {
 
     #[test]
     fn the_score_is_confidence_times_specificity_times_overlap() {
-        let everywhere = candidate(Source::Context, "w", (0, 60));
+        let everywhere = candidate(CandidateSource::Context, "w", (0, 60));
         let here = Candidate {
             store_id: Some("s".into()),
             confidence: 0.5,
-            ..candidate(Source::Campaign, "p", (10, 90))
+            ..candidate(CandidateSource::Campaign, "p", (10, 90))
         };
         let (id, score, evidence) = best(vec![everywhere, here.clone()], 0, 60).unwrap();
         assert_eq!((id.as_str(), score), ("w", 0.5));
@@ -341,9 +341,9 @@ mod tests {
     #[test]
     fn equal_scores_go_to_the_campaign_then_to_the_least_id() {
         let all = vec![
-            candidate(Source::Context, "a", (0, 9)),
-            candidate(Source::Campaign, "c", (0, 9)),
-            candidate(Source::Campaign, "b", (0, 9)),
+            candidate(CandidateSource::Context, "a", (0, 9)),
+            candidate(CandidateSource::Campaign, "c", (0, 9)),
+            candidate(CandidateSource::Campaign, "b", (0, 9)),
         ];
         assert_eq!(best(all, 0, 9).unwrap().0, "b");
     }
@@ -351,20 +351,30 @@ mod tests {
     #[test]
     fn other_stores_other_skus_zero_scores_and_reversed_spans_do_not_match() {
         let all = vec![
-            Candidate { store_id: Some("t".into()), ..candidate(Source::Campaign, "a", (0, 9)) },
-            Candidate { sku: Some("l".into()), ..candidate(Source::Campaign, "b", (0, 9)) },
-            Candidate { confidence: 0.0, ..candidate(Source::Campaign, "c", (0, 9)) },
-            candidate(Source::Campaign, "d", (9, 0)),
-            candidate(Source::Campaign, "e", (10, 12)),
-            candidate(Source::Campaign, "touches in one instant", (9, 12)),
+            Candidate {
+                store_id: Some("t".into()),
+                ..candidate(CandidateSource::Campaign, "a", (0, 9))
+            },
+            Candidate {
+                sku: Some("l".into()),
+                ..candidate(CandidateSource::Campaign, "b", (0, 9))
+            },
+            Candidate { confidence: 0.0, ..candidate(CandidateSource::Campaign, "c", (0, 9)) },
+            candidate(CandidateSource::Campaign, "d", (9, 0)),
+            candidate(CandidateSource::Campaign, "e", (10, 12)),
+            candidate(CandidateSource::Campaign, "touches in one instant", (9, 12)),
         ];
         assert_eq!(best(all, 0, 9), None);
-        assert_eq!(best(vec![candidate(Source::Campaign, "f", (5, 5))], 5, 5).unwrap().1, 0.5);
+        assert_eq!(
+            best(vec![candidate(CandidateSource::Campaign, "f", (5, 5))], 5, 5).unwrap().1,
+            0.5
+        );
     }
 
     #[test]
     fn overlap_rounds_half_to_even() {
-        let evidence = best(vec![candidate(Source::Campaign, "a\"", (0, 1))], 0, 160).unwrap().2;
+        let evidence =
+            best(vec![candidate(CandidateSource::Campaign, "a\"", (0, 1))], 0, 160).unwrap().2;
         assert_eq!(evidence, r#"{"source":"all_campaign_data","id":"a\"","overlap":0.0062}"#);
     }
 

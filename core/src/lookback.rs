@@ -13,7 +13,7 @@ pub struct Lookback {
 
 /// What the rows read so far say about a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Chain {
+pub enum ChainSeen {
     /// The store has no event that can write a row in the interval.
     Quiet,
     /// The rows from here on are enough.
@@ -44,21 +44,21 @@ impl Lookback {
     ///
     /// ```
     /// use cohort_core::Life;
-    /// use cohort_core::lookback::{Chain, Lookback};
+    /// use cohort_core::lookback::{ChainSeen, Lookback};
     ///
     /// let life = Life { gap: "PT30M".parse()?, duration_max: "P7D".parse()? };
     /// let lookback = Lookback { start: "2025-01-02T00:00:00Z".parse()?, life };
     /// let ticks = ["2025-01-01T23:45:00Z".parse()?];
     /// // The event of this tick may have begun earlier: half an hour more must be read.
     /// let chain = lookback.chain(&ticks, lookback.first_read());
-    /// assert_eq!(chain, Chain::Unknown("2025-01-01T23:15:00Z".parse()?));
+    /// assert_eq!(chain, ChainSeen::Unknown("2025-01-01T23:15:00Z".parse()?));
     /// # Ok::<(), cohort_core::TimeError>(())
     /// ```
     #[must_use]
-    pub fn chain(&self, ticks: &[Timestamp], covered: Timestamp) -> Chain {
+    pub fn chain(&self, ticks: &[Timestamp], covered: Timestamp) -> ChainSeen {
         let gap = self.life.gap;
         let first = ticks.partition_point(|&tick| tick < self.first_read());
-        let Some(&tick) = ticks.get(first) else { return Chain::Quiet };
+        let Some(&tick) = ticks.get(first) else { return ChainSeen::Quiet };
         let joins = |i: usize| ticks[i] <= ticks[i - 1].saturating_add(gap);
         // A chain that reaches back two periods before the last boundary is cut there and at the
         // boundary before: that tells where the event begins and which one it continues.
@@ -70,13 +70,13 @@ impl Lookback {
         });
         let chain_begins = ticks[begins];
         if chain_begins <= enough {
-            return Chain::Known(Begin { from: enough, chain_begins });
+            return ChainSeen::Known(Begin { from: enough, chain_begins });
         }
         let needed = chain_begins.saturating_sub(gap);
         if needed < covered {
-            Chain::Unknown(needed)
+            ChainSeen::Unknown(needed)
         } else {
-            Chain::Known(Begin { from: chain_begins, chain_begins })
+            ChainSeen::Known(Begin { from: chain_begins, chain_begins })
         }
     }
 }
@@ -98,27 +98,27 @@ mod tests {
     }
 
     /// Starts at 100, with a gap of 10.
-    fn chain(ticks: &[i64], covered: i64, duration_max: i64) -> Chain {
+    fn chain(ticks: &[i64], covered: i64, duration_max: i64) -> ChainSeen {
         let duration_max = Duration::from_us(duration_max);
         let life = Life { gap: Duration::from_us(10), duration_max };
         let ticks: Vec<_> = ticks.iter().map(|&tick| us(tick)).collect();
         Lookback { start: us(100), life }.chain(&ticks, us(covered))
     }
 
-    fn known(from: i64, chain_begins: i64) -> Chain {
-        Chain::Known(Begin { from: us(from), chain_begins: us(chain_begins) })
+    fn known(from: i64, chain_begins: i64) -> ChainSeen {
+        ChainSeen::Known(Begin { from: us(from), chain_begins: us(chain_begins) })
     }
 
     #[test]
     fn a_chain_is_known_once_a_gap_before_its_first_tick_has_been_read() {
         let chain = |ticks: &[i64], covered| chain(ticks, covered, 1_000);
-        assert_eq!(chain(&[], 90), Chain::Quiet);
-        assert_eq!(chain(&[89], 80), Chain::Quiet);
+        assert_eq!(chain(&[], 90), ChainSeen::Quiet);
+        assert_eq!(chain(&[89], 80), ChainSeen::Quiet);
         assert_eq!(chain(&[90], 80), known(90, 90));
-        assert_eq!(chain(&[90], 81), Chain::Unknown(us(80)));
+        assert_eq!(chain(&[90], 81), ChainSeen::Unknown(us(80)));
         assert_eq!(chain(&[60, 70, 80, 90], 50), known(60, 60));
         assert_eq!(chain(&[60, 71, 80, 90], 61), known(71, 71));
-        assert_eq!(chain(&[71, 80, 90], 62), Chain::Unknown(us(61)));
+        assert_eq!(chain(&[71, 80, 90], 62), ChainSeen::Unknown(us(61)));
         assert_eq!(chain(&[60, 71, 82, 93], 80), known(93, 93));
     }
 
@@ -126,7 +126,7 @@ mod tests {
     fn a_chain_that_goes_on_for_ever_is_read_two_periods_before_the_last_boundary_and_a_gap() {
         // The last boundary at or before the tick 90 is 90; two periods of 30 before is 30.
         let ticks: Vec<i64> = (0..10).map(|i| i * 10).collect();
-        assert_eq!(chain(&ticks[4..], 35, 30), Chain::Unknown(us(30)));
+        assert_eq!(chain(&ticks[4..], 35, 30), ChainSeen::Unknown(us(30)));
         assert_eq!(chain(&ticks[3..], 30, 30), known(30, 30));
         assert_eq!(chain(&ticks, 0, 30), known(30, 30));
         // Without a tick at 30 itself, the one before decides, if the chain reaches it.

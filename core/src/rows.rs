@@ -12,7 +12,7 @@ use super::{Event, Interval, Line, Money, Predictions, Timestamp};
 
 /// `cohort_reason`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reason {
+pub enum CohortReason {
     /// One report so far.
     Single,
     /// Several reports.
@@ -21,7 +21,7 @@ pub enum Reason {
     SharedCause,
 }
 
-impl Reason {
+impl CohortReason {
     /// The column's text.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -42,12 +42,12 @@ pub struct Cohort<'a> {
     /// The dominant cause so far.
     pub cause: Option<Cause<'a>>,
     /// Why the reports belong together.
-    pub reason: Reason,
+    pub reason: CohortReason,
 }
 
 /// Sums as a row shows them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Amounts {
+pub struct Sums {
     /// `attributed - baseline`; null if either is.
     pub impact: Option<Money>,
     /// Actual sales.
@@ -68,7 +68,7 @@ pub struct MrchRow<'a> {
     /// Index of the line's metrics so far in [`EventRows::states`].
     pub state: usize,
     /// The line's sums so far.
-    pub amounts: Amounts,
+    pub amounts: Sums,
     /// Index of the event's view at this row's `written_at` in [`EventRows::cohorts`].
     pub cohort: usize,
 }
@@ -85,7 +85,7 @@ pub struct MelogRow<'a> {
     /// Greatest severity of its lines.
     pub severity: Option<f64>,
     /// Sums over the union of the lines' windows.
-    pub amounts: Amounts,
+    pub amounts: Sums,
     /// The cluster's name of the first line that has one.
     pub cluster_name: Option<&'a str>,
     /// Index of the event's view in [`EventRows::cohorts`].
@@ -286,9 +286,9 @@ impl<'a, P: Predictions> Walk<'a, P> {
         let size = count(self.onsets.len());
         let cause = dominant(self.so_far.iter().flatten().map(|&(_, attribution)| attribution));
         let reason = match &cause {
-            _ if size == 1 => Reason::Single,
-            Some(cause) if cause.shared => Reason::SharedCause,
-            _ => Reason::Adjacent,
+            _ if size == 1 => CohortReason::Single,
+            Some(cause) if cause.shared => CohortReason::SharedCause,
+            _ => CohortReason::Adjacent,
         };
         Cohort { written_at, size, cause, reason }
     }
@@ -302,7 +302,7 @@ impl<'a, P: Predictions> Walk<'a, P> {
     ) -> Result<MrchRow<'a>, Overflow> {
         let state = self.first_state[line] + k;
         let rows_before = if status.is_closed() { k + 1 } else { k };
-        let amounts = Amounts::new(self.states[state].attributed, self.states[state].baseline)?;
+        let amounts = Sums::new(self.states[state].attributed, self.states[state].baseline)?;
         Ok(MrchRow {
             line: &self.event.lines[line],
             status,
@@ -333,14 +333,14 @@ impl<'a, P: Predictions> Walk<'a, P> {
             window_start: live().next().map_or(self.event.opened_at, |(line, _)| line.window_start),
             sku_count: count(skus.len()),
             severity: live().fold(None, |most, (_, state)| greater(most, state.severity)),
-            amounts: Amounts::new(totals.attributed, totals.baseline)?,
+            amounts: Sums::new(totals.attributed, totals.baseline)?,
             cluster_name: live().find_map(|(_, state)| state.latest.cluster_name),
             cohort,
         })
     }
 }
 
-impl Amounts {
+impl Sums {
     fn new(attributed: Total, baseline: Total) -> Result<Self, Overflow> {
         let money = |units: Option<i128>| units.map(Money::from_units).transpose();
         let (a, b) = (attributed.units(), baseline.units());

@@ -4,7 +4,7 @@ use clap::Args;
 use cohort_core::contract::Outputs;
 
 use super::{argument, places, print, runtime};
-use crate::committed::{Runs, Selection};
+use crate::committed::{CommittedRuns, Selection};
 use crate::error::Error;
 use crate::nearest::nearest;
 use crate::objects::Storage;
@@ -85,7 +85,7 @@ pub(super) fn execute(args: &FilesArgs) -> Result<(), Error> {
     let lines = runtime()?.block_on(async {
         let storage = Storage::new();
         let places = places(&storage, &args.manifest).await?;
-        let runs = Runs::find(&storage, &places.lineage, &selection).await?;
+        let runs = CommittedRuns::find(&storage, &places.lineage, &selection).await?;
         let mut lines = String::new();
         for run in &runs.runs {
             for uri in run.parts(&storage, &args.log).await? {

@@ -101,8 +101,7 @@ async fn places(storage: &Storage, manifest: &str) -> Result<Places, Error> {
 
 /// A path or URI as typed.
 fn argument(text: &str) -> Result<Uri, Error> {
-    let folder = std::env::current_dir()
-        .map_err(|source| Error::Result { place: "the working folder".to_owned(), source })?;
+    let folder = std::env::current_dir().map_err(|source| Error::Folder { source })?;
     Uri::from_argument(&folder, text).map_err(|error| Error::Usage(error.to_string()))
 }
 
@@ -112,7 +111,7 @@ fn runtime() -> Result<tokio::runtime::Runtime, Error> {
         .worker_threads(1)
         .enable_all()
         .build()
-        .map_err(|source| Error::Threads { threads: 1, source })
+        .map_err(|source| Error::Threads { source })
 }
 
 /// Prints on stdout. A reader who has gone away is not a failure.

@@ -12,10 +12,10 @@ use super::{argument, print, runtime};
 use crate::error::Error;
 use crate::manifest::{CommitMode, Manifest, Overrides};
 use crate::objects::{Objects as _, Storage, Traffic};
-use crate::orchestrator::facts::{Facts, Plan};
+use crate::orchestrator::facts::{Announcement, Facts};
 use crate::orchestrator::{Reporters, Surroundings, termination, xcom};
 use crate::process::{self, one_line};
-use crate::run::{Outcome, Shell, load_manifest};
+use crate::run::{RunOutcome, Shell, load_manifest};
 use crate::summary::{Execution, Summary};
 use crate::workers::Workers;
 
@@ -150,11 +150,11 @@ async fn run(
     let begun = Instant::now();
     let threads = args.threads.map_or_else(processors, |threads| usize::from(threads.get()));
     let manifest = load(&storage).await?;
-    reporters.started(Plan::of(&manifest)).await;
+    reporters.started(Announcement::of(&manifest)).await;
     if manifest.commit == CommitMode::Unconditional {
         storage.accept_unconditional();
     }
-    let workers = Workers::start(threads).map_err(|source| Error::Threads { threads, source })?;
+    let workers = Workers::start(threads).map_err(|source| Error::Threads { source })?;
     let threads = workers.count();
     let shell = Shell { objects: storage.clone(), workers };
     let outcome = shell.run(&manifest).await?;
@@ -182,7 +182,7 @@ async fn reporters(args: &ExecutionArgs, objects: Arc<Storage>) -> Reporters {
 /// The summary of a run, with what it cost.
 fn summary(
     manifest: &Manifest,
-    outcome: &Outcome,
+    outcome: &RunOutcome,
     traffic: &Traffic,
     threads: usize,
     begun: Instant,

@@ -45,7 +45,7 @@ use serde::{Deserialize, Serialize};
 use self::difference::Difference;
 pub(crate) use self::error::Error;
 pub(crate) use self::folders::Folders;
-use self::parts::{Ensured, Found, committed, delete_while, ensure, ensure_again, take_back};
+use self::parts::{Ensured, PartsFound, committed, delete_while, ensure, ensure_again, take_back};
 use crate::lineage::Lineage;
 use crate::objects::{self, Objects, Put, Tag, Uri};
 
@@ -65,7 +65,7 @@ pub enum Status {
 #[derive(Debug)]
 pub(crate) struct Observed {
     lineage: Option<(Bytes, Tag)>,
-    found: Found,
+    found: PartsFound,
 }
 
 /// Every object that a run writes, known before the first write.
@@ -92,7 +92,7 @@ pub(crate) struct Rules {
 /// [`Error::Objects`]; [`Error::Foreign`] if the lineage is no file.
 pub(crate) async fn observe(objects: &dyn Objects, folders: &Folders) -> Result<Observed, Error> {
     // Nothing is read through a link: what is there comes first.
-    Found::list(objects, folders).await?.check_lineage(folders)?;
+    PartsFound::list(objects, folders).await?.check_lineage(folders)?;
     let lineage = match objects.read(&folders.lineage_key).await {
         Ok(found) => Some(found),
         Err(objects::Error::NotFound { .. }) => None,
@@ -100,7 +100,7 @@ pub(crate) async fn observe(objects: &dyn Objects, folders: &Folders) -> Result<
     };
     // Listed again after the lineage was read, so that whatever that lineage names is among what
     // this run may delete once it has replaced it.
-    let found = Found::list(objects, folders).await?;
+    let found = PartsFound::list(objects, folders).await?;
     found.warn_of_strangers(folders);
     Ok(Observed { lineage, found })
 }
@@ -135,7 +135,7 @@ pub(crate) async fn commit(
             return Err(error);
         }
     };
-    ensure_again(objects, &Found::list(objects, folders).await?, &plan.parts).await?;
+    ensure_again(objects, &PartsFound::list(objects, folders).await?, &plan.parts).await?;
     let listed: BTreeSet<_> = plan.parts.iter().map(|(uri, _)| uri).collect();
     let own = observed.found.own(folders).filter(|uri| !listed.contains(uri));
     let strays = own.cloned().collect();

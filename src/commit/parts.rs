@@ -25,7 +25,7 @@ const STRANGERS_NAMED_MAX: usize = 20;
 
 /// What is in a run's folders, except history.
 #[derive(Debug, Default)]
-pub(super) struct Found {
+pub(super) struct PartsFound {
     entries: BTreeMap<Uri, Entry>,
 }
 
@@ -40,7 +40,7 @@ pub(super) enum Ensured {
     Mended,
 }
 
-impl Found {
+impl PartsFound {
     /// What is there now.
     pub(super) async fn list(objects: &dyn Objects, folders: &Folders) -> Result<Self, Error> {
         let listed = try_join_all(folders.all().map(|folder| objects.entries(folder))).await?;
@@ -101,7 +101,7 @@ pub(super) fn foreign(uri: &Uri, expected: &'static str, found: &str) -> Error {
 /// part, up to the first failure, and that failure.
 pub(super) async fn ensure(
     objects: &dyn Objects,
-    found: &Found,
+    found: &PartsFound,
     parts: &[(Uri, Bytes)],
 ) -> (Vec<Ensured>, Option<Error>) {
     let each = stream::iter(parts)
@@ -120,7 +120,7 @@ pub(super) async fn ensure(
 /// Creates the parts that have vanished since they were ensured.
 pub(super) async fn ensure_again(
     objects: &dyn Objects,
-    found: &Found,
+    found: &PartsFound,
     parts: &[(Uri, Bytes)],
 ) -> Result<(), Error> {
     let gone = parts.iter().filter(|(uri, _)| !found.entries.contains_key(uri));

@@ -1,5 +1,5 @@
-//! What a run tells others about itself: what it will do ([`Plan`]), what it did ([`Facts`]), why
-//! it failed ([`Failure`]).
+//! What a run tells others about itself: what it will do ([`Announcement`]), what it did
+//! ([`Facts`]), why it failed ([`Failure`]).
 //!
 //! All channels of this module report these values and no others, so all screens show the same
 //! numbers. Nothing here reads a clock: the shell measures, and this module repeats.
@@ -7,22 +7,20 @@
 use std::collections::BTreeMap;
 
 use crate::run::Highlights;
-use cohort_core::contract::{EDITS, Log, MRDL, REJECTS};
+use cohort_core::contract::{Inputs, Outputs};
 use cohort_core::{Counts, Duration, Interval};
 
 use crate::commit::Status;
 use crate::kind::Kind;
 use crate::layout;
 use crate::lineage::{self, Lineage};
-use crate::manifest::{self, Manifest};
+use crate::manifest::Manifest;
 use crate::objects::Uri;
 use crate::summary::Summary;
 
 /// An input or output of the run.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Dataset {
-    /// The log's name in SPEC 2 or 6, such as `minority_reports_detected_log`.
-    pub name: String,
+pub(crate) struct AnnouncedDataset {
     /// Its URI, as a prefix.
     pub uri: Uri,
     /// From the job's column names to the user's own, if they differ.
@@ -31,7 +29,7 @@ pub(crate) struct Dataset {
 
 /// What the run is about to do: known as soon as its manifest is.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Plan {
+pub(crate) struct Announcement {
     /// The run's identity.
     pub run_id: String,
     /// The half-open interval that it is for.
@@ -40,17 +38,15 @@ pub(crate) struct Plan {
     pub gap: Duration,
     /// The greatest share of rejected rows that the run accepts.
     pub max_reject_ratio: f64,
-    /// The logs that it reads, the detected log first.
-    pub inputs: Vec<Dataset>,
-    /// The logs that it writes: cohorted log, event log.
-    pub outputs: Vec<Dataset>,
+    /// The logs that it reads.
+    pub inputs: Inputs<AnnouncedDataset>,
+    /// The logs that it writes for others to read, so without the rejects.
+    pub outputs: Outputs<AnnouncedDataset>,
 }
 
 /// What was read of one input.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Read {
-    /// The log's name.
-    pub name: String,
+pub(crate) struct ReadFacts {
     /// Files opened.
     pub files: u64,
     /// Their bytes.
@@ -63,10 +59,9 @@ pub(crate) struct Read {
     pub duplicates: u64,
 }
 
-impl Read {
-    fn of(name: &str, input: &lineage::Input) -> Self {
+impl ReadFacts {
+    fn of(input: &lineage::Input) -> Self {
         Self {
-            name: name.to_owned(),
             files: input.files.len() as u64,
             bytes: input.files.iter().map(|file| file.bytes).sum(),
             rows: input.rows_read,
@@ -78,9 +73,7 @@ impl Read {
 
 /// What was written of one output.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Written {
-    /// The log's name.
-    pub name: String,
+pub(crate) struct WrittenFacts {
     /// The prefix of the files that this run wrote.
     pub uri: String,
     /// Rows.
@@ -100,10 +93,10 @@ pub(crate) struct Facts {
     pub lineage: Uri,
     /// SHA-256 over the digests of all that it wrote.
     pub content_sha256: String,
-    /// The inputs, in the plan's order.
-    pub inputs: Vec<Read>,
-    /// The outputs, in the plan's order.
-    pub outputs: Vec<Written>,
+    /// What was read of each input.
+    pub inputs: Inputs<ReadFacts>,
+    /// What was written of each output.
+    pub outputs: Outputs<WrittenFacts>,
     /// The counts.
     pub counts: Counts,
     /// Seconds from the run's start to its commit.
@@ -116,29 +109,25 @@ pub(crate) struct Facts {
     pub summary: String,
 }
 
-impl Plan {
+impl Announcement {
     /// What a run of this manifest is about to do.
     pub(crate) fn of(manifest: &Manifest) -> Self {
-        // A run does not read the edits.
-        let read = manifest.inputs.each().filter(|(log, _)| log.name != EDITS.name);
-        let input = |(log, dataset): (&Log, &manifest::Dataset)| Dataset {
-            name: log.name.to_owned(),
+        let inputs = manifest.inputs.as_ref().map(|_, dataset| AnnouncedDataset {
             uri: dataset.uri.clone(),
             columns: dataset.columns.clone(),
-        };
-        let output = |(log, uri): (&Log, &Uri)| Dataset {
-            name: log.name.to_owned(),
-            uri: uri.clone(),
-            columns: BTreeMap::new(),
-        };
-        let written = manifest.outputs.each().filter(|(log, _)| log.name != REJECTS.name);
+        });
+        let outputs = manifest
+            .outputs
+            .as_ref()
+            .map(|_, uri| AnnouncedDataset { uri: uri.clone(), columns: BTreeMap::new() });
         Self {
             run_id: manifest.run_id.to_string(),
             interval: manifest.interval,
             gap: manifest.life.gap,
             max_reject_ratio: manifest.max_reject_ratio,
-            inputs: read.map(input).collect(),
-            outputs: written.map(output).collect(),
+            // A run does not read the edits.
+            inputs: Inputs { edits: None, ..inputs },
+            outputs: Outputs { rejects: None, ..outputs },
         }
     }
 }
@@ -146,8 +135,7 @@ impl Plan {
 impl Facts {
     /// What the committed run did.
     pub(crate) fn of(lineage: &Lineage, summary: &Summary, highlights: Highlights) -> Self {
-        let outputs = lineage.outputs.each().map(|(log, output)| Written {
-            name: log.name.to_owned(),
+        let outputs = lineage.outputs.as_ref().map(|_, output| WrittenFacts {
             uri: layout::run_prefix(&output.uri, &lineage.run_id).to_string(),
             rows: output.rows,
             files: output.files.len() as u64,
@@ -163,8 +151,8 @@ impl Facts {
             },
             lineage: summary.lineage.clone(),
             content_sha256: lineage.content_sha256.clone(),
-            inputs: lineage.inputs.each().map(|(log, input)| Read::of(log.name, input)).collect(),
-            outputs: outputs.collect(),
+            inputs: lineage.inputs.as_ref().map(|_, input| ReadFacts::of(input)),
+            outputs,
             counts: lineage.counts,
             elapsed_s,
             peak_memory_bytes: summary.peak_memory_bytes,
@@ -175,16 +163,12 @@ impl Facts {
 
     /// Rejected rows of the detected log, all reasons together.
     pub(crate) fn rejected(&self) -> u64 {
-        self.detected().map_or(0, |read| read.rejected.values().sum())
+        self.inputs.reports.rejected.values().sum()
     }
 
     /// Rows read of the detected log.
     pub(crate) fn detected_rows(&self) -> u64 {
-        self.detected().map_or(0, |read| read.rows)
-    }
-
-    fn detected(&self) -> Option<&Read> {
-        self.inputs.iter().find(|read| read.name == MRDL.name)
+        self.inputs.reports.rows
     }
 }
 

@@ -26,7 +26,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use facts::{Facts, Failure, Plan};
+use facts::{Announcement, Facts, Failure};
 use openlineage::{OpenLineage, State};
 use pipes::Pipes;
 use xcom::ResultFiles;
@@ -68,7 +68,7 @@ pub(crate) struct Reporters {
     openlineage: Option<OpenLineage>,
     files: ResultFiles,
     termination_log: PathBuf,
-    plan: Option<Plan>,
+    announced: Option<Announcement>,
 }
 
 impl Reporters {
@@ -94,17 +94,20 @@ impl Reporters {
             openlineage,
             files: ResultFiles::new(result_file, xcom_folder),
             termination_log: termination_log.to_owned(),
-            plan: None,
+            announced: None,
         }
     }
 
     /// The manifest is known; the run begins.
-    pub(crate) async fn started(&mut self, plan: Plan) {
+    pub(crate) async fn started(&mut self, announced: Announcement) {
         if let Some(openlineage) = &mut self.openlineage {
-            openlineage.started(&plan, (self.clock)());
+            openlineage.started(&announced, (self.clock)());
         }
-        let text = format!("{} for {} to {}", plan.run_id, plan.interval.start, plan.interval.end);
-        self.plan = Some(plan);
+        let text = format!(
+            "{} for {} to {}",
+            announced.run_id, announced.interval.start, announced.interval.end
+        );
+        self.announced = Some(announced);
         self.log(&text).await;
     }
 
@@ -124,8 +127,8 @@ impl Reporters {
     /// it.
     pub(crate) async fn finished(&mut self, facts: &Facts) -> Result<(), (PathBuf, io::Error)> {
         let written = self.files.write(&facts.summary);
-        if let (Some(pipes), Some(plan)) = (&mut self.pipes, &self.plan) {
-            warn_if("dagster pipes", pipes.finished(plan, facts)).await;
+        if let (Some(pipes), Some(announced)) = (&mut self.pipes, &self.announced) {
+            warn_if("dagster pipes", pipes.finished(announced, facts)).await;
         }
         if let Some(openlineage) = &mut self.openlineage {
             let at = (self.clock)();
@@ -152,7 +155,7 @@ impl Reporters {
     }
 
     fn failure(&self, kind: Kind, message: &str) -> Failure {
-        let run_id = self.plan.as_ref().map(|plan| plan.run_id.clone());
+        let run_id = self.announced.as_ref().map(|announced| announced.run_id.clone());
         Failure { run_id, kind, message: message.to_owned() }
     }
 

@@ -9,12 +9,13 @@ use std::sync::Arc;
 use base64::Engine as _;
 use serde_json::{Value, json};
 
-use super::facts::{Dataset, Facts, Plan, Read, Written};
+use super::facts::{AnnouncedDataset, Announcement, Facts, ReadFacts, WrittenFacts};
 use super::{Reporters, Surroundings};
 use crate::kind::Kind;
 use crate::objects::{Memory, Objects, Uri};
 use crate::run::{Highlight, Highlights};
 use cohort_core::Counts;
+use cohort_core::contract::{Inputs, Outputs};
 use cohort_core::{Duration, Interval, Timestamp};
 
 fn uri(text: &str) -> Uri {
@@ -25,16 +26,15 @@ fn instant(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-/// The plan of a run with a renamed column and no campaigns.
-pub(super) fn plan() -> Plan {
-    let dataset = |name: &str| Dataset {
-        name: name.to_owned(),
+/// The announcement of a run with a renamed column and no campaigns.
+pub(super) fn announced() -> Announcement {
+    let dataset = |name: &str| AnnouncedDataset {
         uri: uri(&format!("s3://lake/{name}/")),
         columns: BTreeMap::new(),
     };
     let mut detected = dataset("minority_reports_detected_log");
     detected.columns.insert("store_id".to_owned(), "store_code".to_owned());
-    Plan {
+    Announcement {
         run_id: "scheduled__2025-01-01T00:00:00+00:00".to_owned(),
         interval: Interval {
             start: instant("2025-01-01T00:00:00Z"),
@@ -42,8 +42,19 @@ pub(super) fn plan() -> Plan {
         },
         gap: Duration::from_us(1_800_000_000),
         max_reject_ratio: 0.01,
-        inputs: vec![detected, dataset("baseline_sales_model_prediction_log")],
-        outputs: vec![dataset("minority_reports_cohorted_log"), dataset("minority_event_log")],
+        inputs: Inputs {
+            reports: detected,
+            sales: Some(dataset("baseline_sales_model_prediction_log")),
+            scores: None,
+            campaigns: None,
+            context: None,
+            edits: None,
+        },
+        outputs: Outputs {
+            mrch: dataset("minority_reports_cohorted_log"),
+            melog: dataset("minority_event_log"),
+            rejects: None,
+        },
     }
 }
 
@@ -59,8 +70,7 @@ pub(super) fn facts() -> Facts {
         severity_score: Some(0.72),
         impact_estimate: None,
     });
-    let written = |name: &str, rows| Written {
-        name: name.to_owned(),
+    let written = |name: &str, rows| WrittenFacts {
         uri: format!("s3://lake/{name}/run=r/"),
         rows,
         files: 1,
@@ -70,18 +80,21 @@ pub(super) fn facts() -> Facts {
         status: "committed".to_owned(),
         lineage: uri("s3://lake/lineage/run=r/lineage.json"),
         content_sha256: "c0ffee".to_owned(),
-        inputs: vec![Read {
-            name: "minority_reports_detected_log".to_owned(),
-            files: 2,
-            bytes: 10_000,
-            rows: 100,
-            rejected: BTreeMap::from([("missing_store_id".to_owned(), 1)]),
-            duplicates: 3,
-        }],
-        outputs: vec![
-            written("minority_reports_cohorted_log", 4),
-            written("minority_event_log", 2),
-        ],
+        inputs: Inputs {
+            reports: ReadFacts {
+                files: 2,
+                bytes: 10_000,
+                rows: 100,
+                rejected: BTreeMap::from([("missing_store_id".to_owned(), 1)]),
+                duplicates: 3,
+            },
+            ..Inputs::default()
+        },
+        outputs: Outputs {
+            mrch: written("minority_reports_cohorted_log", 4),
+            melog: written("minority_event_log", 2),
+            rejects: None,
+        },
         counts: Counts { stores: 1, events_opened: 1, events_closed: 1, ..Counts::default() },
         elapsed_s: 0.5,
         peak_memory_bytes: Some(64 << 20),
@@ -153,7 +166,7 @@ async fn a_finished_run_reports_every_asset_and_the_declared_check_and_closes() 
     let extras = json!({"checks": ["rejects_under_limit"], "reject_ratio_max": 0.001});
     let outside = Outside::new(&json!({"path": path}), &context(&extras));
     let mut reporters = outside.reporters().await;
-    reporters.started(plan()).await;
+    reporters.started(announced()).await;
     reporters.finished(&facts()).await.unwrap();
 
     let messages = parsed(&fs::read_to_string(path).unwrap());
@@ -189,7 +202,7 @@ async fn an_undeclared_check_is_not_reported() {
     let path = folder.path().join("messages");
     let outside = Outside::new(&json!({"path": path}), &context(&json!({})));
     let mut reporters = outside.reporters().await;
-    reporters.started(plan()).await;
+    reporters.started(announced()).await;
     reporters.finished(&facts()).await.unwrap();
     assert!(!fs::read_to_string(path).unwrap().contains("report_asset_check"));
 }
@@ -204,7 +217,7 @@ async fn a_bucket_holds_numbered_chunks_and_the_context_may_lie_there_too() {
     let data = context(&extras)["data"].to_string();
     outside.objects.create(&uri("s3://pipes/context"), data.into()).await.unwrap();
     let mut reporters = outside.reporters().await;
-    reporters.started(plan()).await;
+    reporters.started(announced()).await;
     reporters.finished(&facts()).await.unwrap();
 
     let mut messages = Vec::new();
@@ -225,7 +238,7 @@ async fn a_failure_reaches_dagster_xcom_and_kubernetes() {
     let path = folder.path().join("messages");
     let outside = Outside::new(&json!({"path": path}), &context(&json!({})));
     let mut reporters = outside.reporters().await;
-    reporters.started(plan()).await;
+    reporters.started(announced()).await;
     reporters.failed(Kind::Temporary, "s3://lake/: could not list (throttled)").await;
 
     let messages = parsed(&fs::read_to_string(path).unwrap());
@@ -245,7 +258,7 @@ async fn a_failure_reaches_dagster_xcom_and_kubernetes() {
 async fn a_stop_is_reported_as_temporary() {
     let outside = Outside::new(&json!({"path": "/nowhere/at/all"}), &context(&json!({})));
     let mut reporters = outside.reporters().await;
-    reporters.started(plan()).await;
+    reporters.started(announced()).await;
     reporters.aborted("SIGTERM").await;
     let json: Value = serde_json::from_str(&outside.file("return.json")).unwrap();
     assert_eq!((&json["exit_code"], &json["kind"]), (&json!(75), &json!("temporary")));
@@ -256,7 +269,7 @@ async fn damaged_variables_do_not_fail_the_run() {
     let mut outside = Outside::new(&json!({"floppy": "a:"}), &context(&json!({})));
     for variable in ["DAGSTER_PIPES_MESSAGES", "DAGSTER_PIPES_CONTEXT"] {
         let mut reporters = outside.reporters().await;
-        reporters.started(plan()).await;
+        reporters.started(announced()).await;
         reporters.finished(&facts()).await.unwrap();
         outside.env.insert(variable.to_owned(), "damaged".to_owned());
     }

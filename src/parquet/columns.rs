@@ -11,13 +11,13 @@ use cohort_core::contract::{Column, ColumnType, Log};
 /// Which columns of one file are a log's: for each column of the contract, the root column that
 /// holds it, if the file has one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Columns {
+pub(crate) struct LogColumns {
     log: &'static Log,
     roots: Vec<Option<usize>>,
     names: Vec<String>,
 }
 
-impl Columns {
+impl LogColumns {
     /// Finds the log's columns in a file.
     ///
     /// # Errors

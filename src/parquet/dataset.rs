@@ -3,7 +3,7 @@
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::Error;
-use super::columns::Columns;
+use super::columns::LogColumns;
 use super::file::File;
 use crate::layout::{self, Partitioning};
 use crate::manifest::Dataset;
@@ -20,7 +20,7 @@ pub(crate) struct Source {
     /// The file.
     pub file: File,
     /// Its columns.
-    pub columns: Columns,
+    pub columns: LogColumns,
 }
 
 /// Opens the files that may hold rows of `[from, to)`, in the order of their URIs. Those are the
@@ -40,7 +40,7 @@ pub(crate) async fn open(
     let sources = stream::iter(listed)
         .map(|(object, partition)| async move {
             let file = File::open(objects, object, partition).await?;
-            let columns = Columns::of(log, dataset, &file)?;
+            let columns = LogColumns::of(log, dataset, &file)?;
             Ok::<_, Error>(Source { file, columns })
         })
         .buffered(OPEN_AT_ONCE)

@@ -20,7 +20,7 @@ use parquet::file::serialized_reader::SerializedPageReader;
 
 use super::batches::Batches;
 use super::fetched::{Fetched, coalesce};
-use super::schema::Columns;
+use super::schema::FileColumns;
 use super::tail::Tail;
 use super::{Error, footer, pages};
 use crate::objects::{Object, Objects, Scheme};
@@ -74,7 +74,7 @@ impl File {
             |metadata| footer::sound(metadata, object.bytes).map_err(|e| wrong(e.to_string()));
         let metadata = sound(metadata)?;
         let schema = metadata.file_metadata();
-        let columns = Columns::of(schema.schema_descr(), schema.key_value_metadata());
+        let columns = FileColumns::of(schema.schema_descr(), schema.key_value_metadata());
         let columns = columns.map_err(|error| wrong(error.to_string()))?;
         let metadata = footer::with_schema(metadata, columns.parquet);
         // A page index that cannot be read is none: it only says what may be skipped.

@@ -10,7 +10,7 @@ use cohort_core::rejects::Reject;
 
 /// What a row group gave.
 #[derive(Debug, Default)]
-pub(crate) struct Decoded {
+pub(crate) struct DecodedCandidates {
     /// Candidate causes.
     pub candidates: Vec<Candidate>,
     /// Rows without a required value.
@@ -31,8 +31,8 @@ pub(crate) fn decode(
     source: &Source,
     row_group: usize,
     fetched: Fetched,
-) -> Result<Decoded, Error> {
-    let mut decoded = Decoded::default();
+) -> Result<DecodedCandidates, Error> {
+    let mut decoded = DecodedCandidates::default();
     let mut first = 0;
     for batch in source.file.batches(fetched, row_group, &roots(of, source), None)? {
         let batch =

@@ -33,7 +33,7 @@ pub(crate) struct Pass {
 
 /// What some rows of a row group gave.
 #[derive(Debug, Default)]
-pub(crate) struct Decoded {
+pub(crate) struct DecodedReports {
     /// Accepted rows by store, in no particular order of stores.
     pub rows: Vec<(Arc<str>, Vec<Report>)>,
     /// Rejected rows that count.
@@ -61,7 +61,7 @@ pub(crate) fn decode(
     rows: &[Range<usize>],
     fetched: Fetched,
     pass: &Pass,
-) -> Result<Decoded, Error> {
+) -> Result<DecodedReports, Error> {
     let corrupt = |error| Error::corrupt(&source.file.object.uri, row_group, error);
     let select = selection(rows, source.file.group_rows(row_group));
     let mut numbers = rows.iter().cloned().flatten();
@@ -71,7 +71,7 @@ pub(crate) fn decode(
         stores: HashMap::new(),
         rows: Vec::with_capacity(rows.iter().map(ExactSizeIterator::len).sum()),
         texts: SharedTexts::default(),
-        decoded: Decoded::default(),
+        decoded: DecodedReports::default(),
     };
     for batch in source.file.batches(fetched, row_group, &roots(source), Some(select))? {
         let batch = batch.map_err(|error| corrupt(error.to_string()))?;
@@ -89,7 +89,7 @@ struct Decoder<'a> {
     /// The accepted rows, each with its store's place.
     rows: Vec<(usize, Report)>,
     texts: SharedTexts,
-    decoded: Decoded,
+    decoded: DecodedReports,
 }
 
 impl Decoder<'_> {
@@ -152,7 +152,7 @@ impl Decoder<'_> {
     }
 
     /// Deals the rows out to their stores, once it is known how many each has.
-    fn finish(self) -> Decoded {
+    fn finish(self) -> DecodedReports {
         let mut decoded = self.decoded;
         let mut counts = vec![0; decoded.rows.len()];
         self.rows.iter().for_each(|&(store, _)| counts[store] += 1);

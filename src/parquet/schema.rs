@@ -19,7 +19,7 @@ use parquet::schema::types::{SchemaDescPtr, SchemaDescriptor, Type, TypePtr};
 
 /// A file's columns.
 #[derive(Clone, Debug)]
-pub(super) struct Columns {
+pub(super) struct FileColumns {
     /// What each root column is, for checks and messages.
     pub found: SchemaRef,
     /// What each root column is read as.
@@ -28,7 +28,7 @@ pub(super) struct Columns {
     pub parquet: SchemaDescPtr,
 }
 
-impl Columns {
+impl FileColumns {
     /// The columns of a schema.
     ///
     /// # Errors
@@ -162,7 +162,7 @@ mod tests {
 
     fn types(message: &str) -> Vec<(DataType, DataType)> {
         let schema = parse_message_type(message).unwrap();
-        let columns = Columns::of(&SchemaDescriptor::new(Arc::new(schema)), None).unwrap();
+        let columns = FileColumns::of(&SchemaDescriptor::new(Arc::new(schema)), None).unwrap();
         let pairs = columns.found.fields().iter().zip(columns.read.fields());
         pairs.map(|(is, read)| (is.data_type().clone(), read.data_type().clone())).collect()
     }

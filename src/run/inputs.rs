@@ -13,7 +13,7 @@ use super::{Error, Shell};
 use crate::lineage;
 use crate::manifest::{Dataset, Manifest};
 use crate::parquet::dataset::{self, Source};
-use crate::parquet::reference::{Decoded, decode, roots};
+use crate::parquet::reference::{DecodedCandidates, decode, roots};
 use crate::parquet::scan::Rejected;
 
 /// What was read of one dataset.
@@ -109,7 +109,7 @@ impl Shell {
         sources: &Arc<Vec<Source>>,
         file: usize,
         group: usize,
-    ) -> Result<(usize, usize, Decoded), Error> {
+    ) -> Result<(usize, usize, DecodedCandidates), Error> {
         let source = &sources[file];
         let fetched =
             source.file.fetch_rows(&*self.objects, group, &roots(&table, source), None).await?;

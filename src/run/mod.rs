@@ -1,7 +1,7 @@
 //! The shell: carries one run from its manifest to its commit. The only place where the parts meet.
 //!
 //! manifest ([`crate::manifest`]) -> read ([`reports`], [`inputs`]) -> cohort ([`compute`]) ->
-//! write ([`compute`], [`rejected`]) -> commit ([`crate::commit`]) -> report ([`Outcome`]).
+//! write ([`compute`], [`rejected`]) -> commit ([`crate::commit`]) -> report ([`RunOutcome`]).
 
 mod compute;
 mod error;
@@ -53,7 +53,7 @@ pub struct Shell {
 
 /// What a committed run returns to its caller.
 #[derive(Clone, Debug)]
-pub struct Outcome {
+pub struct RunOutcome {
     /// Whether this run changed anything.
     pub status: Status,
     /// The URI of the committed lineage.
@@ -93,7 +93,7 @@ impl Shell {
     ///
     /// # Errors
     /// Any [`Error`]. Only what was committed before is visible then.
-    pub async fn run(&self, manifest: &Manifest) -> Result<Outcome, Error> {
+    pub async fn run(&self, manifest: &Manifest) -> Result<RunOutcome, Error> {
         let objects = &*self.objects;
         let folders = folders(manifest)?;
         let observe = commit::observe(objects, &folders);
@@ -109,7 +109,13 @@ impl Shell {
             Rules { keep_superseded: manifest.keep_superseded, expect_same: manifest.expect_same };
         let status = commit::commit(objects, &folders, &observed, &plan, rules).await?;
         let bytes_written = plan.parts.iter().map(|(_, content)| content.len() as u64).sum();
-        Ok(Outcome { status, lineage_uri: folders.lineage_key, lineage, bytes_written, highlights })
+        Ok(RunOutcome {
+            status,
+            lineage_uri: folders.lineage_key,
+            lineage,
+            bytes_written,
+            highlights,
+        })
     }
 
     /// Everything up to the first write: the lineage, and the parts that it lists.
@@ -155,7 +161,7 @@ impl Shell {
             content_sha256: lineage::content_sha256(&outputs),
             outputs,
             counts,
-            lookback: lineage::Lookback { start: lookback_start },
+            lookback: lineage::LookbackRead { start: lookback_start },
         };
         Ok((lineage, parts, highlights))
     }

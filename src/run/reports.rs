@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use cohort_core::contract::MRDL;
-use cohort_core::lookback::{Begin, Chain, Lookback};
+use cohort_core::lookback::{Begin, ChainSeen, Lookback};
 use cohort_core::rejects::Reject;
 use cohort_core::{Duration, Report, Timestamp};
 use futures_util::future::try_join_all;
@@ -17,7 +17,7 @@ use crate::manifest::Manifest;
 use crate::objects::Uri;
 use crate::parquet::dataset::{self, Source};
 use crate::parquet::prune::{Wanted, candidate_rows, selection};
-use crate::parquet::reports::{Decoded, Pass, decode, roots};
+use crate::parquet::reports::{DecodedReports, Pass, decode, roots};
 
 /// How far the first step back goes if there are no partitions. Each later step goes twice as far.
 const STRIDE_FIRST: Duration = Duration::from_us(86_400_000_000);
@@ -105,7 +105,7 @@ impl Shell {
         }
         let mut begins = BTreeMap::new();
         for (store, rows) in &reading.rows {
-            if let Chain::Known(begin) = lookback.chain(&ticks(rows), Timestamp::MIN) {
+            if let ChainSeen::Known(begin) = lookback.chain(&ticks(rows), Timestamp::MIN) {
                 needed = needed.min(begin.looked_at(manifest.life.gap));
                 begins.insert(store.clone(), begin);
             }
@@ -170,7 +170,7 @@ impl Shell {
         group: usize,
         rows: Vec<Range<usize>>,
         pass: &Pass,
-    ) -> Result<(Uri, usize, Vec<Decoded>), Error> {
+    ) -> Result<(Uri, usize, Vec<DecodedReports>), Error> {
         let roots = roots(source);
         let select = selection(&rows, source.file.group_rows(group));
         let fetched = source.file.fetch_rows(&*self.objects, group, &roots, Some(&select)).await?;
@@ -191,7 +191,7 @@ impl Shell {
 }
 
 impl Reading {
-    fn take(&mut self, uri: &Uri, group: usize, decoded: Decoded) {
+    fn take(&mut self, uri: &Uri, group: usize, decoded: DecodedReports) {
         for (store, rows) in decoded.rows {
             self.rows.entry(store).or_default().push(rows);
         }
@@ -256,7 +256,7 @@ fn judge(
     let mut unknown = Vec::new();
     let asked = |store: &Arc<str>| stores.is_none_or(|stores| stores.binary_search(store).is_ok());
     for (store, rows) in rows.iter().filter(|(store, _)| asked(store)) {
-        if let Chain::Unknown(from) = lookback.chain(&ticks(rows), covered) {
+        if let ChainSeen::Unknown(from) = lookback.chain(&ticks(rows), covered) {
             unknown.push((store.clone(), from));
         }
     }

@@ -75,7 +75,7 @@ pub(super) struct Product {
 
 /// Shops and products of one sample.
 #[derive(Clone, Debug)]
-pub(super) struct Chain {
+pub(super) struct ShopChain {
     pub(super) seed: u64,
     pub(super) shops: Vec<Shop>,
     pub(super) products: Vec<Product>,
@@ -93,7 +93,7 @@ const HOURLY: [f64; 25] = [
 /// Each weekday's share of trade, beginning with that of the last day, a Wednesday.
 const WEEKDAY: [f64; 7] = [0.95, 0.98, 1.15, 1.30, 0.80, 0.90, 0.92];
 
-impl Chain {
+impl ShopChain {
     /// The chain of a sample.
     pub(super) fn new(sample: &Sample) -> Self {
         let mut random = Random::stream(sample.seed, &[1]);

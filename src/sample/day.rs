@@ -2,16 +2,16 @@
 //! two models write.
 
 use super::Error;
-use super::chain::{Chain, Tick, midnight};
+use super::chain::{ShopChain, Tick, midnight};
 use super::place::Place;
-use super::plan::{EXAMPLE_TICKS, Line, Plan};
+use super::plan::{EXAMPLE_TICKS, Line, SamplePlan};
 use super::predictions::{Prediction, Predictions};
 use super::random::Random;
 use super::reports::Reports;
 
 /// A line's tick, for which the detector reports a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Cell {
+struct ReportedTick {
     tick: Tick,
     shop: usize,
     product: Option<usize>,
@@ -24,37 +24,37 @@ const EXAMPLE: [(f64, i64); 3] = [(0.61, 27_000_000), (0.72, 29_000_000), (0.66,
 /// Writes one day's partitions. Returns the numbers of report rows and of prediction rows.
 pub(super) fn write(
     place: &Place,
-    chain: &Chain,
-    plan: &Plan,
+    chain: &ShopChain,
+    plan: &SamplePlan,
     day: i64,
 ) -> Result<(u64, u64), Error> {
-    let cells = cells_of(plan, day);
+    let reported = reported_ticks(plan, day);
     let mut reports = Reports::new(chain, day);
     let mut predictions = Predictions::create(place, chain, day);
     let mut at = 0;
     for tick in midnight(day)..midnight(day + 1) {
         for shop in (0..chain.shops.len()).filter(|&shop| chain.shops[shop].open_at(tick)) {
             let from = at;
-            while cells.get(at).is_some_and(|cell| (cell.tick, cell.shop) == (tick, shop)) {
+            while reported.get(at).is_some_and(|row| (row.tick, row.shop) == (tick, shop)) {
                 at += 1;
             }
-            let trade = Trade { chain, plan, cells: &cells[from..at], shop, tick };
+            let trade = Trade { chain, plan, reported: &reported[from..at], shop, tick };
             trade.write(&mut reports, &mut predictions)?;
         }
     }
     Ok((reports.write(place)?, predictions.close()?))
 }
 
-/// The day's cells, in the order in which the models write their rows.
-fn cells_of(plan: &Plan, day: i64) -> Vec<Cell> {
+/// The ticks reported that day, in the order in which the models write their rows.
+fn reported_ticks(plan: &SamplePlan, day: i64) -> Vec<ReportedTick> {
     let (first, end) = (midnight(day), midnight(day + 1));
-    let mut cells: Vec<Cell> = plan
+    let mut reported: Vec<ReportedTick> = plan
         .lines
         .iter()
         .enumerate()
         .flat_map(|(number, line)| {
             let ticks = line.ticks.start.max(first)..line.ticks.end.min(end);
-            ticks.map(move |tick| Cell {
+            ticks.map(move |tick| ReportedTick {
                 tick,
                 shop: line.shop,
                 product: line.product,
@@ -62,15 +62,15 @@ fn cells_of(plan: &Plan, day: i64) -> Vec<Cell> {
             })
         })
         .collect();
-    cells.sort_unstable();
-    cells
+    reported.sort_unstable();
+    reported
 }
 
 /// One shop at one tick.
 struct Trade<'a> {
-    chain: &'a Chain,
-    plan: &'a Plan,
-    cells: &'a [Cell],
+    chain: &'a ShopChain,
+    plan: &'a SamplePlan,
+    reported: &'a [ReportedTick],
     shop: usize,
     tick: Tick,
 }
@@ -100,11 +100,11 @@ impl Trade<'_> {
         out: &mut Predictions<'_>,
     ) -> Result<(), Error> {
         let mut score = None;
-        for cell in self.cells.iter().filter(|cell| cell.product == product) {
-            let line = &self.plan.lines[cell.line];
+        for row in self.reported.iter().filter(|row| row.product == product) {
+            let line = &self.plan.lines[row.line];
             let seen = self.severity(line);
             score = Some(score.map_or(seen, |most: f64| most.max(seen)));
-            reports.push(cell.line, line, self.tick, seen, baseline, actual, spared);
+            reports.push(row.line, line, self.tick, seen, baseline, actual, spared);
         }
         let (shop, tick) = (self.shop, self.tick);
         out.push(&Prediction { shop, product, tick, baseline, actual, score }, spared)
@@ -116,8 +116,8 @@ impl Trade<'_> {
         if let Some((_, sales)) = self.example(Some(product)) {
             return (baseline, sales);
         }
-        let hit = self.cells.iter().filter(|cell| cell.product.is_none_or(|hit| hit == product));
-        let factor = hit.map(|cell| self.plan.lines[cell.line].factor).product();
+        let hit = self.reported.iter().filter(|row| row.product.is_none_or(|hit| hit == product));
+        let factor = hit.map(|row| self.plan.lines[row.line].factor).product();
         (baseline, self.chain.actual((self.shop, product, self.tick), baseline, factor))
     }
 

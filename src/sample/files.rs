@@ -26,7 +26,7 @@ pub(super) struct Writer<'a> {
 }
 
 /// Named columns of equal length.
-pub(super) type Columns = Vec<(&'static str, ArrayRef)>;
+pub(super) type NamedColumns = Vec<(&'static str, ArrayRef)>;
 
 impl<'a> Writer<'a> {
     /// A file of a dataset: of the day's partition, or of a dataset without partitions.
@@ -39,7 +39,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Appends rows. The first call fixes the schema.
-    pub(super) fn write(&mut self, columns: Columns) -> Result<(), Error> {
+    pub(super) fn write(&mut self, columns: NamedColumns) -> Result<(), Error> {
         let batch = RecordBatch::try_from_iter_with_nullable(
             columns.into_iter().map(|(name, array)| (name, array, true)),
         )

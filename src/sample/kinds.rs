@@ -5,7 +5,7 @@ use super::chain::Product;
 
 /// A kind of incident.
 #[derive(Debug)]
-pub(super) struct Kind {
+pub(super) struct AnomalyKind {
     /// How often it happens, relative to the others.
     pub(super) weight: usize,
     /// Its cluster's id and name, if clustering has one for it.
@@ -17,7 +17,7 @@ pub(super) struct Kind {
     /// Which part of the shop it hits.
     pub(super) spread: Spread,
     /// Who knows why it happened.
-    pub(super) reason: Reason,
+    pub(super) explanation: Explanation,
 }
 
 /// The part of a shop that an incident hits.
@@ -49,9 +49,9 @@ impl Pick {
     }
 }
 
-/// Where the reason of an incident can be found.
+/// Where the explanation of an incident can be found.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Reason {
+pub(super) enum Explanation {
     /// Attribution writes it on the reports, some ticks after the onset: cause, category, evidence.
     Attributed(&'static str, &'static str, &'static str),
     /// `all_campaign_data` has a campaign of this name.
@@ -69,97 +69,97 @@ pub(super) const DEMAND_SPIKE: usize = 3;
 /// The kind of what a stuck detector reports.
 pub(super) const UNKNOWN: usize = 8;
 
-pub(super) const KINDS: [Kind; 9] = [
-    Kind {
+pub(super) const KINDS: [AnomalyKind; 9] = [
+    AnomalyKind {
         weight: 28,
         cluster: Some(("c01", "shelf gap")),
         factor: 0.05,
         ticks: (4, 14),
         spread: Spread::One,
-        reason: Reason::Attributed(
+        explanation: Explanation::Attributed(
             "Shelf stock-out",
             "Supply",
             r#"{"source":"shelf_camera","facing":"empty"}"#,
         ),
     },
-    Kind {
+    AnomalyKind {
         weight: 7,
         cluster: Some(("c02", "chilled range collapse")),
         factor: 0.12,
         ticks: (8, 26),
         spread: Spread::Some(6, Pick::Chilled),
-        reason: Reason::Attributed(
+        explanation: Explanation::Attributed(
             "Refrigeration failure",
             "Equipment",
             r#"{"source":"telemetry","sensor":"cabinet_temperature","celsius":11.5}"#,
         ),
     },
-    Kind {
+    AnomalyKind {
         weight: 12,
         cluster: Some(("c03", "price step")),
         factor: 2.2,
         ticks: (6, 20),
         spread: Spread::One,
-        reason: Reason::Attributed(
+        explanation: Explanation::Attributed(
             "Price label error",
             "Pricing",
             r#"{"source":"price_audit","label":"outdated"}"#,
         ),
     },
-    Kind {
+    AnomalyKind {
         weight: 16,
         cluster: Some(("c04", "demand spike")),
         factor: 2.8,
         ticks: (8, 20),
         spread: Spread::Some(3, Pick::Any),
-        reason: Reason::Campaign("Flash sale"),
+        explanation: Explanation::Campaign("Flash sale"),
     },
-    Kind {
+    AnomalyKind {
         weight: 6,
         cluster: Some(("c05", "store-wide drop")),
         factor: 0.25,
         ticks: (3, 9),
         spread: Spread::Shop,
-        reason: Reason::Attributed(
+        explanation: Explanation::Attributed(
             "Checkout outage",
             "Operations",
             r#"{"source":"till_log","tills_down":4}"#,
         ),
     },
-    Kind {
+    AnomalyKind {
         weight: 5,
         cluster: Some(("c05", "store-wide drop")),
         factor: 0.55,
         ticks: (10, 30),
         spread: Spread::Shop,
-        reason: Reason::Context("Heavy snowfall", "Weather"),
+        explanation: Explanation::Context("Heavy snowfall", "Weather"),
     },
-    Kind {
+    AnomalyKind {
         weight: 8,
         cluster: Some(("c06", "morning gap")),
         factor: 0.10,
         ticks: (6, 18),
         spread: Spread::Some(5, Pick::Fresh),
-        reason: Reason::Attributed(
+        explanation: Explanation::Attributed(
             "Late delivery",
             "Logistics",
             r#"{"source":"dock_log","delay_minutes":75}"#,
         ),
     },
-    Kind {
+    AnomalyKind {
         weight: 6,
         cluster: Some(("c04", "demand spike")),
         factor: 2.1,
         ticks: (6, 16),
         spread: Spread::Some(4, Pick::Any),
-        reason: Reason::Context("Local derby", "Event"),
+        explanation: Explanation::Context("Local derby", "Event"),
     },
-    Kind {
+    AnomalyKind {
         weight: 10,
         cluster: None,
         factor: 0.4,
         ticks: (2, 6),
         spread: Spread::One,
-        reason: Reason::Unknown,
+        explanation: Explanation::Unknown,
     },
 ];

@@ -28,9 +28,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::thread;
 
-use chain::Chain;
+use chain::ShopChain;
 use place::Place;
-use plan::Plan;
+use plan::SamplePlan;
 use tokio::runtime::Handle;
 
 use crate::kind::Kind;
@@ -158,8 +158,8 @@ impl Sample {
     }
 
     fn fill(&self, place: &Place) -> Result<Written, Error> {
-        let chain = Chain::new(self);
-        let plan = Plan::new(self, &chain);
+        let chain = ShopChain::new(self);
+        let plan = SamplePlan::new(self, &chain);
         files::write_spans(place, "all_campaign_data", ["campaign_id", "name"], &plan.campaigns)?;
         files::write_spans(place, "contextual_data", ["context_id", "label"], &plan.contexts)?;
         let (reports, predictions) = self.write_days(place, &chain, &plan)?;
@@ -169,7 +169,12 @@ impl Sample {
 
     /// Writes each day's logs, with the days spread over threads. A day's files depend on the day
     /// alone.
-    fn write_days(&self, place: &Place, chain: &Chain, plan: &Plan) -> Result<(u64, u64), Error> {
+    fn write_days(
+        &self,
+        place: &Place,
+        chain: &ShopChain,
+        plan: &SamplePlan,
+    ) -> Result<(u64, u64), Error> {
         let next = AtomicI64::new(1 - i64::from(self.days));
         let work = || -> Result<(u64, u64), Error> {
             let mut rows = (0, 0);

@@ -1,8 +1,8 @@
 //! Everything that will happen in the sample, decided before the first row is written.
 
 use super::Sample;
-use super::chain::{Chain, DAY_TICKS, Tick, midnight};
-use super::kinds::{DEMAND_SPIKE, KINDS, PRICE_STEP, Reason, Spread, UNKNOWN};
+use super::chain::{DAY_TICKS, ShopChain, Tick, midnight};
+use super::kinds::{DEMAND_SPIKE, Explanation, KINDS, PRICE_STEP, Spread, UNKNOWN};
 use super::random::Random;
 
 /// One anomaly as the detector will track it.
@@ -42,7 +42,7 @@ pub(super) struct Span {
 
 /// The whole sample's anomalies and what explains them.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Plan {
+pub(super) struct SamplePlan {
     pub(super) lines: Vec<Line>,
     pub(super) campaigns: Vec<Span>,
     pub(super) contexts: Vec<Span>,
@@ -71,9 +71,9 @@ const EXAMPLE: Line = Line {
     peak: 0.72,
 };
 
-impl Plan {
+impl SamplePlan {
     /// What happens in the chain on each of the sample's days.
-    pub(super) fn new(sample: &Sample, chain: &Chain) -> Self {
+    pub(super) fn new(sample: &Sample, chain: &ShopChain) -> Self {
         let mut plan = Self::default();
         plan.calendar(chain);
         plan.lines.push(EXAMPLE);
@@ -95,7 +95,7 @@ impl Plan {
     }
 
     /// A detector that never pauses: one product of one shop, from the first day to the last.
-    fn never_quiet(&mut self, sample: &Sample, chain: &Chain) {
+    fn never_quiet(&mut self, sample: &Sample, chain: &ShopChain) {
         if chain.shops.len() <= NEVER_QUIET {
             return;
         }
@@ -114,7 +114,7 @@ impl Plan {
     }
 
     /// A detector that is stuck: it reports an hour and a half of every day under one old onset.
-    fn stuck(&mut self, sample: &Sample, chain: &Chain) {
+    fn stuck(&mut self, sample: &Sample, chain: &ShopChain) {
         let Some(shop) = chain.shops.get(STUCK) else {
             return;
         };
@@ -137,14 +137,14 @@ impl Plan {
 
     /// One incident in a shop: its lines, and the campaign or context that explains it if the
     /// reports do not.
-    fn incident(&mut self, chain: &Chain, shop: usize, day: i64, random: &mut Random) {
+    fn incident(&mut self, chain: &ShopChain, shop: usize, day: i64, random: &mut Random) {
         let kind = draw_kind(random);
         let what = &KINDS[kind];
         let hours = &chain.shops[shop].hours;
         let length = |random: &mut Random| (what.ticks.0 + random.below(what.ticks.1)) as i64;
         let opening = midnight(day) + hours.start;
-        let onset = match what.reason {
-            Reason::Attributed("Late delivery", ..) => opening,
+        let onset = match what.explanation {
+            Explanation::Attributed("Late delivery", ..) => opening,
             _ => opening + random.below((hours.end - hours.start - 4) as usize) as i64,
         };
         let products = draw_products(chain, what.spread, random);
@@ -159,7 +159,8 @@ impl Plan {
             let ticks = from..(from + length(random)).min(limit);
             until = until.max(ticks.end);
             let delay = 2 + random.below(4) as i64;
-            let attributed = matches!(what.reason, Reason::Attributed(..)) && random.chance(0.85);
+            let attributed =
+                matches!(what.explanation, Explanation::Attributed(..)) && random.chance(0.85);
             self.lines.push(Line {
                 shop,
                 product,
@@ -184,21 +185,21 @@ impl Plan {
             category: None,
             confidence: None,
         };
-        match what.reason {
-            Reason::Campaign(name) => {
+        match what.explanation {
+            Explanation::Campaign(name) => {
                 let confidence = Some(0.9);
                 self.campaign(Span { name, confidence, category: Some("Promotion"), ..span() });
             }
-            Reason::Context(name, category) => {
+            Explanation::Context(name, category) => {
                 let confidence = Some(0.75);
                 self.context(Span { name, confidence, category: Some(category), ..span() });
             }
-            Reason::Attributed(..) | Reason::Unknown => {}
+            Explanation::Attributed(..) | Explanation::Unknown => {}
         }
     }
 
     /// What is known beforehand: the chain's own campaigns and the holidays.
-    fn calendar(&mut self, chain: &Chain) {
+    fn calendar(&mut self, chain: &ShopChain) {
         let everywhere = |name, ticks: std::ops::Range<Tick>| Span {
             id: String::new(),
             name,
@@ -249,7 +250,7 @@ fn draw_kind(random: &mut Random) -> usize {
 }
 
 /// The products that an incident hits, each once. A single `None` is the whole shop.
-fn draw_products(chain: &Chain, spread: Spread, random: &mut Random) -> Vec<Option<usize>> {
+fn draw_products(chain: &ShopChain, spread: Spread, random: &mut Random) -> Vec<Option<usize>> {
     let all = chain.products.len();
     let (count, mut among): (usize, Vec<usize>) = match spread {
         Spread::Shop => return vec![None],

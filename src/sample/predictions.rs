@@ -4,8 +4,8 @@
 //! They are streamed to the files in batches, so a day of any size needs little memory.
 
 use super::Error;
-use super::chain::{Chain, Tick, instant_us};
-use super::files::{Columns, Writer, amounts, doubles, texts, times};
+use super::chain::{ShopChain, Tick, instant_us};
+use super::files::{NamedColumns, Writer, amounts, doubles, texts, times};
 use super::place::Place;
 use super::random::{Random, four_decimals};
 
@@ -28,23 +28,30 @@ pub(super) struct Prediction {
 /// Both logs of one day.
 pub(super) struct Predictions<'a> {
     random: Random,
-    scores: Log<'a, f64>,
-    sales: Log<'a, (i64, Option<i64>)>,
+    scores: PredictionFile<'a, f64>,
+    sales: PredictionFile<'a, (i64, Option<i64>)>,
 }
 
 impl<'a> Predictions<'a> {
-    pub(super) fn create(place: &'a Place, chain: &'a Chain, day: i64) -> Self {
+    pub(super) fn create(place: &'a Place, chain: &'a ShopChain, day: i64) -> Self {
         let log = "anomaly_classifier_model_prediction_log";
-        let scores = Log::create(place, log, chain, day, |rows: &[Row<f64>]| {
-            vec![("anomaly_score", doubles(rows.iter().map(|row| Some(row.value))))]
-        });
+        let scores =
+            PredictionFile::create(place, log, chain, day, |rows: &[PredictedRow<f64>]| {
+                vec![("anomaly_score", doubles(rows.iter().map(|row| Some(row.value))))]
+            });
         let log = "baseline_sales_model_prediction_log";
-        let sales = Log::create(place, log, chain, day, |rows: &[Row<(i64, Option<i64>)>]| {
-            vec![
-                ("baseline_sales", amounts(rows.iter().map(|row| Some(row.value.0)))),
-                ("actual_sales", amounts(rows.iter().map(|row| row.value.1))),
-            ]
-        });
+        let sales = PredictionFile::create(
+            place,
+            log,
+            chain,
+            day,
+            |rows: &[PredictedRow<(i64, Option<i64>)>]| {
+                vec![
+                    ("baseline_sales", amounts(rows.iter().map(|row| Some(row.value.0)))),
+                    ("actual_sales", amounts(rows.iter().map(|row| row.value.1))),
+                ]
+            },
+        );
         Self { random: Random::stream(chain.seed, &[5, day as u64]), scores, sales }
     }
 
@@ -69,7 +76,7 @@ impl<'a> Predictions<'a> {
     }
 }
 
-struct Row<V> {
+struct PredictedRow<V> {
     shop: Option<usize>,
     product: Option<usize>,
     tick: Option<Tick>,
@@ -77,22 +84,22 @@ struct Row<V> {
     value: V,
 }
 
-struct Log<'a, V> {
-    chain: &'a Chain,
+struct PredictionFile<'a, V> {
+    chain: &'a ShopChain,
     file: Writer<'a>,
-    batch: Vec<Row<V>>,
+    batch: Vec<PredictedRow<V>>,
     rows: u64,
     /// The columns that this log has besides the common ones.
-    values: fn(&[Row<V>]) -> Columns,
+    values: fn(&[PredictedRow<V>]) -> NamedColumns,
 }
 
-impl<'a, V: Copy> Log<'a, V> {
+impl<'a, V: Copy> PredictionFile<'a, V> {
     fn create(
         place: &'a Place,
         dataset: &str,
-        chain: &'a Chain,
+        chain: &'a ShopChain,
         day: i64,
-        values: fn(&[Row<V>]) -> Columns,
+        values: fn(&[PredictedRow<V>]) -> NamedColumns,
     ) -> Self {
         let file = Writer::create(place, dataset, Some(day));
         Self { chain, file, batch: Vec::with_capacity(BATCH_ROWS), rows: 0, values }
@@ -107,21 +114,29 @@ impl<'a, V: Copy> Log<'a, V> {
     ) -> Result<(), Error> {
         let &Prediction { shop, product, tick, .. } = what;
         let ingested_us = instant_us(tick) + 1_000_000 * (20 + random.below(40)) as i64;
-        let row = |value| Row { shop: Some(shop), product, tick: Some(tick), ingested_us, value };
+        let row = |value| PredictedRow {
+            shop: Some(shop),
+            product,
+            tick: Some(tick),
+            ingested_us,
+            value,
+        };
         self.add(row(value))?;
         match random.below(10_000) {
             _ if spared => {}
             // The model's job was retried, so the row is written again a little later with the same
             // value.
-            0..10 => self.add(Row { ingested_us: ingested_us + 90_000_000, ..row(value) })?,
-            10 => self.add(Row { shop: None, ..row(value) })?,
-            11 => self.add(Row { tick: None, ..row(value) })?,
+            0..10 => {
+                self.add(PredictedRow { ingested_us: ingested_us + 90_000_000, ..row(value) })?
+            }
+            10 => self.add(PredictedRow { shop: None, ..row(value) })?,
+            11 => self.add(PredictedRow { tick: None, ..row(value) })?,
             _ => {}
         }
         Ok(())
     }
 
-    fn add(&mut self, row: Row<V>) -> Result<(), Error> {
+    fn add(&mut self, row: PredictedRow<V>) -> Result<(), Error> {
         self.batch.push(row);
         if self.batch.len() == BATCH_ROWS { self.flush() } else { Ok(()) }
     }

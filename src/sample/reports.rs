@@ -6,9 +6,9 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Float64Builder, ListBuilder};
 
 use super::Error;
-use super::chain::{Chain, DAY_TICKS, Tick, instant_us};
+use super::chain::{DAY_TICKS, ShopChain, Tick, instant_us};
 use super::files::{Writer, amounts, doubles, texts, times};
-use super::kinds::{KINDS, Reason};
+use super::kinds::{Explanation, KINDS};
 use super::place::Place;
 use super::plan::Line;
 use super::random::{Random, four_decimals};
@@ -35,14 +35,14 @@ struct Report {
 
 /// The rows of one day.
 pub(super) struct Reports<'a> {
-    chain: &'a Chain,
+    chain: &'a ShopChain,
     day: i64,
     random: Random,
     rows: Vec<Report>,
 }
 
 impl<'a> Reports<'a> {
-    pub(super) fn new(chain: &'a Chain, day: i64) -> Self {
+    pub(super) fn new(chain: &'a ShopChain, day: i64) -> Self {
         let random = Random::stream(chain.seed, &[6, day as u64]);
         Self { chain, day, random, rows: Vec::new() }
     }
@@ -108,8 +108,8 @@ impl<'a> Reports<'a> {
         let mut file = Writer::create(place, "minority_reports_detected_log", Some(self.day));
         let (chain, rows) = (self.chain, &self.rows);
         let cluster = |row: &Report| KINDS[row.kind].cluster;
-        let attributed = |row: &Report| match KINDS[row.kind].reason {
-            Reason::Attributed(cause, category, evidence) => {
+        let attributed = |row: &Report| match KINDS[row.kind].explanation {
+            Explanation::Attributed(cause, category, evidence) => {
                 row.attributed.map(|_| (cause, category, evidence))
             }
             _ => None,

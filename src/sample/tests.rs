@@ -42,8 +42,8 @@ fn the_smallest_sample_is_the_worked_example_alone() {
 
 #[test]
 fn one_shop_is_never_quiet_and_one_is_stuck_at_an_old_onset() {
-    let chain = Chain::new(&SMALL);
-    let plan = Plan::new(&SMALL, &chain);
+    let chain = ShopChain::new(&SMALL);
+    let plan = SamplePlan::new(&SMALL, &chain);
     let longest = plan.lines.iter().max_by_key(|line| line.ticks.end - line.ticks.start).unwrap();
     assert_eq!(chain.shops[longest.shop].id, "104");
     assert!(chain.shops[longest.shop].open_at(0), "it must never close");

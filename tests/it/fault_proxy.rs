@@ -79,12 +79,12 @@ pub(crate) struct Link {
     pub bytes_per_second: Option<f64>,
 }
 
-type Plan = Box<dyn Fn(&Request) -> Fault + Send + Sync>;
+type FaultPlan = Box<dyn Fn(&Request) -> Fault + Send + Sync>;
 
 struct Shared {
     server: SocketAddr,
     link: Link,
-    plan: Plan,
+    plan: FaultPlan,
     requests: AtomicUsize,
     writes: AtomicUsize,
     seen: Mutex<Vec<String>>,

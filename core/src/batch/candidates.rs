@@ -3,7 +3,7 @@
 use super::Lookup;
 use super::values::{Doubles, Instants, Texts};
 use crate::Candidate;
-use crate::causes::Source;
+use crate::causes::CandidateSource;
 use crate::contract::{CAMPAIGNS, CONTEXT, Log};
 use crate::rejects::{Reason, Reject};
 
@@ -12,7 +12,7 @@ use crate::rejects::{Reason, Reject};
 pub struct CandidateLog {
     /// The contract's description.
     pub log: &'static Log,
-    source: Source,
+    source: CandidateSource,
     id: &'static str,
     label: &'static str,
     category: &'static str,
@@ -21,7 +21,7 @@ pub struct CandidateLog {
 /// `all_campaign_data`.
 pub const CAMPAIGN_LOG: CandidateLog = CandidateLog {
     log: &CAMPAIGNS,
-    source: Source::Campaign,
+    source: CandidateSource::Campaign,
     id: "campaign_id",
     label: "name",
     category: "Marketing",
@@ -30,7 +30,7 @@ pub const CAMPAIGN_LOG: CandidateLog = CandidateLog {
 /// `contextual_data`.
 pub const CONTEXT_LOG: CandidateLog = CandidateLog {
     log: &CONTEXT,
-    source: Source::Context,
+    source: CandidateSource::Context,
     id: "context_id",
     label: "label",
     category: "Context",

@@ -1,7 +1,7 @@
 //! A record batch of a prediction log as values (SPEC 2).
 
 use super::Lookup;
-use super::values::{Amounts, Doubles, Instant, Instants};
+use super::values::{AmountColumn, Doubles, Instant, Instants};
 use crate::predictions::{PredictionLog, Sales, Scores};
 use crate::{Money, Timestamp};
 
@@ -39,7 +39,8 @@ impl ReadPredictions for Sales {
         rows: usize,
         mut out_of_range: impl FnMut(usize, usize),
     ) -> Vec<(Option<Money>, Option<Money>)> {
-        let columns = ["baseline_sales", "actual_sales"].map(|name| Amounts::new(column(name)));
+        let columns =
+            ["baseline_sales", "actual_sales"].map(|name| AmountColumn::new(column(name)));
         let mut amount = |row, place: usize| {
             columns[place].get(row).unwrap_or_else(|_| {
                 out_of_range(row, place);

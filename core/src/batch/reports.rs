@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::Lookup;
-use super::values::{Amounts, Doubles, Instant, Instants, Lists, Pieces, Texts};
+use super::values::{AmountColumn, Doubles, Instant, Instants, Lists, Pieces, Texts};
 use crate::rejects::{Accepted, ReportKey};
 use crate::{Carried, Report};
 
@@ -17,7 +17,7 @@ pub struct ReportColumns {
     first_detected_from: Instants,
     anomaly_id: Pieces,
     severity: Doubles,
-    sales_total: Amounts,
+    sales_total: AmountColumn,
     ingested_at: Instants,
     carried: Option<CarriedColumns>,
 }
@@ -88,7 +88,7 @@ impl ReportColumns {
             first_detected_from: Instants::new(column("first_detected_from")),
             anomaly_id: Pieces::new(column("anomaly_id")),
             severity: Doubles::new(column("severity")),
-            sales_total: Amounts::new(column("sales_total")),
+            sales_total: AmountColumn::new(column("sales_total")),
             ingested_at: Instants::new(column("ingested_at")),
             carried: any.then(|| CarriedColumns {
                 feature_vector: Lists::new(column("feature_vector")),

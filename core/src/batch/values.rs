@@ -85,7 +85,7 @@ pub struct Doubles(Option<Float64Array>);
 
 /// A column of amounts.
 #[derive(Clone, Debug)]
-pub struct Amounts(Option<ArrayRef>);
+pub struct AmountColumn(Option<ArrayRef>);
 
 /// A column of lists of doubles.
 #[derive(Clone, Debug)]
@@ -214,7 +214,7 @@ impl Doubles {
     }
 }
 
-impl Amounts {
+impl AmountColumn {
     /// The values of a column, or nulls if the file has none.
     pub fn new(column: Option<&ArrayRef>) -> Self {
         let array = plain(column);
@@ -294,7 +294,7 @@ mod tests {
 
     fn units(array: impl Array + 'static, row: usize) -> Result<Option<i64>, Overflow> {
         let array: ArrayRef = Arc::new(array);
-        Amounts::new(Some(&array)).get(row).map(|amount| amount.map(Money::units))
+        AmountColumn::new(Some(&array)).get(row).map(|amount| amount.map(Money::units))
     }
 
     #[test]

@@ -4,162 +4,175 @@ use serde::{Deserialize, Serialize};
 
 use super::{BASELINE, CAMPAIGNS, CLASSIFIER, CONTEXT, EDITS, Log, MELOG, MRCH, MRDL, REJECTS};
 
-/// Something for each input log, in the contract's order. Only MRDL must be there.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Inputs<T> {
-    /// For MRDL.
-    #[serde(rename = "minority_reports_detected_log")]
-    pub reports: T,
-    /// For the classifier's log.
-    #[serde(
-        rename = "anomaly_classifier_model_prediction_log",
-        default = "none",
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub scores: Option<T>,
-    /// For the baseline log.
-    #[serde(
-        rename = "baseline_sales_model_prediction_log",
-        default = "none",
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub sales: Option<T>,
-    /// For the campaigns.
-    #[serde(
-        rename = "all_campaign_data",
-        default = "none",
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub campaigns: Option<T>,
-    /// For the context.
-    #[serde(rename = "contextual_data", default = "none", skip_serializing_if = "Option::is_none")]
-    pub context: Option<T>,
-    /// For the edits, which only the registry reads.
-    #[serde(
-        rename = "user_minority_events_edits_log",
-        default = "none",
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub edits: Option<T>,
+/// Declares a type with one field per log: `field: LOG as "its key in JSON"`. A new log is one more
+/// line.
+macro_rules! slots {
+    (
+        $(#[$about:meta])*
+        $name:ident
+        must be there {
+            $(
+                $(#[$required_about:meta])*
+                $required:ident: $required_log:ident as $required_key:literal,
+            )+
+        }
+        may be there {
+            $(
+                $(#[$optional_about:meta])*
+                $optional:ident: $optional_log:ident as $optional_key:literal,
+            )+
+        }
+    ) => {
+        $(#[$about])*
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+        pub struct $name<T> {
+            $(
+                $(#[$required_about])*
+                #[serde(rename = $required_key)]
+                pub $required: T,
+            )+
+            $(
+                $(#[$optional_about])*
+                #[serde(
+                    rename = $optional_key,
+                    default = "none",
+                    skip_serializing_if = "Option::is_none"
+                )]
+                pub $optional: Option<T>,
+            )+
+        }
+
+        impl $name<&'static Log> {
+            /// Every log, in order.
+            pub const LOGS: Self = Self {
+                $($required: &$required_log,)+
+                $($optional: Some(&$optional_log),)+
+            };
+
+            /// The logs that must be there, in order. They come before all others.
+            pub const REQUIRED: &'static [&'static Log] = &[$(&$required_log),+];
+        }
+
+        impl<T> $name<Option<T>> {
+            /// The same logs without those for which nothing is held.
+            ///
+            /// # Errors
+            /// The first log that must be there and is not.
+            pub fn complete(self) -> Result<$name<T>, &'static Log> {
+                Ok($name {
+                    $($required: self.$required.ok_or(&$required_log)?,)+
+                    $($optional: self.$optional.flatten(),)+
+                })
+            }
+        }
+
+        impl<T> $name<T> {
+            /// The logs that are there, each with what is held for it, in order.
+            pub fn each(&self) -> impl Iterator<Item = (&'static Log, &T)> {
+                [
+                    $((&$required_log, Some(&self.$required)),)+
+                    $((&$optional_log, self.$optional.as_ref()),)+
+                ]
+                .into_iter()
+                .filter_map(|(log, held)| held.map(|held| (log, held)))
+            }
+
+            /// What is held for a log, if it is there.
+            pub fn get(&self, log: &Log) -> Option<&T> {
+                self.each().find_map(|(known, held)| (known == log).then_some(held))
+            }
+
+            /// The same logs, each with what `with` makes of it.
+            pub fn map<U>(self, mut with: impl FnMut(&'static Log, T) -> U) -> $name<U> {
+                $name {
+                    $($required: with(&$required_log, self.$required),)+
+                    $($optional: self.$optional.map(|held| with(&$optional_log, held)),)+
+                }
+            }
+
+            /// The logs that are in both, each with what both hold for it.
+            pub fn zip<U>(self, other: $name<U>) -> $name<(T, U)> {
+                $name {
+                    $($required: (self.$required, other.$required),)+
+                    $($optional: self.$optional.zip(other.$optional),)+
+                }
+            }
+
+            /// The same logs by reference.
+            pub const fn as_ref(&self) -> $name<&T> {
+                $name {
+                    $($required: &self.$required,)+
+                    $($optional: self.$optional.as_ref(),)+
+                }
+            }
+        }
+    };
 }
 
-/// Something for each output log, in the contract's order. `rejects` is written only on request.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Outputs<T> {
-    /// For MRCH.
-    #[serde(rename = "minority_reports_cohorted_log")]
-    pub mrch: T,
-    /// For MELOG.
-    #[serde(rename = "minority_event_log")]
-    pub melog: T,
-    /// For the rejected rows.
-    #[serde(default = "none", skip_serializing_if = "Option::is_none")]
-    pub rejects: Option<T>,
+slots! {
+    /// A `T` for each input log, in the contract's order: its place, what was read of it, its rows.
+    Inputs
+    must be there {
+        /// The `T` of the detected reports.
+        reports: MRDL as "minority_reports_detected_log",
+    }
+    may be there {
+        /// The `T` of the classifier's scores.
+        scores: CLASSIFIER as "anomaly_classifier_model_prediction_log",
+        /// The `T` of expected and actual sales.
+        sales: BASELINE as "baseline_sales_model_prediction_log",
+        /// The `T` of the campaigns.
+        campaigns: CAMPAIGNS as "all_campaign_data",
+        /// The `T` of the circumstances.
+        context: CONTEXT as "contextual_data",
+        /// The `T` of the edits, which only the registry reads.
+        edits: EDITS as "user_minority_events_edits_log",
+    }
+}
+
+slots! {
+    /// A `T` for each output log, in the contract's order: its place, what was written of it.
+    Outputs
+    must be there {
+        /// The `T` of the rows of MRCH.
+        mrch: MRCH as "minority_reports_cohorted_log",
+        /// The `T` of the rows of MELOG.
+        melog: MELOG as "minority_event_log",
+    }
+    may be there {
+        /// The `T` of the rejected rows, which are written only on request.
+        rejects: REJECTS as "rejects",
+    }
 }
 
 fn none<T>() -> Option<T> {
     None
 }
 
-impl Inputs<&'static Log> {
-    /// Every input log.
-    pub const LOGS: Self = Self {
-        reports: &MRDL,
-        scores: Some(&CLASSIFIER),
-        sales: Some(&BASELINE),
-        campaigns: Some(&CAMPAIGNS),
-        context: Some(&CONTEXT),
-        edits: Some(&EDITS),
-    };
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl Outputs<&'static Log> {
-    /// Every output log.
-    pub const LOGS: Self = Self { mrch: &MRCH, melog: &MELOG, rejects: Some(&REJECTS) };
-}
-
-impl<T> Inputs<T> {
-    /// The logs that are there, each with what is held for it, in order.
-    pub fn each(&self) -> impl Iterator<Item = (&'static Log, &T)> {
-        let Self { reports, scores, sales, campaigns, context, edits } = self;
-        [
-            (&MRDL, Some(reports)),
-            (&CLASSIFIER, scores.as_ref()),
-            (&BASELINE, sales.as_ref()),
-            (&CAMPAIGNS, campaigns.as_ref()),
-            (&CONTEXT, context.as_ref()),
-            (&EDITS, edits.as_ref()),
-        ]
-        .into_iter()
-        .filter_map(|(log, held)| held.map(|held| (log, held)))
-    }
-
-    /// The same logs, each with what `with` makes of it.
-    pub fn map<U>(self, mut with: impl FnMut(&'static Log, T) -> U) -> Inputs<U> {
-        Inputs {
-            reports: with(&MRDL, self.reports),
-            scores: self.scores.map(|held| with(&CLASSIFIER, held)),
-            sales: self.sales.map(|held| with(&BASELINE, held)),
-            campaigns: self.campaigns.map(|held| with(&CAMPAIGNS, held)),
-            context: self.context.map(|held| with(&CONTEXT, held)),
-            edits: self.edits.map(|held| with(&EDITS, held)),
+    #[test]
+    fn each_slot_has_its_logs_name_as_its_key() {
+        let inputs = serde_json::to_value(Inputs::LOGS.map(|log, _| log.name)).unwrap();
+        let outputs = serde_json::to_value(Outputs::LOGS.map(|log, _| log.name)).unwrap();
+        for slots in [inputs, outputs] {
+            for (key, name) in slots.as_object().unwrap() {
+                assert_eq!(name, key);
+            }
         }
     }
 
-    /// The logs that are in both, each with what both hold for it.
-    pub fn zip<U>(self, other: Inputs<U>) -> Inputs<(T, U)> {
-        Inputs {
-            reports: (self.reports, other.reports),
-            scores: self.scores.zip(other.scores),
-            sales: self.sales.zip(other.sales),
-            campaigns: self.campaigns.zip(other.campaigns),
-            context: self.context.zip(other.context),
-            edits: self.edits.zip(other.edits),
-        }
-    }
-
-    /// The same logs by reference.
-    pub const fn as_ref(&self) -> Inputs<&T> {
-        Inputs {
-            reports: &self.reports,
-            scores: self.scores.as_ref(),
-            sales: self.sales.as_ref(),
-            campaigns: self.campaigns.as_ref(),
-            context: self.context.as_ref(),
-            edits: self.edits.as_ref(),
-        }
-    }
-}
-
-impl<T> Outputs<T> {
-    /// The logs that are there, each with what is held for it, in order.
-    pub fn each(&self) -> impl Iterator<Item = (&'static Log, &T)> {
-        let Self { mrch, melog, rejects } = self;
-        [(&MRCH, Some(mrch)), (&MELOG, Some(melog)), (&REJECTS, rejects.as_ref())]
-            .into_iter()
-            .filter_map(|(log, held)| held.map(|held| (log, held)))
-    }
-
-    /// The same logs, each with what `with` makes of it.
-    pub fn map<U>(self, mut with: impl FnMut(&'static Log, T) -> U) -> Outputs<U> {
-        Outputs {
-            mrch: with(&MRCH, self.mrch),
-            melog: with(&MELOG, self.melog),
-            rejects: self.rejects.map(|held| with(&REJECTS, held)),
-        }
-    }
-
-    /// The logs that are in both, each with what both hold for it.
-    pub fn zip<U>(self, other: Outputs<U>) -> Outputs<(T, U)> {
-        Outputs {
-            mrch: (self.mrch, other.mrch),
-            melog: (self.melog, other.melog),
-            rejects: self.rejects.zip(other.rejects),
-        }
-    }
-
-    /// The same logs by reference.
-    pub const fn as_ref(&self) -> Outputs<&T> {
-        Outputs { mrch: &self.mrch, melog: &self.melog, rejects: self.rejects.as_ref() }
+    #[test]
+    fn only_a_log_that_must_be_there_is_missed() {
+        let mut names = Outputs::LOGS.map(|log, _| Some(log.name));
+        names.rejects = Some(None);
+        assert_eq!(
+            names.complete(),
+            Ok(Outputs { mrch: MRCH.name, melog: MELOG.name, rejects: None })
+        );
+        names.melog = None;
+        assert_eq!(names.complete(), Err(&MELOG));
     }
 }

@@ -29,19 +29,19 @@ pub(super) async fn settle(
         }
     };
     match (found, condition, last) {
-        (Found::Same(tag), _, _) => Ok(Put::Done(tag)),
-        (Found::Nothing, Condition::Absent | Condition::Any, Some(last))
-        | (Found::Other(_), Condition::Any, Some(last)) => {
+        (FoundObject::Same(tag), _, _) => Ok(Put::Done(tag)),
+        (FoundObject::Nothing, Condition::Absent | Condition::Any, Some(last))
+        | (FoundObject::Other(_), Condition::Any, Some(last)) => {
             Err(last.into_error(uri, "write", Outcome::Unknown))
         }
-        (Found::Other(tag), Condition::Seen(seen), Some(last)) if tag == *seen => {
+        (FoundObject::Other(tag), Condition::Seen(seen), Some(last)) if tag == *seen => {
             Err(last.into_error(uri, "write", Outcome::Unknown))
         }
         _ => Ok(Put::Conflict),
     }
 }
 
-enum Found {
+enum FoundObject {
     Nothing,
     Same(Tag),
     Other(Tag),
@@ -49,13 +49,13 @@ enum Found {
 
 /// Compares what is there now with the content that was to be written. It reads in pieces, so that
 /// this takes little memory beside the content itself.
-async fn compare(inner: &Arc<Inner>, uri: &Uri, content: &Bytes) -> Result<Found, Error> {
+async fn compare(inner: &Arc<Inner>, uri: &Uri, content: &Bytes) -> Result<FoundObject, Error> {
     let Some(object) = read::head(inner, uri).await? else {
-        return Ok(Found::Nothing);
+        return Ok(FoundObject::Nothing);
     };
     let length = content.len() as u64;
     if object.bytes != length {
-        return Ok(Found::Other(object.tag));
+        return Ok(FoundObject::Other(object.tag));
     }
     for piece in pieces(length) {
         let read = read::ranges(inner, &object, std::slice::from_ref(&piece)).await?;
@@ -63,8 +63,8 @@ async fn compare(inner: &Arc<Inner>, uri: &Uri, content: &Bytes) -> Result<Found
         #[allow(clippy::cast_possible_truncation)]
         let expected = content.slice(piece.start as usize..piece.end as usize);
         if read.first() != Some(&expected) {
-            return Ok(Found::Other(object.tag));
+            return Ok(FoundObject::Other(object.tag));
         }
     }
-    Ok(Found::Same(object.tag))
+    Ok(FoundObject::Same(object.tag))
 }

@@ -1,7 +1,7 @@
 //! Which input columns each output column comes from (SPEC 6 and 7), in OpenLineage's vocabulary.
 
 use super::columns::Way::{Aggregation, Condition, Identity, Transformation};
-use cohort_core::contract::{BASELINE, CAMPAIGNS, CLASSIFIER, CONTEXT, Log, MELOG, MRCH, MRDL};
+use cohort_core::contract::{BASELINE, CAMPAIGNS, CLASSIFIER, CONTEXT, Log, MRCH, MRDL};
 
 /// How an input column enters an output column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,10 +29,10 @@ impl Way {
 }
 
 /// An input column and how it enters.
-pub(super) type Source = (&'static Log, &'static str, Way);
+pub(super) type SourceColumn = (&'static Log, &'static str, Way);
 
 /// The sources of a column of an output log; none if the job alone makes the value.
-pub(super) fn sources(log: &Log, column: &str) -> Vec<Source> {
+pub(super) fn sources(log: &Log, column: &str) -> Vec<SourceColumn> {
     let of_lines = log.name == MRCH.name;
     match column {
         "report_id" => REPORT.to_vec(),
@@ -70,49 +70,49 @@ pub(super) static GROUPING: [(&Log, &str, &str); 9] = [
     (&BASELINE, "tick_at", "JOIN"),
 ];
 
-static REPORT: [Source; 3] = [
+static REPORT: [SourceColumn; 3] = [
     (&MRDL, "store_id", Transformation),
     (&MRDL, "first_detected_from", Transformation),
     (&MRDL, "detected_at", Aggregation),
 ];
-static EVENT: [Source; 2] =
+static EVENT: [SourceColumn; 2] =
     [(&MRDL, "store_id", Transformation), (&MRDL, "detected_at", Aggregation)];
-static TICKS: [Source; 1] = [(&MRDL, "detected_at", Aggregation)];
-static ONSETS: [Source; 2] =
+static TICKS: [SourceColumn; 1] = [(&MRDL, "detected_at", Aggregation)];
+static ONSETS: [SourceColumn; 2] =
     [(&MRDL, "first_detected_from", Aggregation), (&MRDL, "detected_at", Aggregation)];
-static SEVERITY: [Source; 2] =
+static SEVERITY: [SourceColumn; 2] =
     [(&CLASSIFIER, "anomaly_score", Aggregation), (&MRDL, "severity", Aggregation)];
-static ATTRIBUTED: [Source; 2] =
+static ATTRIBUTED: [SourceColumn; 2] =
     [(&BASELINE, "actual_sales", Aggregation), (&MRDL, "sales_total", Aggregation)];
-static IMPACT: [Source; 3] = [
+static IMPACT: [SourceColumn; 3] = [
     (&BASELINE, "actual_sales", Aggregation),
     (&MRDL, "sales_total", Aggregation),
     (&BASELINE, "baseline_sales", Aggregation),
 ];
-static CAUSE: [Source; 5] = [
+static CAUSE: [SourceColumn; 5] = [
     (&MRDL, "proposed_cause", Aggregation),
     (&MRDL, "confidence_score", Condition),
     (&CAMPAIGNS, "name", Aggregation),
     (&CONTEXT, "label", Aggregation),
     (&CAMPAIGNS, "confidence", Condition),
 ];
-static CATEGORY: [Source; 4] = [
+static CATEGORY: [SourceColumn; 4] = [
     (&MRDL, "proposed_cause_category", Aggregation),
     (&MRDL, "confidence_score", Condition),
     (&CAMPAIGNS, "category", Aggregation),
     (&CONTEXT, "category", Aggregation),
 ];
-static CONFIDENCE: [Source; 3] = [
+static CONFIDENCE: [SourceColumn; 3] = [
     (&MRDL, "confidence_score", Aggregation),
     (&CAMPAIGNS, "confidence", Aggregation),
     (&CONTEXT, "confidence", Aggregation),
 ];
-static EVIDENCE: [Source; 3] = [
+static EVIDENCE: [SourceColumn; 3] = [
     (&MRDL, "supporting_evidence", Aggregation),
     (&CAMPAIGNS, "campaign_id", Transformation),
     (&CONTEXT, "context_id", Transformation),
 ];
-static NAME: [Source; 6] = [
+static NAME: [SourceColumn; 6] = [
     (&MRDL, "store_id", Transformation),
     (&MRDL, "detected_at", Aggregation),
     (&MRDL, "proposed_cause", Aggregation),
@@ -122,7 +122,7 @@ static NAME: [Source; 6] = [
 ];
 
 /// The seven columns of clustering are the line's last values, under their own names.
-fn clustering(column: &str) -> Vec<Source> {
+fn clustering(column: &str) -> Vec<SourceColumn> {
     match column {
         "feature_vector" => vec![(&MRDL, "feature_vector", Aggregation)],
         "cluster_id" => vec![(&MRDL, "cluster_id", Aggregation)],
@@ -135,14 +135,10 @@ fn clustering(column: &str) -> Vec<Source> {
     }
 }
 
-/// The output log of that name.
-pub(super) fn output(name: &str) -> Option<&'static Log> {
-    [&MRCH, &MELOG].into_iter().find(|log| log.name == name)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use cohort_core::contract::MELOG;
 
     #[test]
     fn every_column_but_the_run_id_has_a_source_that_exists() {

@@ -5,9 +5,9 @@ use serde_json::{Map, Value, json};
 use super::columns;
 use super::identity::{Identity, Parent};
 use crate::objects::{Scheme, Uri};
-use crate::orchestrator::facts::{Dataset, Facts, Failure, Plan, Read};
+use crate::orchestrator::facts::{AnnouncedDataset, Announcement, Facts, Failure, ReadFacts};
 use cohort_core::Timestamp;
-use cohort_core::contract::{self, Log};
+use cohort_core::contract::{Log, MRDL};
 
 const SPEC: &str = "https://openlineage.io/spec";
 
@@ -27,10 +27,10 @@ pub(crate) enum State<'a> {
     Abort(&'a Failure),
 }
 
-/// Makes the event. Without a plan, the run failed before its manifest was known.
+/// Makes the event. Without an announcement, the run failed before its manifest was known.
 pub(super) fn event(
     identity: &Identity,
-    plan: Option<&Plan>,
+    announced: Option<&Announcement>,
     state: State<'_>,
     at: Timestamp,
 ) -> Value {
@@ -40,18 +40,23 @@ pub(super) fn event(
         State::Fail(_) => ("FAIL", None),
         State::Abort(_) => ("ABORT", None),
     };
-    let inputs: Vec<Value> = plan.map_or(Vec::new(), |plan| {
-        plan.inputs.iter().map(|dataset| input(dataset, plan, facts)).collect()
+    let inputs: Vec<Value> = announced.map_or(Vec::new(), |announced| {
+        let datasets = announced.inputs.each();
+        datasets.map(|(log, dataset)| input(log, dataset, announced, facts)).collect()
     });
-    let outputs: Vec<Value> = plan.map_or(Vec::new(), |plan| {
-        plan.outputs.iter().map(|dataset| output(dataset, plan, facts)).collect()
+    let outputs: Vec<Value> = announced.map_or(Vec::new(), |announced| {
+        let datasets = announced.outputs.each();
+        datasets.map(|(log, dataset)| output(log, dataset, announced, facts)).collect()
     });
     json!({
         "eventType": kind,
         "eventTime": at.to_string(),
         "producer": PRODUCER,
         "schemaURL": format!("{SPEC}/2-0-2/OpenLineage.json#/$defs/RunEvent"),
-        "run": {"runId": identity.run.to_string(), "facets": run_facets(identity, plan, state)},
+        "run": {
+            "runId": identity.run.to_string(),
+            "facets": run_facets(identity, announced, state),
+        },
         "job": {
             "namespace": identity.namespace,
             "name": identity.job,
@@ -66,7 +71,7 @@ pub(super) fn event(
     })
 }
 
-fn run_facets(identity: &Identity, plan: Option<&Plan>, state: State<'_>) -> Value {
+fn run_facets(identity: &Identity, announced: Option<&Announcement>, state: State<'_>) -> Value {
     let mut facets = Map::new();
     let mut add = |name: &str, value: Value| facets.insert(name.to_owned(), value);
     add(
@@ -76,14 +81,14 @@ fn run_facets(identity: &Identity, plan: Option<&Plan>, state: State<'_>) -> Val
             json!({"name": "cohort", "version": env!("CARGO_PKG_VERSION")}),
         ),
     );
-    if let Some(plan) = plan {
+    if let Some(announced) = announced {
         add(
             "nominalTime",
             facet(
                 "1-0-1/NominalTimeRunFacet",
                 json!({
-                    "nominalStartTime": plan.interval.start.to_string(),
-                    "nominalEndTime": plan.interval.end.to_string(),
+                    "nominalStartTime": announced.interval.start.to_string(),
+                    "nominalEndTime": announced.interval.end.to_string(),
                 }),
             ),
         );
@@ -110,21 +115,21 @@ fn job_of(parent: &Parent) -> Value {
     json!({"namespace": parent.namespace, "name": parent.job})
 }
 
-fn input(dataset: &Dataset, plan: &Plan, facts: Option<&Facts>) -> Value {
-    let log = contract::ALL.into_iter().find(|log| log.name == dataset.name);
-    let mut facets = Map::new();
-    if let Some(log) = log {
-        facets.insert("schema".to_owned(), schema(log, dataset));
-    }
+fn input(
+    log: &Log,
+    dataset: &AnnouncedDataset,
+    announced: &Announcement,
+    facts: Option<&Facts>,
+) -> Value {
+    let facets = json!({"schema": schema(log, dataset)});
     let mut input_facets = Map::new();
-    let read = facts.and_then(|facts| facts.inputs.iter().find(|read| read.name == dataset.name));
-    if let Some(read) = read {
+    if let Some(read) = facts.and_then(|facts| facts.inputs.get(log)) {
         let body = json!({"rowCount": read.rows, "size": read.bytes, "fileCount": read.files});
         let statistics = facet("1-0-0/InputStatisticsInputDatasetFacet", body);
         input_facets.insert("inputStatistics".to_owned(), statistics);
         input_facets.insert("dataQualityMetrics".to_owned(), quality_metrics(dataset, read));
-        if dataset.name == contract::MRDL.name {
-            let assertions = quality_assertions(dataset, read, plan.max_reject_ratio);
+        if *log == MRDL {
+            let assertions = quality_assertions(dataset, read, announced.max_reject_ratio);
             input_facets.insert("dataQualityAssertions".to_owned(), assertions);
         }
     }
@@ -132,18 +137,21 @@ fn input(dataset: &Dataset, plan: &Plan, facts: Option<&Facts>) -> Value {
     json!({"namespace": namespace, "name": name, "facets": facets, "inputFacets": input_facets})
 }
 
-fn output(dataset: &Dataset, plan: &Plan, facts: Option<&Facts>) -> Value {
+fn output(
+    log: &Log,
+    dataset: &AnnouncedDataset,
+    announced: &Announcement,
+    facts: Option<&Facts>,
+) -> Value {
     let mut facets = Map::new();
-    if let Some(log) = columns::output(&dataset.name) {
-        facets.insert("schema".to_owned(), schema(log, dataset));
-        facets.insert("columnLineage".to_owned(), column_lineage(log, plan));
-    }
+    facets.insert("schema".to_owned(), schema(log, dataset));
+    facets.insert("columnLineage".to_owned(), column_lineage(log, announced));
     let mut output_facets = Map::new();
     if let Some(facts) = facts {
         let body = json!({"datasetVersion": facts.content_sha256});
         let version = facet("1-0-1/DatasetVersionDatasetFacet", body);
         facets.insert("version".to_owned(), version);
-        if let Some(written) = facts.outputs.iter().find(|w| w.name == dataset.name) {
+        if let Some(written) = facts.outputs.get(log) {
             let body = json!({
                 "rowCount": written.rows,
                 "size": written.bytes,
@@ -158,7 +166,7 @@ fn output(dataset: &Dataset, plan: &Plan, facts: Option<&Facts>) -> Value {
 }
 
 /// The columns under the names that the user's own table has.
-fn schema(log: &Log, dataset: &Dataset) -> Value {
+fn schema(log: &Log, dataset: &AnnouncedDataset) -> Value {
     let fields: Vec<Value> = log
         .columns
         .iter()
@@ -175,9 +183,9 @@ fn schema(log: &Log, dataset: &Dataset) -> Value {
     facet("1-2-0/SchemaDatasetFacet", json!({"fields": fields}))
 }
 
-fn column_lineage(log: &Log, plan: &Plan) -> Value {
+fn column_lineage(log: &Log, announced: &Announcement) -> Value {
     let field = |log: &Log, column: &str, kind: &str, subtype: &str| {
-        let dataset = plan.inputs.iter().find(|dataset| dataset.name == log.name)?;
+        let dataset = announced.inputs.get(log)?;
         let (namespace, name) = dataset_name(&dataset.uri);
         Some(json!({
             "namespace": namespace,
@@ -203,7 +211,7 @@ fn column_lineage(log: &Log, plan: &Plan) -> Value {
     facet("1-2-0/ColumnLineageDatasetFacet", json!({"fields": fields, "dataset": whole}))
 }
 
-fn quality_metrics(dataset: &Dataset, read: &Read) -> Value {
+fn quality_metrics(dataset: &AnnouncedDataset, read: &ReadFacts) -> Value {
     let mut metrics = Map::new();
     for (reason, column) in REJECTED_NULLS {
         if let Some(nulls) = read.rejected.get(reason) {
@@ -227,7 +235,11 @@ const REJECTED_NULLS: [(&str, &str); 3] = [
     ("missing_tick_at", "tick_at"),
 ];
 
-fn quality_assertions(dataset: &Dataset, read: &Read, max_reject_ratio: f64) -> Value {
+fn quality_assertions(
+    dataset: &AnnouncedDataset,
+    read: &ReadFacts,
+    max_reject_ratio: f64,
+) -> Value {
     let rules = [
         ("missing_store_id", "not_null", "store_id"),
         ("missing_detected_at", "not_null", "detected_at"),
@@ -262,7 +274,7 @@ fn quality_assertions(dataset: &Dataset, read: &Read, max_reject_ratio: f64) -> 
     facet("1-1-0/DataQualityAssertionsDatasetFacet", json!({"assertions": assertions}))
 }
 
-fn users_name<'a>(dataset: &'a Dataset, column: &'a str) -> &'a str {
+fn users_name<'a>(dataset: &'a AnnouncedDataset, column: &'a str) -> &'a str {
     dataset.columns.get(column).map_or(column, String::as_str)
 }
 

@@ -31,7 +31,7 @@ pub(crate) use event::State;
 pub(crate) use identity::{Identity, Parent, Uuid};
 pub(crate) use transport::Transport;
 
-use super::facts::Plan;
+use super::facts::Announcement;
 use cohort_core::Timestamp;
 
 /// The events of one run.
@@ -40,7 +40,7 @@ pub(crate) struct OpenLineage {
     settings: Settings,
     transport: Transport,
     identity: Option<Identity>,
-    plan: Option<Plan>,
+    announced: Option<Announcement>,
     start: Option<JoinHandle<Result<(), String>>>,
 }
 
@@ -83,15 +83,15 @@ impl OpenLineage {
             namespace: env("OPENLINEAGE_NAMESPACE"),
             job: env("OPENLINEAGE_JOB_NAME"),
         };
-        let emitter = Self { settings, transport, identity: None, plan: None, start: None };
+        let emitter = Self { settings, transport, identity: None, announced: None, start: None };
         (Some(emitter), complaints)
     }
 
     /// Sends START, in the background: the run does not wait for it.
-    pub(crate) fn started(&mut self, plan: &Plan, at: Timestamp) {
-        let identity = self.identify(&plan.run_id, at);
-        let event = event::event(&identity, Some(plan), State::Start, at).to_string();
-        self.plan = Some(plan.clone());
+    pub(crate) fn started(&mut self, announced: &Announcement, at: Timestamp) {
+        let identity = self.identify(&announced.run_id, at);
+        let event = event::event(&identity, Some(announced), State::Start, at).to_string();
+        self.announced = Some(announced.clone());
         let transport = self.transport.clone();
         self.start = Some(tokio::spawn(async move { transport.send(&event).await }));
     }
@@ -117,7 +117,7 @@ impl OpenLineage {
                 self.transport.send(&event).await
             }
         };
-        let event = event::event(&identity, self.plan.as_ref(), state, at).to_string();
+        let event = event::event(&identity, self.announced.as_ref(), state, at).to_string();
         self.transport.send(&event).await.and(start)
     }
 

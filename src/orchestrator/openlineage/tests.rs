@@ -10,7 +10,7 @@ use super::event::{State, event};
 use super::{Identity, OpenLineage, Parent, Uuid};
 use crate::kind::Kind;
 use crate::orchestrator::facts::Failure;
-use crate::orchestrator::tests::{facts, plan};
+use crate::orchestrator::tests::{announced, facts};
 use cohort_core::Timestamp;
 
 const PARENT: &str = "prod-airflow/cohorting.run/01941f29-7c00-7aaa-8bbb-0123456789ab";
@@ -39,8 +39,8 @@ fn events() -> Vec<Value> {
     let (facts, failure) = (facts(), failure());
     [State::Start, State::Complete(&facts), State::Fail(&failure), State::Abort(&failure)]
         .into_iter()
-        .flat_map(|state| [Some(plan()), None].map(|plan| (state, plan)))
-        .map(|(state, plan)| event(&identity(), plan.as_ref(), state, at()))
+        .flat_map(|state| [Some(announced()), None].map(|announced| (state, announced)))
+        .map(|(state, announced)| event(&identity(), announced.as_ref(), state, at()))
         .collect()
 }
 
@@ -105,7 +105,7 @@ fn events_hold_against_the_published_schemas() {
         assert_eq!(all_faults(&schemas, &event), Vec::<String>::new(), "{event:#}");
     }
     // The test itself can fail.
-    let mut wrong = event(&identity(), Some(&plan()), State::Complete(&facts()), at());
+    let mut wrong = event(&identity(), Some(&announced()), State::Complete(&facts()), at());
     wrong["outputs"][0]["outputFacets"]["outputStatistics"]["rowCount"] = json!("x");
     wrong["run"]["runId"] = json!("no uuid");
     assert!(all_faults(&schemas, &wrong).len() >= 2);
@@ -113,7 +113,7 @@ fn events_hold_against_the_published_schemas() {
 
 #[test]
 fn the_parent_and_the_root_are_those_of_the_task() {
-    let event = event(&identity(), Some(&plan()), State::Start, at());
+    let event = event(&identity(), Some(&announced()), State::Start, at());
     let parent = &event["run"]["facets"]["parent"];
     assert_eq!(parent["run"]["runId"], "01941f29-7c00-7aaa-8bbb-0123456789ab");
     assert_eq!(parent["job"], json!({"namespace": "prod-airflow", "name": "cohorting.run"}));
@@ -122,28 +122,28 @@ fn the_parent_and_the_root_are_those_of_the_task() {
 
 #[test]
 fn columns_have_the_users_own_names() {
-    let event = event(&identity(), Some(&plan()), State::Complete(&facts()), at());
+    let event = event(&identity(), Some(&announced()), State::Complete(&facts()), at());
     let fields = &event["inputs"][0]["facets"]["schema"]["fields"];
     assert_eq!(fields[0]["name"], "store_code");
     let lineage = &event["outputs"][0]["facets"]["columnLineage"]["fields"];
     assert_eq!(lineage["store_id"]["inputFields"][0]["field"], "store_code");
     assert_eq!(lineage["store_id"]["inputFields"][0]["namespace"], "s3://lake");
-    // The plan has no campaigns, so nothing comes from them.
+    // The run announced no campaigns, so nothing comes from them.
     assert_eq!(lineage["proposed_cause"]["inputFields"].as_array().unwrap().len(), 2);
 }
 
 #[tokio::test]
 async fn a_run_has_one_start_and_one_end_even_if_it_never_had_a_manifest() {
     let folder = tempfile::tempdir().unwrap();
-    for (with_plan, kinds) in [(true, ["START", "COMPLETE"]), (false, ["START", "FAIL"])] {
+    for (announces, kinds) in [(true, ["START", "COMPLETE"]), (false, ["START", "FAIL"])] {
         let file = folder.path().join(kinds[1]);
         let env = BTreeMap::from([("OPENLINEAGE_FILE", file.to_str().unwrap().to_owned())]);
         let (emitter, complaints) = OpenLineage::from_env(&|name| env.get(name).cloned());
         assert_eq!(complaints, Vec::<String>::new());
         let mut emitter = emitter.unwrap();
         let (facts, failure) = (facts(), failure());
-        let end = if with_plan {
-            emitter.started(&plan(), at());
+        let end = if announces {
+            emitter.started(&announced(), at());
             State::Complete(&facts)
         } else {
             State::Fail(&failure)

@@ -17,7 +17,7 @@ pub(crate) use channel::Channel;
 pub(crate) use context::{CONTEXT, Context, ContextError, MESSAGES};
 use message::Message;
 
-use super::facts::{Facts, Failure, Plan};
+use super::facts::{Announcement, Facts, Failure};
 use crate::objects::Objects;
 
 /// An open session.
@@ -60,8 +60,12 @@ impl Pipes {
     ///
     /// # Errors
     /// As [`Pipes::log`].
-    pub(crate) async fn finished(&mut self, plan: &Plan, facts: &Facts) -> Result<(), String> {
-        let mut messages = report::messages(&self.context, plan, facts);
+    pub(crate) async fn finished(
+        &mut self,
+        announced: &Announcement,
+        facts: &Facts,
+    ) -> Result<(), String> {
+        let mut messages = report::messages(&self.context, announced, facts);
         messages.push(Message::closed());
         self.send(messages).await
     }

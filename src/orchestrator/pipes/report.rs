@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::context::Context;
 use super::message::{Message, Metadata};
-use crate::orchestrator::facts::{Facts, Plan, Written};
-use cohort_core::contract::{MELOG, MRCH};
+use crate::orchestrator::facts::{Announcement, Facts, WrittenFacts};
+use cohort_core::contract::{Log, MELOG, MRCH};
 
 /// The check that the rejected rows stay under a limit. It is the only check that the job makes
 /// itself: its outputs are better checked by another program that reads them.
@@ -15,23 +15,22 @@ const REJECTS_UNDER_LIMIT: &str = "rejects_under_limit";
 const TOP_EVENTS_MAX: usize = 10;
 
 /// The messages of a finished run, the summary for Python first.
-pub(super) fn messages(context: &Context, plan: &Plan, facts: &Facts) -> Vec<Message> {
-    let mut messages = vec![Message::log(&sentence(plan, facts))];
+pub(super) fn messages(context: &Context, announced: &Announcement, facts: &Facts) -> Vec<Message> {
+    let mut messages = vec![Message::log(&sentence(announced, facts))];
     if let Ok(summary) = serde_json::from_str::<Value>(&facts.summary) {
         messages.push(Message::custom(summary));
     }
     let rows = context.top_events_max.unwrap_or(TOP_EVENTS_MAX);
     for (asset_key, output) in assets(&context.asset_keys, facts) {
-        let metadata = match output.map(|written| written.name.as_str()) {
-            Some(name) if name == MRCH.name => lines_metadata(common(plan, facts, output), facts),
-            Some(name) if name == MELOG.name => {
-                events_metadata(common(plan, facts, output), facts, rows)
-            }
-            _ => events_metadata(lines_metadata(common(plan, facts, output), facts), facts, rows),
+        let common = common(announced, facts, output.map(|(_, written)| written));
+        let metadata = match output {
+            Some((log, _)) if *log == MRCH => lines_metadata(common, facts),
+            Some((log, _)) if *log == MELOG => events_metadata(common, facts, rows),
+            _ => events_metadata(lines_metadata(common, facts), facts, rows),
         };
         messages.push(Message::materialization(asset_key, metadata, &facts.content_sha256));
     }
-    messages.extend(reject_check(context, plan, facts));
+    messages.extend(reject_check(context, announced, facts));
     messages
 }
 
@@ -39,26 +38,26 @@ pub(super) fn messages(context: &Context, plan: &Plan, facts: &Facts) -> Vec<Mes
 fn assets<'a>(
     asset_keys: &'a [String],
     facts: &'a Facts,
-) -> impl Iterator<Item = (&'a str, Option<&'a Written>)> {
+) -> impl Iterator<Item = (&'a str, Option<(&'static Log, &'a WrittenFacts)>)> {
     asset_keys.iter().map(|key| {
         let name = key.rsplit('/').next().unwrap_or_default();
-        (key.as_str(), facts.outputs.iter().find(|output| output.name == name))
+        (key.as_str(), facts.outputs.each().find(|(log, _)| log.name == name))
     })
 }
 
 /// One sentence for the log.
-fn sentence(plan: &Plan, facts: &Facts) -> String {
+fn sentence(announced: &Announcement, facts: &Facts) -> String {
     let rows: Vec<String> = facts
         .outputs
-        .iter()
-        .map(|output| format!("{} rows of {}", output.rows, output.name))
+        .each()
+        .map(|(log, written)| format!("{} rows of {}", written.rows, log.name))
         .collect();
     format!(
         "{} {} for {} to {}: {}; {} events opened, {} closed, {} active; lineage {}",
         facts.status,
-        plan.run_id,
-        plan.interval.start,
-        plan.interval.end,
+        announced.run_id,
+        announced.interval.start,
+        announced.interval.end,
         rows.join(", "),
         facts.counts.events_opened,
         facts.counts.events_closed,
@@ -67,12 +66,12 @@ fn sentence(plan: &Plan, facts: &Facts) -> String {
     )
 }
 
-fn common(plan: &Plan, facts: &Facts, output: Option<&Written>) -> Metadata {
+fn common(announced: &Announcement, facts: &Facts, output: Option<&WrittenFacts>) -> Metadata {
     let mut metadata = Metadata::default()
-        .with("run_id", "text", plan.run_id.as_str())
+        .with("run_id", "text", announced.run_id.as_str())
         .with("status", "text", facts.status.as_str())
-        .with("interval_start", "timestamp", seconds(plan.interval.start.as_us()))
-        .with("interval_end", "timestamp", seconds(plan.interval.end.as_us()))
+        .with("interval_start", "timestamp", seconds(announced.interval.start.as_us()))
+        .with("interval_end", "timestamp", seconds(announced.interval.end.as_us()))
         .with("lineage", "path", facts.lineage.to_string())
         .with("stores", "int", facts.counts.stores)
         .with("duration_s", "float", facts.elapsed_s);
@@ -115,13 +114,13 @@ fn events_metadata(metadata: Metadata, facts: &Facts, rows: usize) -> Metadata {
 }
 
 /// The check, on the asset of lines, if the step declares it.
-fn reject_check(context: &Context, plan: &Plan, facts: &Facts) -> Option<Message> {
+fn reject_check(context: &Context, announced: &Announcement, facts: &Facts) -> Option<Message> {
     if !context.checks.iter().any(|name| name == REJECTS_UNDER_LIMIT) {
         return None;
     }
     let (asset_key, _) = assets(&context.asset_keys, facts)
-        .find(|(_, output)| output.is_some_and(|written| written.name == MRCH.name))?;
-    let limit = context.reject_ratio_max.unwrap_or(plan.max_reject_ratio);
+        .find(|(_, output)| output.is_some_and(|(log, _)| *log == MRCH))?;
+    let limit = context.reject_ratio_max.unwrap_or(announced.max_reject_ratio);
     let (rejected, rows) = (facts.rejected(), facts.detected_rows());
     #[expect(clippy::cast_precision_loss, reason = "a share, for people")]
     let ratio = if rows == 0 { 0.0 } else { rejected as f64 / rows as f64 };
