@@ -50,7 +50,7 @@ demo-s3: build ## the same on SeaweedFS, an S3 server on loopback that it instal
 test: $(if $(DIST),build) ## run every test that needs no container
 	$(CARGO) test --release --locked --workspace
 
-check: check-rust check-python check-width check-lengths check-deps ## every check; none runs the code
+check: check-rust check-python check-width check-lengths check-deps ## all checks; none runs the code
 
 check-rust: ## formatting, clippy and documentation, warnings denied
 	$(CARGO) fmt --all --check
