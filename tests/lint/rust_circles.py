@@ -22,7 +22,7 @@ Names = tuple[str, ...]
 #: Comments and literals. A quote may also begin a lifetime, which is no literal.
 NO_CODE = re.compile(
     r'//[^\n]*|/\*.*?\*/|\bb?r(?P<marks>#*)".*?"(?P=marks)|b?"(?:\\.|[^"\\])*"'
-    r"|b?'(?:\\[^']+|[^'\\])'",
+    r"|b?'(?:\\.[^']*|[^'\\])'",
     re.DOTALL,
 )
 TEST_BLOCK = re.compile(
@@ -65,14 +65,14 @@ def leaves(tree: str) -> Iterator[tuple[Names, str]]:
             depth += (character == "{") - (character == "}")
             if character == "," and depth == 0:
                 if part := inner[begin:at].strip():
-                    for path, name in leaves(part):
-                        whole = prefix + path
-                        yield (whole[:-1], prefix[-1]) if path == ("self",) else (whole, name)
+                    for names, name in leaves(part):
+                        whole = prefix + names
+                        yield (prefix, prefix[-1]) if names == ("self",) else (whole, name)
                 begin = at + 1
         return
     path, _, alias = tree.partition(" as ")
-    names = tuple(path.split("::"))
-    yield names, alias or names[-1]
+    whole = tuple(path.split("::"))
+    yield whole, alias or whole[-1]
 
 
 def crate(folder: Path) -> dict[Names, Module]:
