@@ -3,7 +3,7 @@
 use clap::Args;
 use cohort_core::contract::Outputs;
 
-use super::{argument, places, print, runtime};
+use super::terminal::{argument, places, print, runtime};
 use crate::committed::{CommittedRuns, Selection};
 use crate::error::Error;
 use crate::nearest::nearest;

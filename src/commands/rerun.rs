@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::run::{ExecutionArgs, OverrideArgs, carry_out};
-use super::{argument, places};
+use super::terminal::{argument, places};
 use crate::committed::Committed;
 use crate::error::Error;
 use crate::layout::{RunId, lineage_key};

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::str::FromStr;
 
-use super::wire::{Wire, WireInput};
-use super::{
-    CommitMode, Dataset, Error, Fault, GAP_DEFAULT, MAX_EVENT_DURATION_DEFAULT,
-    MAX_LOOKBACK_DEFAULT, MAX_REJECT_RATIO_DEFAULT, Manifest, Overrides, Places,
+use super::values::{
+    CommitMode, Dataset, GAP_DEFAULT, MAX_EVENT_DURATION_DEFAULT, MAX_LOOKBACK_DEFAULT,
+    MAX_REJECT_RATIO_DEFAULT, Manifest, Overrides, Places,
 };
+use super::wire::{Wire, WireInput};
+use super::{Error, Fault};
 use cohort_core::contract::{self, Inputs, Outputs};
 use cohort_core::{Duration, Interval, Life, Timestamp};
 

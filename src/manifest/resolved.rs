@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Dataset, Manifest, VERSION};
+use super::values::{Dataset, Manifest, VERSION};
 use crate::layout::RunId;
 use crate::objects::Uri;
 use crate::text;
