@@ -13,18 +13,16 @@ use sha2::{Digest as _, Sha256};
 use cohort_core::{Interval, Timestamp};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
+use self::rows::{MELOG_COLUMNS, MRCH_COLUMNS, each_row};
 use crate::kind::Kind;
-use crate::layout::{RunId, lineage_key, run_prefix};
+use crate::layout::{RunId, lineage_key, lineage_of, run_prefix};
 use crate::lineage::{self, Lineage, Output, OutputFile, hex};
 use crate::objects::{self, Entry, Objects, Uri};
 
-use self::rows::{EVENT_COLUMNS, LINE_COLUMNS, each_row};
-pub(crate) use self::rows::{EventRow, LineRow};
+pub(crate) use self::rows::{StoredMelogRow, StoredMrchRow};
 
 /// Lineages that are read at once.
 const READ_AT_ONCE: usize = 16;
-/// The name of a lineage in its run's folder.
-const LINEAGE: &str = "lineage.json";
 
 /// Why a committed run cannot be read back.
 #[derive(Debug, thiserror::Error)]
@@ -97,13 +95,8 @@ impl CommittedRuns {
             return Ok(Self { runs: vec![run] });
         }
         let listed = objects.list(lineage).await?;
-        let keys = listed.into_iter().map(|object| object.uri).filter(|uri| {
-            let inner = uri.below(lineage).and_then(|rest| rest.split_once('/'));
-            inner.is_some_and(|(folder, name)| {
-                name == LINEAGE && RunId::from_path_segment(folder).is_some()
-            })
-        });
-        let keys: Vec<Uri> = keys.collect();
+        let uris = listed.into_iter().map(|object| object.uri);
+        let keys: Vec<Uri> = uris.filter(|uri| lineage_of(uri, lineage).is_some()).collect();
         let read = stream::iter(keys)
             .map(|uri| async move { Committed::read_in_place(objects, &uri).await });
         let mut runs: Vec<Committed> = read.buffer_unordered(READ_AT_ONCE).try_collect().await?;
@@ -185,7 +178,7 @@ impl Committed {
     ///
     /// # Errors
     /// [`Error::Objects`], [`Error::Part`].
-    pub(crate) async fn events(&self, objects: &dyn Objects) -> Result<Vec<EventRow>, Error> {
+    pub(crate) async fn events(&self, objects: &dyn Objects) -> Result<Vec<StoredMelogRow>, Error> {
         events(objects, &self.lineage.outputs.melog).await
     }
 
@@ -197,17 +190,17 @@ impl Committed {
         &self,
         objects: &dyn Objects,
         store: &str,
-    ) -> Result<Vec<LineRow>, Error> {
+    ) -> Result<Vec<StoredMrchRow>, Error> {
         lines(objects, &self.lineage.outputs.mrch, store).await
     }
 }
 
-async fn events(objects: &dyn Objects, log: &Output) -> Result<Vec<EventRow>, Error> {
-    let mut newest: BTreeMap<String, EventRow> = BTreeMap::new();
+async fn events(objects: &dyn Objects, log: &Output) -> Result<Vec<StoredMelogRow>, Error> {
+    let mut newest: BTreeMap<String, StoredMelogRow> = BTreeMap::new();
     for part in &log.files {
         let bytes = read_part(objects, part).await?;
-        each_row(bytes, EVENT_COLUMNS, |row| {
-            let event = row.event()?;
+        each_row(bytes, MELOG_COLUMNS, |row| {
+            let event = row.melog()?;
             let id = row.text("event_id")?;
             if newest.get(&id).is_none_or(|seen| seen.version < event.version) {
                 newest.insert(id, event);
@@ -230,13 +223,17 @@ async fn read_part(objects: &dyn Objects, part: &OutputFile) -> Result<Bytes, Er
     Err(Error::Part { uri: part.uri.clone(), reason })
 }
 
-async fn lines(objects: &dyn Objects, log: &Output, store: &str) -> Result<Vec<LineRow>, Error> {
+async fn lines(
+    objects: &dyn Objects,
+    log: &Output,
+    store: &str,
+) -> Result<Vec<StoredMrchRow>, Error> {
     let mut rows = Vec::new();
     for part in &log.files {
         let bytes = read_part(objects, part).await?;
-        each_row(bytes, LINE_COLUMNS, |row| {
+        each_row(bytes, MRCH_COLUMNS, |row| {
             if row.text("store_id")? == store {
-                rows.push(row.line()?);
+                rows.push(row.mrch()?);
             }
             Ok(())
         })

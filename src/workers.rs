@@ -21,7 +21,7 @@ pub struct Workers {
 
 /// A job panicked.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
+#[error("internal error: a worker stopped ({0}); please report it")]
 pub struct Stopped(pub String);
 
 impl Workers {
@@ -116,7 +116,10 @@ mod tests {
                 }
             })
             .await;
-        assert_eq!(stopped.unwrap_err().0, "no");
+        assert_eq!(
+            stopped.unwrap_err().to_string(),
+            "internal error: a worker stopped (no); please report it"
+        );
         assert_eq!(workers.run(|| 7).await.unwrap(), 7);
     }
 

@@ -13,7 +13,7 @@
 //! | 3 Identity | [`Id`], [`Names`] in `identity.rs` |
 //! | 4 Events | [`fn@events`] in `events.rs` |
 //! | 5 Rows, and how far back a run reads | [`event_rows`] in `rows.rs`, [`lookback`] |
-//! | 6 MRCH, MELOG: values | `lines.rs`, `totals.rs`, `rows.rs`, `status.rs` |
+//! | 6 MRCH, MELOG: values | `lines.rs`, `totals.rs`, `rows.rs`, `statuses.rs` |
 //! | 6 MRCH, MELOG: columns | [`contract`], [`batch::mrch`], [`batch::melog`] |
 //! | 7 Causes | [`Candidates`] in `causes.rs`, the dominant cause in `claims.rs` |
 //! | 12 `counts` | [`Counts`] |
@@ -51,7 +51,7 @@ pub mod predictions;
 pub mod rejects;
 mod reports;
 mod rows;
-mod status;
+mod statuses;
 mod time;
 mod totals;
 
@@ -63,5 +63,5 @@ pub use money::{Money, Overflow, grouped};
 pub use predictions::{Predictions, Sale, Score, Series};
 pub use reports::{Carried, Report};
 pub use rows::{EventRows, Evidence, MelogRow, MrchRow, event_rows, rows_in};
-pub use status::{EventStatus, ReportStatus};
+pub use statuses::{EventStatus, ReportStatus};
 pub use time::{Duration, Interval, TimeError, Timestamp};

@@ -7,31 +7,9 @@ use super::claims::Claims;
 use super::doubles::greater;
 use super::lines::{LineState, Total, push_states};
 use super::money::Overflow;
-use super::status::{EventStatus, ReportStatus};
+use super::statuses::{CohortReason, EventStatus, ReportStatus};
 use super::totals::totals;
 use super::{Event, Interval, Line, Money, Predictions, Timestamp};
-
-/// `cohort_reason`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CohortReason {
-    /// One report so far.
-    Single,
-    /// Several reports.
-    Adjacent,
-    /// Several reports, and two or more lines that all have the same cause.
-    SharedCause,
-}
-
-impl CohortReason {
-    /// The column's text.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Single => "single report",
-            Self::Adjacent => "temporal adjacency",
-            Self::SharedCause => "temporal adjacency, shared cause",
-        }
-    }
-}
 
 /// An event as all of its rows at one `written_at` show it.
 #[derive(Clone, Debug)]

@@ -68,7 +68,7 @@ with DAG(
     schedule=CronDataIntervalTimetable("@daily", timezone="UTC"),
     start_date=datetime(2025, 1, 1, tzinfo=UTC),
     catchup=False,
-    # Runs do not depend on one another. As many may run at once as the machine can bear.
+    # Runs do not depend on one another. As many may run at once as the machine can take.
     max_active_runs=4,
     tags=["cohort"],
     params=PARAMS,

@@ -42,7 +42,7 @@ pub(super) fn execute(args: &RerunArgs) -> Result<(), Error> {
         let recorded = Committed::read(storage, &uri).await?.lineage.manifest;
         // A run writes to where it is recorded to have written. If that is not where the manifest
         // says, the lake was moved or copied.
-        let written = lineage_key(&recorded.outputs.lineage, &recorded.run_id);
+        let written = lineage_key(&recorded.outputs.lineage.0, &recorded.run_id);
         if args.manifest.is_some() && written != uri {
             return Err(Error::Moved { lineage: uri, written });
         }

@@ -1,7 +1,7 @@
 //! What a rerun replaces stays readable: before step 3, the lineage that is about to be replaced is
 //! copied with its parts to `superseded/` beside the lineage (SPEC 11).
 //!
-//! The copies are create-only and bear the names of their originals, so that copying again changes
+//! The copies are create-only and have the names of their originals. So copying again changes
 //! nothing, whoever copied before and however far. A run that is killed, or that loses the race for
 //! the lineage, may leave a copy of what is still current. That is harmless: history is read by
 //! name, and nothing of it is ever deleted here.
@@ -95,19 +95,18 @@ async fn is_the_part(objects: &dyn Objects, part: &OutputFile, copy: &Entry) -> 
     Err(foreign(&copy.object.uri, "a copy of a replaced part", found))
 }
 
-/// Two lineages may list the same parts, for example if an input file was replaced by an equal one.
-/// The second then takes a name with a digest of its own.
+/// Writes the lineage under the first name that is free, unless it is there already.
 async fn keep_lineage(objects: &dyn Objects, folder: &Uri, content: &Bytes) -> Result<(), Error> {
-    let own = format!("lineage-{}.json", &hex(&Sha256::digest(content))[..16]);
-    for name in ["lineage.json", &own] {
-        let target = folder.join(name);
-        let there = match objects.create(&target, content.clone()).await? {
+    let targets = layout::superseded_lineages(folder, &hex(&Sha256::digest(content)));
+    for target in &targets {
+        let there = match objects.create(target, content.clone()).await? {
             Put::Done(_) => return Ok(()),
-            Put::Conflict => objects.read(&target).await?.0,
+            Put::Conflict => objects.read(target).await?.0,
         };
         if there == *content {
             return Ok(());
         }
     }
-    Err(foreign(&folder.join(&own), "a copy of a lineage", "other content"))
+    let [_, own] = targets;
+    Err(foreign(&own, "a copy of a lineage", "other content"))
 }

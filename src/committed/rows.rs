@@ -1,19 +1,20 @@
-//! Rows of both logs, read back from the bytes of a part by the names of its columns.
+//! The rows of a committed part, read by column name.
 
 use arrow::array::types::{Decimal128Type, Float64Type, Int32Type, TimestampMicrosecondType};
 use arrow::array::{Array, ArrowPrimitiveType, AsArray, RecordBatch};
 use bytes::Bytes;
-use cohort_core::{Money, Timestamp};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 
-/// A row of MELOG.
+use cohort_core::{EventStatus, Money, ReportStatus, Timestamp};
+
+/// A row of MELOG, as far as it is shown.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct EventRow {
+pub(crate) struct StoredMelogRow {
     pub store_id: String,
     pub window_start: Timestamp,
     pub window_end: Option<Timestamp>,
-    pub status: String,
+    pub status: EventStatus,
     pub version: i32,
     pub reports: i32,
     pub skus: i32,
@@ -22,22 +23,22 @@ pub(crate) struct EventRow {
     pub cause: Option<String>,
 }
 
-/// A row of MRCH.
+/// A row of MRCH, as far as it is shown.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct LineRow {
+pub(crate) struct StoredMrchRow {
     pub written_at: Timestamp,
     pub window_start: Timestamp,
     pub sku: Option<String>,
     pub version: i32,
-    pub status: String,
+    pub status: ReportStatus,
     pub severity: Option<f64>,
     pub attributed: Option<Money>,
     pub baseline: Option<Money>,
     pub impact: Option<Money>,
 }
 
-/// The columns of MELOG that are read back.
-pub(super) const EVENT_COLUMNS: &[&str] = &[
+/// The columns of a [`StoredMelogRow`].
+pub(super) const MELOG_COLUMNS: &[&str] = &[
     "event_id",
     "store_id",
     "window_start",
@@ -51,8 +52,8 @@ pub(super) const EVENT_COLUMNS: &[&str] = &[
     "proposed_cause",
 ];
 
-/// The columns of MRCH that are read back.
-pub(super) const LINE_COLUMNS: &[&str] = &[
+/// The columns of a [`StoredMrchRow`].
+pub(super) const MRCH_COLUMNS: &[&str] = &[
     "report_status",
     "version",
     "store_id",
@@ -65,14 +66,14 @@ pub(super) const LINE_COLUMNS: &[&str] = &[
     "written_at",
 ];
 
-/// Calls `with` for each row of a part, which need only have these columns.
+/// Calls `with` for every row of a part, which sees these columns.
 ///
 /// # Errors
-/// What is wrong with the part, as the end of a sentence.
+/// What is wrong with the part, also by the judgement of `with`.
 pub(super) fn each_row(
     bytes: Bytes,
     columns: &[&str],
-    mut with: impl FnMut(Row<'_>) -> Result<(), String>,
+    mut with: impl FnMut(PartRow<'_>) -> Result<(), String>,
 ) -> Result<(), String> {
     // Without the embedded Arrow schema, each column has the plain Arrow type of its Parquet type.
     let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
@@ -82,7 +83,7 @@ pub(super) fn each_row(
     for batch in builder.with_projection(mask).build().map_err(text_of)? {
         let batch = batch.map_err(text_of)?;
         for at in 0..batch.num_rows() {
-            with(Row { batch: &batch, at })?;
+            with(PartRow { batch: &batch, at })?;
         }
     }
     Ok(())
@@ -93,12 +94,12 @@ fn text_of(error: impl std::fmt::Display) -> String {
 }
 
 /// One row of a batch, read by column name.
-pub(super) struct Row<'a> {
+pub(super) struct PartRow<'a> {
     batch: &'a RecordBatch,
     at: usize,
 }
 
-impl Row<'_> {
+impl PartRow<'_> {
     fn column(&self, name: &str) -> Result<&dyn Array, String> {
         match self.batch.column_by_name(name) {
             Some(column) => Ok(column.as_ref()),
@@ -144,12 +145,17 @@ impl Row<'_> {
         self.maybe_instant(name)?.ok_or_else(|| null_in(name))
     }
 
-    pub(super) fn event(&self) -> Result<EventRow, String> {
-        Ok(EventRow {
+    fn status<T>(&self, name: &str, of_text: fn(&str) -> Option<T>) -> Result<T, String> {
+        let text = self.text(name)?;
+        of_text(&text).ok_or_else(|| format!("{text:?} in {name}"))
+    }
+
+    pub(super) fn melog(&self) -> Result<StoredMelogRow, String> {
+        Ok(StoredMelogRow {
             store_id: self.text("store_id")?,
             window_start: self.instant("window_start")?,
             window_end: self.maybe_instant("window_end")?,
-            status: self.text("event_status")?,
+            status: self.status("event_status", EventStatus::of_text)?,
             version: self.number("version")?,
             reports: self.number("report_count")?,
             skus: self.number("sku_count")?,
@@ -159,13 +165,13 @@ impl Row<'_> {
         })
     }
 
-    pub(super) fn line(&self) -> Result<LineRow, String> {
-        Ok(LineRow {
+    pub(super) fn mrch(&self) -> Result<StoredMrchRow, String> {
+        Ok(StoredMrchRow {
             written_at: self.instant("written_at")?,
             window_start: self.instant("window_start")?,
             sku: self.maybe_text("sku")?,
             version: self.number("version")?,
-            status: self.text("report_status")?,
+            status: self.status("report_status", ReportStatus::of_text)?,
             severity: self.double("severity_score")?,
             attributed: self.amount("attributed_sales_total")?,
             baseline: self.amount("baseline_sales_total")?,

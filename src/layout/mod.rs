@@ -22,10 +22,19 @@ pub(crate) fn run_prefix(dataset: &Uri, run: &RunId) -> Uri {
     dataset.clone().as_prefix().join(&format!("{}/", run.path_segment()))
 }
 
+/// The name of a lineage in its run's folder.
+const LINEAGE: &str = "lineage.json";
+
 /// `<lineage uri>run=<run_id>/lineage.json`: the commit point.
 #[must_use]
 pub(crate) fn lineage_key(lineage: &Uri, run: &RunId) -> Uri {
-    run_prefix(lineage, run).join("lineage.json")
+    run_prefix(lineage, run).join(LINEAGE)
+}
+
+/// The run whose lineage is at this URI, if [`lineage_key`] made it from the prefix.
+pub(crate) fn lineage_of(uri: &Uri, lineage: &Uri) -> Option<RunId> {
+    let (folder, name) = uri.below(lineage)?.split_once('/')?;
+    RunId::from_path_segment(folder).filter(|_| name == LINEAGE)
 }
 
 /// `superseded/` in a run's lineage folder: what reruns have replaced.
@@ -37,6 +46,14 @@ pub(crate) const SUPERSEDED: &str = "superseded/";
 pub(crate) fn superseded(lineage_folder: &Uri, content_sha256: &str) -> Uri {
     let digits: String = content_sha256.chars().take(16).collect();
     lineage_folder.join(&format!("{SUPERSEDED}{digits}/"))
+}
+
+/// The URIs that the copy of a lineage may take in its [`superseded`] folder. Two lineages may
+/// list the same parts, for example if an input file was replaced by an equal one. The second then
+/// takes a name with the first 16 hex of its own digest.
+pub(crate) fn superseded_lineages(folder: &Uri, sha256: &str) -> [Uri; 2] {
+    let digits: String = sha256.chars().take(16).collect();
+    [folder.join(LINEAGE), folder.join(&format!("lineage-{digits}.json"))]
 }
 
 /// Whether a file or folder of that name is data. Names that begin with `_` or `.` are the
@@ -59,6 +76,23 @@ mod tests {
         let kept = superseded(&run_prefix(&base, &run), &"ab".repeat(32));
         let expected = "s3://lake/out/run=a%3Ab/superseded/abababababababab/";
         assert_eq!(kept.to_string(), expected);
+        let [first, second] = superseded_lineages(&kept, &"cd".repeat(32));
+        assert_eq!(first.to_string(), format!("{expected}lineage.json"));
+        assert_eq!(second.to_string(), format!("{expected}lineage-cdcdcdcdcdcdcdcd.json"));
         assert_eq!(lineage_key(&base, &run).to_string(), "s3://lake/out/run=a%3Ab/lineage.json");
+    }
+
+    #[test]
+    fn only_the_key_of_a_lineage_names_its_run() {
+        let base = Uri::from_argument(std::path::Path::new("/"), "s3://lake/out/").unwrap();
+        let run: RunId = "a:b".parse().unwrap();
+        assert_eq!(lineage_of(&lineage_key(&base, &run), &base), Some(run));
+        for other in
+            ["run=a/lineage.json.tmp", "run=a/superseded/0/lineage.json", "a/lineage.json", "run=a"]
+        {
+            assert_eq!(lineage_of(&base.join(other), &base), None, "{other}");
+        }
+        let elsewhere = Uri::from_argument(std::path::Path::new("/"), "s3://lake/in/").unwrap();
+        assert_eq!(lineage_of(&base.join("run=a/lineage.json"), &elsewhere), None);
     }
 }

@@ -1,7 +1,6 @@
 //! Turns what the manifest says into a run that can be carried out: defaults, precedence and the
 //! rules of each value.
 
-use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::str::FromStr;
 
@@ -9,9 +8,9 @@ use super::values::{
     CommitMode, Dataset, GAP_DEFAULT, MAX_EVENT_DURATION_DEFAULT, MAX_LOOKBACK_DEFAULT,
     MAX_REJECT_RATIO_DEFAULT, Manifest, Overrides, Places,
 };
-use super::wire::{Wire, WireInput};
+use super::wire::{LINEAGE, Wire, WireInput};
 use super::{Error, Fault};
-use cohort_core::contract::{self, Inputs, Outputs};
+use cohort_core::contract::{Inputs, Log, Outputs};
 use cohort_core::{Duration, Interval, Life, Timestamp};
 
 use crate::layout::{Partitioning, RunId};
@@ -39,7 +38,7 @@ pub(super) fn manifest(
         expect_same: overrides.expect_same,
         inputs: inputs(wire, uri).map_err(in_manifest)?,
         outputs: outputs(wire, uri).map_err(in_manifest)?,
-        lineage: needed_output(wire, uri, "lineage").map_err(in_manifest)?,
+        lineage: lineage(wire, uri).map_err(in_manifest)?,
     };
     apart(&manifest).map_err(in_manifest)?;
     Ok(manifest)
@@ -51,7 +50,7 @@ pub(super) fn places(wire: &Wire, uri: &Uri) -> Result<Places, Error> {
     Ok(Places {
         inputs: inputs(wire, uri).map_err(in_manifest)?,
         outputs: outputs(wire, uri).map_err(in_manifest)?,
-        lineage: needed_output(wire, uri, "lineage").map_err(in_manifest)?,
+        lineage: lineage(wire, uri).map_err(in_manifest)?,
     })
 }
 
@@ -132,7 +131,7 @@ fn interval(wire: &Wire, uri: &Uri, overrides: &Overrides) -> Result<Interval, E
     })
 }
 
-/// `gap` and `max_event_duration`, held against each other after all overrides.
+/// `gap` and `max_event_duration`, which are compared after all overrides.
 fn life(wire: &Wire, uri: &Uri, overrides: &Overrides) -> Result<Life, Error> {
     let in_manifest = |fault| Error::at(uri, fault);
     let positive = |gap: Duration| {
@@ -199,26 +198,11 @@ fn commit(wire: &Wire) -> Result<CommitMode, Fault> {
 }
 
 fn inputs(wire: &Wire, uri: &Uri) -> Result<Inputs<Dataset>, Fault> {
-    let mut found: BTreeMap<&str, Dataset> = BTreeMap::new();
-    for input in &wire.inputs {
-        found.insert(input.log.name, dataset(input, uri)?);
-    }
-    let mut given = Inputs::LOGS.map(|log, _| found.remove(log.name));
-    Ok(Inputs {
-        reports: given.reports.take().ok_or_else(|| Fault::Missing {
-            at: "inputs".to_owned(),
-            key: contract::MRDL.name.to_owned(),
-        })?,
-        scores: given.scores.flatten(),
-        sales: given.sales.flatten(),
-        campaigns: given.campaigns.flatten(),
-        context: given.context.flatten(),
-        edits: given.edits.flatten(),
-    })
+    wire.inputs.as_ref().try_map(|log, input| dataset(log, input, uri))
 }
 
-fn dataset(input: &WireInput, uri: &Uri) -> Result<Dataset, Fault> {
-    let at = |key: &str| format!("inputs.{}.{key}", input.log.name);
+fn dataset(log: &Log, input: &WireInput, uri: &Uri) -> Result<Dataset, Fault> {
+    let at = |key: &str| format!("inputs.{}.{key}", log.name);
     let partitioning: Option<Partitioning> =
         value(&at("partitioning"), input.partitioning.as_deref())?;
     Ok(Dataset {
@@ -228,25 +212,17 @@ fn dataset(input: &WireInput, uri: &Uri) -> Result<Dataset, Fault> {
     })
 }
 
-/// A prefix under `outputs`, if it is given.
-fn output(wire: &Wire, uri: &Uri, name: &str) -> Result<Option<Uri>, Fault> {
-    let written = wire.outputs.iter().find(|(key, _)| *key == name);
-    let at = format!("outputs.{name}");
-    written.map(|(_, text)| Ok(place(&at, uri, text)?.as_prefix())).transpose()
-}
-
-/// A prefix under `outputs` that must be given.
-fn needed_output(wire: &Wire, uri: &Uri, name: &str) -> Result<Uri, Fault> {
-    let missing = || Fault::Missing { at: "outputs".to_owned(), key: name.to_owned() };
-    output(wire, uri, name)?.ok_or_else(missing)
+/// A prefix under `outputs`.
+fn output(key: &str, text: &str, uri: &Uri) -> Result<Uri, Fault> {
+    Ok(place(&format!("outputs.{key}"), uri, text)?.as_prefix())
 }
 
 fn outputs(wire: &Wire, uri: &Uri) -> Result<Outputs<Uri>, Fault> {
-    Ok(Outputs {
-        mrch: needed_output(wire, uri, contract::MRCH.name)?,
-        melog: needed_output(wire, uri, contract::MELOG.name)?,
-        rejects: output(wire, uri, contract::REJECTS.name)?,
-    })
+    wire.outputs.logs.as_ref().try_map(|log, text| output(log.name, text, uri))
+}
+
+fn lineage(wire: &Wire, uri: &Uri) -> Result<Uri, Fault> {
+    output(LINEAGE, &wire.outputs.lineage, uri)
 }
 
 /// Keeps the outputs apart from each other and from the inputs.
@@ -255,7 +231,7 @@ fn outputs(wire: &Wire, uri: &Uri) -> Result<Outputs<Uri>, Fault> {
 /// up in its listings. An input below an output's `run=` folders would be deleted as a leftover.
 fn apart(manifest: &Manifest) -> Result<(), Fault> {
     let logs = manifest.outputs.each().map(|(log, uri)| (log.name, uri));
-    let outputs: Vec<_> = logs.chain([("lineage", &manifest.lineage)]).collect();
+    let outputs: Vec<_> = logs.chain([(LINEAGE, &manifest.lineage)]).collect();
     for (index, (output, uri)) in outputs.iter().enumerate() {
         let clash = |relation, other: String, other_uri: &Uri| Fault::Overlap {
             output,

@@ -3,13 +3,14 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::values::{Dataset, Manifest, VERSION};
+use super::wire::{LINEAGE, output_keys};
 use crate::layout::RunId;
 use crate::objects::Uri;
 use crate::text;
-use cohort_core::contract::Inputs;
+use cohort_core::contract::{Inputs, Outputs};
 use cohort_core::{Duration, Interval};
 
 /// A manifest with every default filled in, URIs absolute and times in the contract's form.
@@ -60,18 +61,29 @@ pub struct ResolvedInput {
     pub columns: BTreeMap<String, String>,
 }
 
-/// The outputs by their names in the contract.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(missing_docs, reason = "each field is the output of its name")]
+/// The outputs: the logs, and the lineage between those that must be there and the others.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct ResolvedOutputs {
-    #[serde(with = "text::uri")]
-    pub minority_reports_cohorted_log: Uri,
-    #[serde(with = "text::uri")]
-    pub minority_event_log: Uri,
-    #[serde(with = "text::uri")]
-    pub lineage: Uri,
-    #[serde(with = "text::uri::option", default, skip_serializing_if = "Option::is_none")]
-    pub rejects: Option<Uri>,
+    /// The prefix of each log.
+    #[serde(flatten)]
+    pub logs: Outputs<Prefix>,
+    /// The prefix of the lineage.
+    pub lineage: Prefix,
+}
+
+/// An absolute URI, as its text in JSON.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Prefix(#[serde(with = "text::uri")] pub Uri);
+
+impl Serialize for ResolvedOutputs {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let prefix = |key: &str| match key {
+            LINEAGE => Some(&self.lineage),
+            key => self.logs.each().find_map(|(log, prefix)| (log.name == key).then_some(prefix)),
+        };
+        to.collect_map(output_keys().filter_map(|key| prefix(key).map(|prefix| (key, prefix))))
+    }
 }
 
 impl Manifest {
@@ -90,10 +102,8 @@ impl Manifest {
             keep_superseded: self.keep_superseded,
             inputs: self.inputs.as_ref().map(|_, dataset| input(dataset)),
             outputs: ResolvedOutputs {
-                minority_reports_cohorted_log: self.outputs.mrch.clone(),
-                minority_event_log: self.outputs.melog.clone(),
-                lineage: self.lineage.clone(),
-                rejects: self.outputs.rejects.clone(),
+                logs: self.outputs.as_ref().map(|_, uri| Prefix(uri.clone())),
+                lineage: Prefix(self.lineage.clone()),
             },
         }
     }

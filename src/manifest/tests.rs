@@ -95,6 +95,11 @@ fn the_resolved_manifest_resolves_to_itself() {
     assert!(written.starts_with(
         r#"{"version":1,"run_id":"r1","interval":{"start":"2025-01-01T00:00:00.000000Z","#
     ));
+    assert!(written.ends_with(concat!(
+        r#""outputs":{"minority_reports_cohorted_log":"file:///lake/conf/out/mrch/","#,
+        r#""minority_event_log":"file:///lake/conf/out/melog/","#,
+        r#""lineage":"s3://lake/lineage/","rejects":"file:///lake/conf/rej/"}}"#,
+    )));
 }
 
 #[test]

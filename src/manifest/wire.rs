@@ -4,10 +4,12 @@
 //! This is the parser's side of `schemas/run_manifest.v1.json`: known keys, required keys and
 //! types, and nothing else.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
 
 use super::Fault;
-use cohort_core::contract::{self, Inputs};
+use cohort_core::contract::{Inputs, Log, Outputs};
 
 use crate::nearest::nearest;
 
@@ -23,17 +25,23 @@ pub(super) struct Wire {
     pub demo_run_config: Option<String>,
     pub commit: Option<String>,
     pub keep_superseded: Option<bool>,
-    pub inputs: Vec<WireInput>,
-    pub outputs: Vec<(&'static str, String)>,
+    pub inputs: Inputs<WireInput>,
+    pub outputs: WireOutputs,
 }
 
 /// One input as written.
 #[derive(Debug)]
 pub(super) struct WireInput {
-    pub log: &'static contract::Log,
     pub uri: String,
     pub partitioning: Option<String>,
     pub columns: Vec<(String, String)>,
+}
+
+/// The outputs as written.
+#[derive(Debug)]
+pub(super) struct WireOutputs {
+    pub logs: Outputs<String>,
+    pub lineage: String,
 }
 
 const KEYS: [&str; 12] = [
@@ -51,9 +59,19 @@ const KEYS: [&str; 12] = [
     "outputs",
 ];
 
-/// The outputs that a manifest names, in the contract's order.
-pub(super) const OUTPUTS: [&str; 4] =
-    ["minority_reports_cohorted_log", "minority_event_log", "lineage", "rejects"];
+/// The key of the lineage among the outputs.
+pub(super) const LINEAGE: &str = "lineage";
+
+/// The keys of the outputs that must be there, in the order of the schema: the lineage comes last.
+fn needed_outputs() -> impl Iterator<Item = &'static str> {
+    Outputs::REQUIRED.iter().map(|log| log.name).chain([LINEAGE])
+}
+
+/// The keys of all outputs, in the order of the schema.
+pub(super) fn output_keys() -> impl Iterator<Item = &'static str> {
+    let all = Outputs::LOGS.each().map(|(log, _)| log.name);
+    needed_outputs().chain(all.skip(Outputs::REQUIRED.len()).collect::<Vec<_>>())
+}
 
 impl Wire {
     /// Reads the whole text, up to the first fault in the order of the schema.
@@ -83,8 +101,8 @@ impl Wire {
                 .child(fields, "keep_superseded")
                 .map(|node| node.boolean())
                 .transpose()?,
-            inputs: root.child(fields, "inputs").map_or(Ok(Vec::new()), |node| inputs(&node))?,
-            outputs: root.child(fields, "outputs").map_or(Ok(Vec::new()), |node| outputs(&node))?,
+            inputs: inputs(&root.needed(fields, "inputs")?)?,
+            outputs: outputs(&root.needed(fields, "outputs")?)?,
         })
     }
 }
@@ -95,40 +113,47 @@ fn interval(node: &Node<'_>) -> Result<(String, String), Fault> {
     Ok((text("start")?, text("end")?))
 }
 
-fn inputs(node: &Node<'_>) -> Result<Vec<WireInput>, Fault> {
-    let logs: Vec<&'static contract::Log> = Inputs::LOGS.each().map(|(log, _)| log).collect();
-    let names: Vec<_> = logs.iter().map(|log| log.name).collect();
-    let fields = node.object(&names, &[contract::MRDL.name])?;
-    let present =
-        logs.into_iter().filter_map(|log| node.child(fields, log.name).map(|node| (log, node)));
-    present.map(|(log, node)| input(log, &node)).collect()
+fn inputs(node: &Node<'_>) -> Result<Inputs<WireInput>, Fault> {
+    let names: Vec<_> = Inputs::LOGS.each().map(|(log, _)| log.name).collect();
+    let required: Vec<_> = Inputs::REQUIRED.iter().map(|log| log.name).collect();
+    let fields = node.object(&names, &required)?;
+    let written = Inputs::LOGS
+        .try_map(|log, _| node.child(fields, log.name).map(|node| input(log, &node)).transpose())?;
+    written.complete().map_err(|log| node.missing(log.name))
 }
 
-fn input(log: &'static contract::Log, node: &Node<'_>) -> Result<WireInput, Fault> {
+fn input(log: &'static Log, node: &Node<'_>) -> Result<WireInput, Fault> {
     let fields = node.object(&["uri", "partitioning", "columns"], &["uri"])?;
     let columns = match node.child(fields, "columns") {
         None => Vec::new(),
         Some(node) => columns(log, &node)?,
     };
     Ok(WireInput {
-        log,
-        uri: node.child(fields, "uri").map_or(Ok(String::new()), |node| node.name())?,
+        uri: node.needed(fields, "uri")?.name()?,
         partitioning: node.child(fields, "partitioning").map(|node| node.name()).transpose()?,
         columns,
     })
 }
 
-fn columns(log: &'static contract::Log, node: &Node<'_>) -> Result<Vec<(String, String)>, Fault> {
+fn columns(log: &'static Log, node: &Node<'_>) -> Result<Vec<(String, String)>, Fault> {
     let names: Vec<&str> = log.columns.iter().map(|column| column.name).collect();
     let fields = node.object(&names, &[])?;
     let mapped = names.iter().filter_map(|name| node.child(fields, name).map(|node| (*name, node)));
     mapped.map(|(name, node)| Ok((name.to_owned(), node.name()?))).collect()
 }
 
-fn outputs(node: &Node<'_>) -> Result<Vec<(&'static str, String)>, Fault> {
-    let fields = node.object(&OUTPUTS, &OUTPUTS[..3])?;
-    let present = OUTPUTS.iter().filter_map(|name| node.child(fields, name).map(|n| (*name, n)));
-    present.map(|(name, node)| Ok((name, node.name()?))).collect()
+fn outputs(node: &Node<'_>) -> Result<WireOutputs, Fault> {
+    let known: Vec<_> = output_keys().collect();
+    let needed: Vec<_> = needed_outputs().collect();
+    let fields = node.object(&known, &needed)?;
+    // Faults are found in the order of the schema, in which the lineage is between the logs.
+    let present = known.into_iter().filter_map(|key| node.child(fields, key).map(|n| (key, n)));
+    let mut places: BTreeMap<&str, String> =
+        present.map(|(key, node)| Ok((key, node.name()?))).collect::<Result<_, Fault>>()?;
+    let lineage = places.remove(LINEAGE).ok_or_else(|| node.missing(LINEAGE))?;
+    let written = Outputs::LOGS.map(|log, _| places.remove(log.name));
+    let logs = written.complete().map_err(|log| node.missing(log.name))?;
+    Ok(WireOutputs { logs, lineage })
 }
 
 /// A value and its path from the top.
@@ -147,7 +172,7 @@ impl<'a> Node<'a> {
             return Err(Fault::UnknownKey { at: self.place(), key: key.clone(), nearest });
         }
         match required.iter().find(|key| !fields.contains_key(**key)) {
-            Some(key) => Err(Fault::Missing { at: self.place(), key: (*key).to_owned() }),
+            Some(key) => Err(self.missing(key)),
             None => Ok(fields),
         }
     }
@@ -155,6 +180,14 @@ impl<'a> Node<'a> {
     fn child(&self, fields: &'a Map<String, Value>, key: &str) -> Option<Node<'a>> {
         let at = if self.at.is_empty() { key.to_owned() } else { format!("{}.{key}", self.at) };
         fields.get(key).map(|value| Node { at, value })
+    }
+
+    fn needed(&self, fields: &'a Map<String, Value>, key: &str) -> Result<Node<'a>, Fault> {
+        self.child(fields, key).ok_or_else(|| self.missing(key))
+    }
+
+    fn missing(&self, key: &str) -> Fault {
+        Fault::Missing { at: self.place(), key: key.to_owned() }
     }
 
     fn text(&self) -> Result<String, Fault> {

@@ -1,4 +1,4 @@
-//! A file's columns held against the contract: names as the manifest maps them, types as SPEC 2
+//! A file's columns checked against the contract: names as the manifest maps them, types as SPEC 2
 //! allows.
 
 use arrow::datatypes::{DataType, Field};

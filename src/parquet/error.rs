@@ -4,6 +4,7 @@ use parquet::errors::ParquetError;
 
 use crate::kind::Kind;
 use crate::objects::{self, Uri};
+use crate::workers::Stopped;
 
 /// Why a log could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -115,7 +116,7 @@ pub enum Error {
         reason: String,
     },
     /// The encoder failed. No data should make it do so.
-    #[error("could not encode {log}: {reason}")]
+    #[error("internal error: {log} could not be encoded ({reason}); please report it")]
     Encode {
         /// The dataset's name.
         log: &'static str,
@@ -123,8 +124,8 @@ pub enum Error {
         reason: String,
     },
     /// A worker panicked.
-    #[error("a worker stopped: {0}")]
-    Worker(String),
+    #[error(transparent)]
+    Worker(#[from] Stopped),
 }
 
 impl Error {

@@ -1,9 +1,9 @@
 //! A file's footer, made sound before anything relies on it.
 //!
-//! A footer describes the file, and writers err. What it says about where bytes lie is held against
-//! the size of the object, once, here. A hint that contradicts itself is dropped: it is unknown,
-//! not trusted. A column chunk that cannot lie where the footer says is marked. It only matters if
-//! somebody reads that column.
+//! A footer describes the file, and writers err. What it says about where bytes lie is checked
+//! against the size of the object, once, here. A hint that contradicts itself is dropped: it is
+//! unknown, not trusted. A column chunk that cannot lie where the footer says is marked. It only
+//! matters if somebody reads that column.
 
 use std::ops::Range;
 

@@ -48,7 +48,7 @@ pub enum Error {
         opened_at: cohort_core::Timestamp,
     },
     /// A worker panicked.
-    #[error("internal error: a worker stopped ({0}); please report it with the manifest")]
+    #[error(transparent)]
     Worker(#[from] Stopped),
 }
 

@@ -227,7 +227,7 @@ impl Shell {
         let interval = manifest.interval;
         // Rejected rows count over the whole interval, wanted ones wherever a line's window
         // reaches.
-        let from = probe.span.map_or(interval.start, |(first, _)| first.min(interval.start));
+        let from = probe.bounds.map_or(interval.start, |(first, _)| first.min(interval.start));
         let sources = dataset::open(&*self.objects, L::LOG, dataset, from, interval.end).await?;
         let sources: Arc<Vec<Source>> = Arc::new(sources);
         let scan = Scan::<L> {

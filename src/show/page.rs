@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::fmt::Write as _;
 
 use super::table::{Heading, Side, table};
-use crate::committed::{EventRow, LineRow};
+use crate::committed::{StoredMelogRow, StoredMrchRow};
 use cohort_core::{Money, Timestamp, grouped};
 
 use crate::lineage::{Input, Lineage};
@@ -47,8 +47,8 @@ pub(crate) struct Options {
 pub(super) fn page(
     run: &Lineage,
     lineage: &Uri,
-    mut events: Vec<EventRow>,
-    lines: &[LineRow],
+    mut events: Vec<StoredMelogRow>,
+    lines: &[StoredMrchRow],
     options: &Options,
 ) -> String {
     events.sort_by(|a, b| weight(b).cmp(&weight(a)).then_with(|| place(a).cmp(&place(b))));
@@ -78,16 +78,16 @@ pub(super) fn page(
 
 /// What makes an event matter: its impact either way, then its severity. Severities are hardly ever
 /// negative. If one is, only the order of events with equal impact suffers.
-fn weight(event: &EventRow) -> (Option<u64>, Option<u64>) {
+fn weight(event: &StoredMelogRow) -> (Option<u64>, Option<u64>) {
     let impact = event.impact.map(|impact| impact.units().unsigned_abs());
     (impact, event.severity.map(|severity| severity.max(0.0).to_bits()))
 }
 
-fn place(event: &EventRow) -> (Timestamp, &str) {
+fn place(event: &StoredMelogRow) -> (Timestamp, &str) {
     (event.window_start, &event.store_id)
 }
 
-fn event_cells(event: &EventRow) -> Vec<String> {
+fn event_cells(event: &StoredMelogRow) -> Vec<String> {
     vec![
         event.store_id.clone(),
         window(event.window_start, event.window_end),
@@ -96,17 +96,17 @@ fn event_cells(event: &EventRow) -> Vec<String> {
         event.reports.to_string(),
         score(event.severity),
         whole(event.impact),
-        event.status.clone(),
+        event.status.as_str().to_owned(),
         event.cause.clone().unwrap_or_else(|| "-".to_owned()),
     ]
 }
 
-fn line_cells(row: &LineRow) -> Vec<String> {
+fn line_cells(row: &StoredMrchRow) -> Vec<String> {
     vec![
         minute(row.written_at),
         minute(row.window_start)[11..].to_owned(),
         row.version.to_string(),
-        row.status.clone(),
+        row.status.as_str().to_owned(),
         score(row.severity),
         amount(row.attributed),
         amount(row.baseline),

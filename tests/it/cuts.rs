@@ -43,7 +43,7 @@ fn params(max_event_duration: i64, start: i64, end: i64) -> Params {
     }
 }
 
-/// Runs the job in every layout, and holds its rows and lineage against the model.
+/// Runs the job in every layout, and compares its rows and lineage with the model.
 fn output(input: &Input, params: &Params) -> Output {
     let expected = model::run(input, params).unwrap();
     for partitioning in Partitioning::ALL {
@@ -60,7 +60,7 @@ fn output(input: &Input, params: &Params) -> Output {
 
 /// For each closed event: when it opened, its last tick, when it closed, and why.
 fn closed(output: &Output) -> Vec<(i64, i64, i64, &str)> {
-    let rows = output.events.iter().filter(|row| row.version == 2);
+    let rows = output.melog.iter().filter(|row| row.version == 2);
     rows.map(|row| {
         (
             row.created_at - MIDNIGHT,
@@ -119,10 +119,10 @@ fn an_event_that_would_be_active_at_a_boundary_closes_there_whatever_follows() {
 fn a_quiet_stretch_over_a_boundary_ends_the_chain_there() {
     let chain = || every(GAP / 2, 0, DAY - GAP / 2);
     let joined = output(&reports(chain().chain([DAY + GAP / 2])), &params(DAY, -DAY, 3 * DAY));
-    let continued = joined.events.iter().filter(|row| row.continues_event_id.is_some()).count();
+    let continued = joined.melog.iter().filter(|row| row.continues_event_id.is_some()).count();
     assert_eq!(continued, 2, "both rows of the second event");
     let apart = output(&reports(chain().chain([DAY + GAP / 2 + 1])), &params(DAY, -DAY, 3 * DAY));
-    assert!(apart.events.iter().all(|row| row.continues_event_id.is_none()));
+    assert!(apart.melog.iter().all(|row| row.continues_event_id.is_none()));
     assert_eq!(
         closed(&apart),
         [
@@ -152,8 +152,8 @@ fn reports_go_on_under_their_names_and_no_sale_counts_twice() {
         .collect();
     let output = output(&input, &params(DAY, -DAY, 5 * DAY));
     let report_id = model::id("1", MIDNIGHT - GAP);
-    assert!(output.snapshots.iter().all(|row| row.report_id == report_id));
-    let rows: Vec<_> = output.events.iter().filter(|row| row.version == 2).collect();
+    assert!(output.mrch.iter().all(|row| row.report_id == report_id));
+    let rows: Vec<_> = output.melog.iter().filter(|row| row.version == 2).collect();
     let starts: Vec<i64> = rows.iter().map(|row| row.window_start - MIDNIGHT).collect();
     assert_eq!(starts, [-GAP, DAY, 2 * DAY, 3 * DAY]);
     // A window ends at the last tick, a quarter of an hour before the cut: two sales are in
@@ -167,7 +167,7 @@ fn a_period_need_not_be_a_multiple_of_anything() {
     let odd = 7 * 60 * MINUTE + 11;
     let input = reports(every(GAP, -2 * DAY, 2 * DAY));
     let whole = output(&input, &params(odd, -3 * DAY, 3 * DAY));
-    for row in whole.events.iter().filter(|row| row.end_reason.as_deref() == Some("max_duration")) {
+    for row in whole.melog.iter().filter(|row| row.end_reason.as_deref() == Some("max_duration")) {
         assert_eq!(row.finalized_at.unwrap() % odd, 0);
     }
     assert!(closed(&whole).len() > 12);
@@ -181,7 +181,7 @@ fn a_run_that_starts_at_a_boundary_writes_both_sides_of_the_cut() {
     let input = reports(every(GAP / 2, -2 * DAY, DAY));
     let output = output(&input, &params(DAY, 0, GAP));
     let rows: Vec<_> = output
-        .events
+        .melog
         .iter()
         .map(|row| (row.version, row.created_at - MIDNIGHT, row.written_at - MIDNIGHT))
         .collect();
@@ -230,9 +230,9 @@ fn an_onset_that_is_too_old_is_no_onset() {
     let output = output(&input, &params(WEEK, 0, DAY));
     assert_eq!((output.facts.onsets_ignored, output.rejects.len()), (3, 0));
     // They are duplicates of each other: two lines, each with an active and a closing row.
-    let starts: Vec<_> = output.snapshots.iter().map(|row| row.window_start).collect();
+    let starts: Vec<_> = output.mrch.iter().map(|row| row.window_start).collect();
     assert_eq!(starts, [old, MIDNIGHT, old, MIDNIGHT]);
-    assert_eq!(output.snapshots[1].severity_score, Some(0.4));
+    assert_eq!(output.mrch[1].severity_score, Some(0.4));
 }
 
 #[test]
@@ -252,8 +252,8 @@ fn amounts_that_no_decimal_holds_are_null_and_counted() {
         input.sales = vec![sale.clone(), Sale { tick_at: Some(MIDNIGHT + 1), ..sale }];
         let output = output(&input, &params(WEEK, 0, DAY));
         let total = fits.then_some(amount);
-        assert_eq!(output.events[0].attributed_sales_total, total);
-        assert_eq!(output.events[0].baseline_sales_total, total);
+        assert_eq!(output.melog[0].attributed_sales_total, total);
+        assert_eq!(output.melog[0].baseline_sales_total, total);
         let counted: Vec<u64> = output.facts.values_out_of_range.values().copied().collect();
         assert_eq!(counted, if fits { vec![] } else { vec![1, 1] });
     }
@@ -275,6 +275,6 @@ fn what_ends_beyond_the_last_instant_ends_with_it() {
             ..Candidate::default()
         }];
         let output = output(&input, &params(WEEK, 0, DAY));
-        assert_eq!(output.events[1].proposed_cause.as_deref(), Some("Forever"));
+        assert_eq!(output.melog[1].proposed_cause.as_deref(), Some("Forever"));
     }
 }

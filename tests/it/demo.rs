@@ -61,7 +61,7 @@ fn the_sample_has_a_store_that_is_never_quiet_and_one_with_a_stuck_onset() {
     let committed = lake::read(&folder.path().join("chain"), "demo__2025-01-01");
     let midnight = 1_735_689_600_000_000;
     let of = |store: &str| -> Vec<_> {
-        let rows = committed.output.events.iter();
+        let rows = committed.output.melog.iter();
         rows.filter(|row| row.store_id == store).cloned().collect()
     };
     let quiet = of("104");

@@ -40,7 +40,7 @@ fn whole() -> Params {
     params(0, 48 * 60 * MINUTE)
 }
 
-/// Runs the job in every layout, holds it against the model, and counts the rows of MRCH and MELOG.
+/// Runs the job in every layout, compares it with the model, and counts the rows of MRCH and MELOG.
 fn rows(input: &Input, params: &Params) -> (usize, usize) {
     let expected = model::run(input, params).unwrap();
     for partitioning in Partitioning::ALL {
@@ -53,7 +53,7 @@ fn rows(input: &Input, params: &Params) -> (usize, usize) {
             "{partitioning:?}"
         );
     }
-    (expected.snapshots.len(), expected.events.len())
+    (expected.mrch.len(), expected.melog.len())
 }
 
 #[test]
@@ -129,8 +129,8 @@ fn rows_are_rejected_for_each_reason_and_take_no_part() {
         let lake = Lake::new(&input, Shape::PLAIN);
         let committed = lake.committed(&whole(), &[]);
         let output = &committed.output;
-        assert_eq!((output.snapshots.len(), output.events.len()), (2, 2), "{reason}");
-        assert_eq!(output.events[0].created_at, DAY + GAP, "{reason}");
+        assert_eq!((output.mrch.len(), output.melog.len()), (2, 2), "{reason}");
+        assert_eq!(output.melog[0].created_at, DAY + GAP, "{reason}");
         let counts: Vec<_> = rejected(&committed.lineage).into_iter().collect();
         assert_eq!(counts, [(("reports", reason), 1)]);
         assert!(committed.files.keys().any(|path| path.starts_with("rejects/")), "{reason}");
@@ -188,7 +188,7 @@ fn one_sku_at_one_instant_counts_once_in_an_event() {
     let input = reports([first, second]);
     assert_eq!(rows(&input, &whole()), (4, 2));
     let output = model::run(&input, &whole()).unwrap();
-    assert_eq!(output.events[1].attributed_sales_total, Some(7));
+    assert_eq!(output.melog[1].attributed_sales_total, Some(7));
 }
 
 #[test]
@@ -205,7 +205,7 @@ fn candidates_that_touch_in_one_instant_match_only_a_window_of_one_instant() {
         let input = Input { campaigns: vec![campaign.clone()], ..reports([report]) };
         assert_eq!(rows(&input, &whole()), (2, 2));
         let output = model::run(&input, &whole()).unwrap();
-        assert_eq!(output.snapshots[0].proposed_cause.as_deref(), cause);
+        assert_eq!(output.mrch[0].proposed_cause.as_deref(), cause);
     }
 }
 

@@ -20,7 +20,7 @@ pub(crate) use facts::{COUNTS, Facts};
 pub(crate) use identity::id;
 pub(crate) use reading::{FIRST_INSTANT, LAST_INSTANT, in_range};
 pub(crate) use render::{Cells, difference, text};
-pub(crate) use rows::{Candidate, EventRow, Input, Report, Sale, Score, Snapshot};
+pub(crate) use rows::{Candidate, Input, MelogRow, MrchRow, Report, Sale, Score};
 
 /// Ten-thousandths of the currency.
 pub(crate) type Amount = i128;
@@ -42,8 +42,8 @@ pub(crate) struct Params {
 /// What a run writes.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Output {
-    pub snapshots: Vec<Snapshot>,
-    pub events: Vec<EventRow>,
+    pub mrch: Vec<MrchRow>,
+    pub melog: Vec<MelogRow>,
     /// Rejected rows with a tick in the interval, by (dataset, reason).
     pub rejects: BTreeMap<(&'static str, &'static str), u64>,
     /// Rejected rows without a tick that could be in an interval, by (dataset, reason). The page
@@ -91,23 +91,23 @@ pub(crate) fn run(input: &Input, params: &Params) -> Result<Output, Refusal> {
         let events = events::events(&own, params);
         output.facts.count_sales(input, store_id, &events, params);
         // SPEC 6: `str` and `Option` compare by bytes and null first.
-        let mut snapshots = Vec::new();
+        let mut mrch = Vec::new();
         for event in &events {
             output.facts.count_event(&store, event, params);
-            for (onset, row) in metrics::snapshots(&store, event)? {
+            for (onset, row) in metrics::mrch(&store, event)? {
                 let place = (row.written_at, event.opened_at(), onset, row.sku.clone());
-                snapshots.push((place, row));
+                mrch.push((place, row));
             }
-            output.events.extend(metrics::event_rows(&store, event)?);
+            output.melog.extend(metrics::melog(&store, event)?);
         }
-        snapshots.sort_by(|a, b| a.0.cmp(&b.0));
-        output.snapshots.extend(snapshots.into_iter().map(|(_, row)| row));
+        mrch.sort_by(|a, b| a.0.cmp(&b.0));
+        output.mrch.extend(mrch.into_iter().map(|(_, row)| row));
     }
     output.facts.lookback_start = output.facts.lookback_start.max(FIRST_INSTANT);
-    output.events.sort_by(|a, b| {
+    output.melog.sort_by(|a, b| {
         (&a.store_id, a.written_at, a.created_at).cmp(&(&b.store_id, b.written_at, b.created_at))
     });
-    output.facts.count_rows(&output.snapshots, &output.events);
+    output.facts.count_rows(&output.mrch, &output.melog);
     Ok(output)
 }
 
@@ -140,9 +140,8 @@ impl Output {
     /// Puts the rows of several runs in the order of one. Rows of one store and instant are one
     /// run's, and in order already.
     pub(crate) fn sort(&mut self) {
-        self.snapshots
-            .sort_by(|a, b| (&a.store_id, a.written_at).cmp(&(&b.store_id, b.written_at)));
-        self.events.sort_by(|a, b| (&a.store_id, a.written_at).cmp(&(&b.store_id, b.written_at)));
+        self.mrch.sort_by(|a, b| (&a.store_id, a.written_at).cmp(&(&b.store_id, b.written_at)));
+        self.melog.sort_by(|a, b| (&a.store_id, a.written_at).cmp(&(&b.store_id, b.written_at)));
     }
 
     fn reject_predictions(&mut self, input: &Input, params: &Params) {

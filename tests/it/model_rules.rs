@@ -10,7 +10,7 @@ use proptest::test_runner::TestRunner;
 use crate::exhaustive::{GAP, MAX_EVENT_DURATIONS, MAX_LOOKBACK, chain_histories, small_histories};
 use crate::history::{History, history, moment};
 use crate::lake::Dice;
-use crate::model::{self, Amount, EventRow, Input, Output, Params, Refusal, Report, Sale};
+use crate::model::{self, Amount, Input, MelogRow, Output, Params, Refusal, Report, Sale};
 
 const MINUTE: i64 = 60_000_000;
 const HOUR: i64 = 60 * MINUTE;
@@ -55,7 +55,7 @@ fn worked_run(start: i64, end: i64) -> Output {
 fn the_model_computes_the_worked_example() {
     let output = worked_run(clock(11, 0), clock(14, 0));
     let rows: Vec<_> = output
-        .snapshots
+        .mrch
         .iter()
         .map(|row| {
             let amount = row.attributed_sales_total.unwrap() / 10_000;
@@ -71,17 +71,17 @@ fn the_model_computes_the_worked_example() {
             (4, "ended", 8200, 0.72)
         ]
     );
-    let closing = &output.snapshots[3];
+    let closing = &output.mrch[3];
     assert_eq!(closing.written_at, clock(13, 5));
     assert_eq!(closing.window_end, Some(clock(12, 5)));
     let identity = model::id("327", clock(11, 55));
-    for row in &output.snapshots {
+    for row in &output.mrch {
         assert_eq!((&row.report_id, &row.report_group_id), (&identity, &identity));
         assert_eq!(row.cohort_id, "327:20250101T115500Z");
         assert_eq!(row.cohort_name, "Store 327, 2025-01-01 11:55 UTC");
     }
     let events: Vec<_> = output
-        .events
+        .melog
         .iter()
         .map(|row| {
             (row.written_at, row.event_status.as_str(), row.finalized_at, row.end_reason.as_deref())
@@ -97,7 +97,7 @@ fn the_model_computes_the_worked_example() {
     );
     let by_hour = [(11, 1), (12, 2), (13, 1)];
     for (hour, rows) in by_hour {
-        assert_eq!(worked_run(clock(hour, 0), clock(hour + 1, 0)).snapshots.len(), rows);
+        assert_eq!(worked_run(clock(hour, 0), clock(hour + 1, 0)).mrch.len(), rows);
     }
 }
 
@@ -128,11 +128,11 @@ fn the_model_computes_the_store_that_is_never_quiet() {
     };
     let output = model::run(&input, &params(30 * MINUTE, 24 * HOUR, DAY, DAY + 96 * HOUR)).unwrap();
     let (first, second) = (model::id("7", clock(6, 0)), model::id("7", clock(48, 0)));
-    let of = |id: &str| output.snapshots.iter().filter(|row| row.report_group_id == id).count();
-    assert_eq!((of(&first), of(&second), output.snapshots.len()), (127, 38, 165));
-    let closed: Vec<_> = output.events.iter().filter(|row| row.version == 2).collect();
+    let of = |id: &str| output.mrch.iter().filter(|row| row.report_group_id == id).count();
+    assert_eq!((of(&first), of(&second), output.mrch.len()), (127, 38, 165));
+    let closed: Vec<_> = output.melog.iter().filter(|row| row.version == 2).collect();
     let what =
-        |row: &EventRow| (row.created_at, row.window_end, row.finalized_at, row.end_reason.clone());
+        |row: &MelogRow| (row.created_at, row.window_end, row.finalized_at, row.end_reason.clone());
     assert_eq!(
         closed.iter().map(|row| what(row)).collect::<Vec<_>>(),
         [
@@ -146,7 +146,7 @@ fn the_model_computes_the_store_that_is_never_quiet() {
     let sold: Vec<_> = closed.iter().map(|row| row.attributed_sales_total).collect();
     assert_eq!(sold, [Some(4), Some(2)], "the sale at 23:50 counts in neither");
     let report_id = model::id("7", clock(5, 50));
-    assert!(output.snapshots.iter().all(|row| row.report_id == report_id));
+    assert!(output.mrch.iter().all(|row| row.report_id == report_id));
 }
 
 #[test]
@@ -216,15 +216,15 @@ fn assert_needs_no_more_than_the_look_back(input: &Input, params: &Params) {
 /// an event that continues another begins where that one was cut.
 fn assert_holds_together(whole: &Output, params: &Params) {
     let mut keys: Vec<_> = whole
-        .snapshots
+        .mrch
         .iter()
         .map(|row| (&row.report_group_id, &row.report_id, &row.sku, row.version))
         .collect();
     keys.sort_unstable();
     assert!(keys.windows(2).all(|two| two[0] != two[1]), "a key of MRCH twice: {keys:?}");
     let duration = params.max_event_duration;
-    let mut closed: BTreeMap<&str, &EventRow> = BTreeMap::new();
-    for row in whole.events.iter().filter(|row| row.version == 2) {
+    let mut closed: BTreeMap<&str, &MelogRow> = BTreeMap::new();
+    for row in whole.melog.iter().filter(|row| row.version == 2) {
         assert!(closed.insert(&row.event_id, row).is_none(), "an event twice: {row:?}");
         let closed_at = row.finalized_at.unwrap();
         assert!(row.window_end.unwrap() - row.created_at < 2 * duration, "too long: {row:?}");
@@ -232,7 +232,7 @@ fn assert_holds_together(whole: &Output, params: &Params) {
         assert_eq!(closed_at < row.window_end.unwrap() + params.gap || cut_off, cut_off);
         assert!(!cut_off || closed_at % duration == 0, "closed off the boundaries: {row:?}");
     }
-    for row in &whole.events {
+    for row in &whole.melog {
         if let Some(before) = row.continues_event_id.as_deref().and_then(|id| closed.get(id)) {
             let cut = before.finalized_at.unwrap();
             assert_eq!(before.end_reason.as_deref(), Some("max_duration"));
@@ -248,8 +248,8 @@ fn union(input: &Input, parts: &[Params]) -> Result<Output, Refusal> {
     let mut union = Output::default();
     for part in parts {
         let output = model::run(input, part)?;
-        union.snapshots.extend(output.snapshots);
-        union.events.extend(output.events);
+        union.mrch.extend(output.mrch);
+        union.melog.extend(output.melog);
     }
     union.sort();
     Ok(union)
@@ -298,7 +298,7 @@ fn random_histories_meet_every_rule_of_cuts_and_bad_values() {
     for _ in 0..200 {
         let history: History = history().new_tree(&mut runner).unwrap().current();
         let output = model::run(&history.input, &history.whole()).unwrap();
-        let any = |what: &dyn Fn(&EventRow) -> bool| output.events.iter().any(what);
+        let any = |what: &dyn Fn(&MelogRow) -> bool| output.melog.iter().any(what);
         let continued = any(&|row| row.continues_event_id.is_some());
         let cut_off = any(&|row| row.end_reason.as_deref() == Some("max_duration"));
         let quiet = any(&|row| row.end_reason.as_deref() == Some("quiet"));

@@ -1,4 +1,4 @@
-//! The properties of SPEC.md, held against random and exhaustive small histories: the binary runs
+//! The properties of SPEC.md, tried on random and exhaustive small histories: the binary runs
 //! on lakes of every shape, and what it commits must be what the naive model computes.
 
 use proptest::prelude::*;
@@ -39,7 +39,7 @@ fn interval(history: &History, from: Instant, to: Instant) -> Params {
     history.params(from.min(to), from.max(to) + 1)
 }
 
-/// Runs the job and holds it against the model: the same rows, or the same refusal.
+/// Runs the job and compares it with the model: the same rows, or the same refusal.
 fn assert_equals_the_model(
     lake: &Lake,
     input: &Input,
@@ -71,8 +71,8 @@ fn assert_equals_the_model(
 fn union(parts: impl IntoIterator<Item = Output>) -> Output {
     let mut union = Output::default();
     for part in parts {
-        union.snapshots.extend(part.snapshots);
-        union.events.extend(part.events);
+        union.mrch.extend(part.mrch);
+        union.melog.extend(part.melog);
     }
     union.sort();
     union
@@ -118,8 +118,8 @@ proptest! {
         }
         let outputs = parts.iter().map(|part| {
             let mut output = lake.read(part).output;
-            output.snapshots.iter_mut().for_each(|row| row.run_id = whole.run_id.clone());
-            output.events.iter_mut().for_each(|row| row.run_id = whole.run_id.clone());
+            output.mrch.iter_mut().for_each(|row| row.run_id = whole.run_id.clone());
+            output.melog.iter_mut().for_each(|row| row.run_id = whole.run_id.clone());
             output
         });
         let expected = lake.committed(&whole, &[]).output;
@@ -142,8 +142,8 @@ proptest! {
         let then = Params { end, ..whole.clone() };
         let then = Lake::new(&known, shape).committed(&then, &[]).output;
         let mut now = Lake::new(&history.input, shape).committed(&whole, &[]).output;
-        now.snapshots.retain(|row| row.written_at < end);
-        now.events.retain(|row| row.written_at < end);
+        now.mrch.retain(|row| row.written_at < end);
+        now.melog.retain(|row| row.written_at < end);
         prop_assert_eq!(model::difference(&then, &now), None);
     }
 
@@ -198,8 +198,8 @@ fn together(histories: &[Input]) -> Input {
     all
 }
 
-/// Runs the job over all histories at once, on one thread and on three, and holds it against the
-/// model.
+/// Runs the job over all histories at once, on one thread and on three, and compares it with
+/// the model.
 fn assert_equals_the_model_of_each(lake: &Lake, histories: &[Input], params: &Params) -> Committed {
     let outputs = histories.iter().map(|history| model::run(history, params).unwrap());
     let expected = union(outputs);

@@ -37,7 +37,7 @@ def expected_kind(reader: str, column: str) -> str:
 def assert_equal_to_what_was_written(
     reader: str, log: str, read_: pa.Table, written: Committed
 ) -> None:
-    """Hold names, types and values against the parts that the lineages list."""
+    """Compare names, types and values with the parts that the lineages list."""
     # Some readers show the folder's key as a column. It never is the column `run_id`.
     found = {field.name: kind(field.type) for field in read_.schema if field.name != "run"}
     assert found == {n: expected_kind(reader, k) for n, k in published(log).items()}

@@ -90,6 +90,25 @@ macro_rules! slots {
                 }
             }
 
+            /// The same logs, each with what `with` makes of it.
+            ///
+            /// # Errors
+            /// The first error of `with`, in the order of the logs.
+            pub fn try_map<U, E>(
+                self,
+                mut with: impl FnMut(&'static Log, T) -> Result<U, E>,
+            ) -> Result<$name<U>, E> {
+                Ok($name {
+                    $($required: with(&$required_log, self.$required)?,)+
+                    $(
+                        $optional: match self.$optional {
+                            Some(held) => Some(with(&$optional_log, held)?),
+                            None => None,
+                        },
+                    )+
+                })
+            }
+
             /// The logs that are in both, each with what both hold for it.
             pub fn zip<U>(self, other: $name<U>) -> $name<(T, U)> {
                 $name {

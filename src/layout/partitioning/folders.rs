@@ -1,4 +1,4 @@
-//! Folders held against a pattern, when none of the partitions that a run needs is there.
+//! Checks folders against a pattern, if none of the partitions that a run needs is there.
 
 use super::{Partitioning, Piece, Width, take};
 

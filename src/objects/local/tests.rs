@@ -1,4 +1,4 @@
-//! What only a disk can do. `tests/it/conformance.rs` holds local disk against the suite.
+//! What only a disk can do. `tests/it/conformance.rs` runs the suite on local disk.
 
 use std::fs;
 use std::io;

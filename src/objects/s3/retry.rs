@@ -2,8 +2,8 @@
 //! run.
 //!
 //! Waits double from attempt to attempt with full jitter, so that the tasks of many runs that were
-//! throttled together do not come back together. A throttled request waits longer. A storage that
-//! fails every request uses up the run's budget, instead of bearing its load many times over.
+//! throttled together do not come back together. A throttled request waits longer. If the storage
+//! fails every request, the run soon uses up its budget and does not add to the load.
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};

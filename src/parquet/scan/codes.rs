@@ -126,21 +126,16 @@ impl<T: Copy + PartialEq> Codes<T> {
 
     /// The codes of a column that the file does not have: all are null.
     pub(crate) fn absent(coder: Coder<T>) -> Self {
-        let page = Cursor::Endless(coder(None));
-        Self {
-            pages: None,
-            physical: Physical::Bytes,
-            nullable: true,
-            coder,
-            dictionary: Vec::new(),
-            page,
-            invalid: Invalid::NONE,
-        }
+        Self::without_pages(Cursor::Endless(coder(None)), coder)
     }
 
     /// Codes that were decoded elsewhere. They cover all rows that will be read or skipped.
     pub(crate) fn decoded(codes: Vec<T>, coder: Coder<T>) -> Self {
-        let page = Cursor::Decoded { codes, at: 0 };
+        Self::without_pages(Cursor::Decoded { codes, at: 0 }, coder)
+    }
+
+    /// Codes that are all there already. Of what pages have, nothing matters.
+    fn without_pages(page: Cursor<T>, coder: Coder<T>) -> Self {
         Self {
             pages: None,
             physical: Physical::Bytes,

@@ -21,7 +21,7 @@ use parquet::errors::Result;
 use super::cells::{Cell, SkuCode, StoreCode};
 use super::codes::{Codes, Stretch};
 use super::open::Open;
-use super::probe::{Probe, Span};
+use super::probe::{CellWindow, Probe};
 use cohort_core::Timestamp;
 use cohort_core::batch::values::Instant;
 use cohort_core::rejects::{Reason, Reject, Scope, judge_prediction};
@@ -66,7 +66,7 @@ pub(crate) struct Matcher<'a> {
     pub probe: &'a Probe,
     /// Where rejected rows count.
     pub scope: Scope,
-    /// Whether each tick must be held against its file's partition.
+    /// Whether each tick must be checked against its file's partition.
     pub check_ticks: bool,
 }
 
@@ -78,7 +78,7 @@ struct Buffers {
     /// Where the last search for each store's windows ended.
     hints: Vec<u32>,
     /// The windows of one store at one tick.
-    held: Vec<Span>,
+    held: Vec<CellWindow>,
     stores: Vec<StoreCode>,
     skus: Vec<SkuCode>,
     ticks: Vec<i64>,
@@ -223,15 +223,15 @@ impl Matcher<'_> {
         buffers.skus.clear();
         keys.skus.read(rows, &mut buffers.skus)?;
         for (i, sku) in buffers.skus.iter().enumerate() {
-            if let Some(span) = buffers.held.iter().find(|span| span.sku == *sku) {
-                found.push(row + i, span.cell, tick);
+            if let Some(window) = buffers.held.iter().find(|window| window.sku == *sku) {
+                found.push(row + i, window.cell, tick);
             }
         }
         Ok(())
     }
 
     /// Takes a stretch of one cell, or its beginning, and returns how many rows it took. Only the
-    /// ticks are decoded. They are held against the cell's windows, which ascend as ticks mostly
+    /// ticks are decoded. They are compared with the cell's windows, which ascend as ticks mostly
     /// do.
     fn one_cell(
         &self,
@@ -306,9 +306,7 @@ impl Matcher<'_> {
             }
         }
     }
-}
 
-impl Matcher<'_> {
     /// Notes a rejected row, if this run counts it.
     #[cold]
     fn reject(&self, row: usize, at: Option<Timestamp>, reason: Reason, found: &mut Matches) {

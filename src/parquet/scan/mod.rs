@@ -7,7 +7,7 @@
 //! 2. Of the others, the key columns are fetched and turned into codes ([`cells`], [`codes`]): a
 //!    number for each store and SKU that has lines, one mark for all others. Runs of equal values
 //!    stay runs ([`runs`]).
-//! 3. The codes are held against what the lines need ([`probe`], [`open`], [`keys`]). That gives
+//! 3. The codes are compared with what the lines need ([`probe`], [`open`], [`keys`]). That gives
 //!    the numbers of the wanted rows.
 //! 4. Values are fetched and decoded for the wanted rows alone ([`group`]).
 //! 5. They are gathered by cell, without duplicates ([`points`]).
@@ -75,7 +75,7 @@ use super::Error;
 use super::dataset::Source;
 use super::prune::{Wanted, candidate_rows};
 use crate::objects::Objects;
-use crate::workers::{Stopped, Workers};
+use crate::workers::Workers;
 use cohort_core::Interval;
 use cohort_core::rejects::{Reject, Scope};
 
@@ -166,7 +166,7 @@ impl<L: ReadPredictions> Scan<L> {
         probe: &Probe,
     ) -> Vec<(usize, usize, Vec<Range<usize>>)> {
         // Without lines no store is wanted, and only rejected rows are looked for.
-        let ticks = probe.span.unwrap_or((self.interval.start, self.interval.start));
+        let ticks = probe.bounds.unwrap_or((self.interval.start, self.interval.start));
         let wanted = Wanted {
             ticks,
             stores: Some(probe.cells.stores.clone()),
@@ -258,9 +258,7 @@ impl<L: ReadPredictions> Scan<L> {
             .try_fold(0, |sum, n| async move { Ok(sum + n) })
             .await
     }
-}
 
-impl<L: ReadPredictions> Scan<L> {
     /// How many rows of a row group have a tick in the interval.
     async fn count(
         &self,
@@ -292,11 +290,5 @@ impl Limits {
         let kib = u32::try_from(kib).unwrap_or(u32::MAX).min(self.kib);
         // The semaphore is never closed.
         self.free_kib.acquire_many(kib).await.ok()
-    }
-}
-
-impl From<Stopped> for Error {
-    fn from(stopped: Stopped) -> Self {
-        Self::Worker(stopped.0)
     }
 }

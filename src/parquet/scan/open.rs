@@ -2,18 +2,18 @@
 //!
 //! A window is a stretch of time over which one cell, a store's SKU, needs its rows of the log. At
 //! a given tick most stores have no window that holds it. If a log is written tick by tick, one
-//! tick lasts for as many rows as there are cells in the chain: thousands. It pays to find the
-//! windows that hold the tick once, before any of its rows is looked at. The rows of a store that
-//! has none can then be skipped without decoding them.
+//! tick lasts for as many rows as there are cells in the chain: thousands. It pays to find these
+//! windows once per tick, before any of its rows is looked at. The rows of a store that has none
+//! can then be skipped without decoding them.
 //!
-//! [`Open::reach`] moves to a tick, and [`Open::of`] tells the windows of a store at that tick.
+//! [`Open::reach`] moves to a tick, and [`Open::of`] returns the windows of a store at that tick.
 //!
-//! Moving has a cost of its own: it walks over all stores and over the windows that may hold the
-//! tick. It is worth that only if the tick has at least as many rows. If it has fewer, `reach`
-//! declines, and the caller looks each store up by itself.
+//! Moving has a cost of its own: it visits all stores, and all windows that may hold the tick. It
+//! is worth that only if the tick has at least as many rows as there are stores and windows to
+//! visit. If it has fewer, `reach` declines, and the caller looks each store up by itself.
 
 use super::cells::StoreCode;
-use super::probe::{Probe, Span};
+use super::probe::{CellWindow, Probe};
 
 /// The windows that hold one tick, by store.
 #[derive(Debug, Default)]
@@ -24,21 +24,26 @@ pub(crate) struct Open {
     /// as it may when the next page continues the tick.
     declined: Option<(i64, usize)>,
     /// The windows that hold the tick, in the order (store, SKU).
-    spans: Vec<Span>,
-    /// The place in `spans` at which each store's windows begin. One more entry says where the
+    windows: Vec<CellWindow>,
+    /// The place in `windows` at which each store's windows begin. One more entry says where the
     /// last store's windows end.
     first: Vec<u32>,
 }
 
 impl Open {
-    /// Moves to a tick that lasts for this many rows, and returns whether it did. It declines, and
-    /// changes nothing, if the rows are fewer than the stores and windows that it would visit.
+    /// Moves to a tick, and returns whether it did. It declines, and moves nowhere, if the rows are
+    /// fewer than the stores and windows that it would visit.
+    ///
+    /// `rows` is what is left of the tick in this page or run of equal values. More of its rows may
+    /// follow in the next.
     pub(crate) fn reach(&mut self, probe: &Probe, tick: i64, rows: usize) -> bool {
         if self.is_at(tick) {
             return true;
         }
         let stores = probe.cells.stores.len();
-        let declined_before = |(declined, then)| declined == tick && rows <= then;
+        // Every store is visited, so fewer rows than stores are too few, however many windows there
+        // are. What was too few before still is. Neither refusal costs a search for windows.
+        let declined_before = |(declined, rows_then)| declined == tick && rows <= rows_then;
         if stores > rows || self.declined.is_some_and(declined_before) {
             return false;
         }
@@ -46,20 +51,20 @@ impl Open {
         // starts from nothing, and considers every window that may hold the tick.
         let since = self.tick.filter(|&last| last < tick);
         let begun = since.map_or_else(|| probe.near(tick), |last| probe.begun(last, tick));
-        let kept = if since.is_some() { self.spans.len() } else { 0 };
+        let kept = if since.is_some() { self.windows.len() } else { 0 };
         if kept + begun.len() + stores > rows {
             self.declined = Some((tick, rows));
             return false;
         }
-        self.spans.truncate(kept);
-        self.spans.retain(|span| span.holds(tick));
-        self.spans.extend(begun.iter().filter(|span| span.holds(tick)));
+        self.windows.truncate(kept);
+        self.windows.retain(|window| window.holds(tick));
+        self.windows.extend(begun.iter().filter(|window| window.holds(tick)));
         // The windows that were kept are in order already. The stable sort is fast on such input.
-        self.spans.sort_by_key(|span| (span.store, span.sku));
+        self.windows.sort_by_key(|window| (window.store, window.sku));
         // Count each store's windows one entry late. The running sum then gives their beginnings.
         self.first.clear();
         self.first.resize(stores + 1, 0);
-        self.spans.iter().for_each(|span| self.first[span.store.index() + 1] += 1);
+        self.windows.iter().for_each(|window| self.first[window.store.index() + 1] += 1);
         (0..stores).for_each(|store| self.first[store + 1] += self.first[store]);
         self.tick = Some(tick);
         true
@@ -71,9 +76,12 @@ impl Open {
     }
 
     /// The windows of a store at the tick that was reached last. A store without lines has none.
-    pub(crate) fn of(&self, store: StoreCode) -> &[Span] {
+    ///
+    /// It may be called only after [`Open::reach`] has returned true.
+    pub(crate) fn of(&self, store: StoreCode) -> &[CellWindow] {
+        debug_assert!(self.tick.is_some(), "no tick was reached");
         match self.first.get(store.index()..) {
-            Some(&[from, to, ..]) => &self.spans[from as usize..to as usize],
+            Some(&[from, to, ..]) => &self.windows[from as usize..to as usize],
             _ => &[],
         }
     }
@@ -99,7 +107,7 @@ mod tests {
                     for store in ["a", "b"].map(|name| cells.store_code(name)) {
                         let mut alone: Vec<_> =
                             probe.holding(store, tick, &mut 0).copied().collect();
-                        alone.sort_by_key(|span| span.sku);
+                        alone.sort_by_key(|window| window.sku);
                         assert_eq!(open.of(store), alone, "{stride} {tick} {store:?}");
                     }
                     assert!(open.of(StoreCode::UNWANTED).is_empty());

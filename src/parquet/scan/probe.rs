@@ -21,20 +21,20 @@ pub(crate) struct Probe {
     /// Where each cell's windows begin, and where the last cell's end.
     first_window: Vec<usize>,
     /// The same windows with their cells, in the order (beginning, cell).
-    spans: Vec<Span>,
-    /// For each store, the places of its spans in `spans`, ascending.
+    by_start: Vec<CellWindow>,
+    /// For each store, the places of its windows in `by_start`, ascending.
     of_store: Vec<Vec<u32>>,
     /// The length of each store's longest window.
     longest: Vec<i64>,
     /// The length of the longest window of all.
     longest_of_all: i64,
     /// The first and the last instant that any cell needs.
-    pub span: Option<(Timestamp, Timestamp)>,
+    pub bounds: Option<(Timestamp, Timestamp)>,
 }
 
 /// A window and the cell that it belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Span {
+pub(crate) struct CellWindow {
     first: i64,
     last: i64,
     /// The cell's store.
@@ -45,7 +45,7 @@ pub(crate) struct Span {
     pub cell: Cell,
 }
 
-impl Span {
+impl CellWindow {
     /// Whether the window holds the instant.
     pub(crate) const fn holds(&self, tick: i64) -> bool {
         self.first <= tick && tick <= self.last
@@ -76,7 +76,7 @@ impl Probe {
         stores: &[StoreEvents],
         of_line: impl Fn(&Line, &mut Vec<Window>),
     ) -> Self {
-        let mut spans = Vec::new();
+        let mut all = Vec::new();
         let mut of_one = Vec::new();
         for (name, events) in stores {
             let store = cells.store_code(name);
@@ -85,28 +85,28 @@ impl Probe {
                 let Some(cell) = cells.of(store, sku) else { continue };
                 let sku = cells.sku_code(sku);
                 of_line(line, &mut of_one);
-                let span = |(first, last)| Span { first, last, store, sku, cell };
-                spans.extend(of_one.drain(..).map(span));
+                let window = |(first, last)| CellWindow { first, last, store, sku, cell };
+                all.extend(of_one.drain(..).map(window));
             }
         }
-        union(&mut spans);
-        let mut windows = Vec::with_capacity(spans.len());
+        union(&mut all);
+        let mut windows = Vec::with_capacity(all.len());
         let mut first_window = vec![0; cells.count() + 1];
-        for span in &spans {
-            windows.push((span.first, span.last));
-            first_window[span.cell.index() + 1] = windows.len();
+        for window in &all {
+            windows.push((window.first, window.last));
+            first_window[window.cell.index() + 1] = windows.len();
         }
         // A cell without windows ends where the cell before it does.
         (0..cells.count()).for_each(|cell| {
             first_window[cell + 1] = first_window[cell + 1].max(first_window[cell]);
         });
-        spans.sort_unstable_by_key(|span| (span.first, span.cell));
+        all.sort_unstable_by_key(|window| (window.first, window.cell));
         let mut of_store = vec![Vec::new(); cells.stores.len()];
         let mut longest = vec![0; cells.stores.len()];
-        for (place, span) in (0..).zip(&spans) {
-            let store = span.store.index();
+        for (place, window) in (0..).zip(&all) {
+            let store = window.store.index();
             of_store[store].push(place);
-            longest[store] = (span.last - span.first).max(longest[store]);
+            longest[store] = (window.last - window.first).max(longest[store]);
         }
         let longest_of_all = longest.iter().max().copied().unwrap_or(0);
         let instant = |us: Option<i64>| us.and_then(|us| Timestamp::from_us(us).ok());
@@ -116,26 +116,27 @@ impl Probe {
             cells: cells.clone(),
             windows,
             first_window,
-            spans,
+            by_start: all,
             of_store,
             longest,
             longest_of_all,
-            span: first.zip(last),
+            bounds: first.zip(last),
         }
     }
 
     /// The windows that begin in time to hold this instant. All that hold it are among them.
-    pub(crate) fn near(&self, tick: i64) -> &[Span] {
-        let from = self.spans.partition_point(|span| span.first < tick - self.longest_of_all);
-        let to = self.spans.partition_point(|span| span.first <= tick);
-        &self.spans[from..to]
+    pub(crate) fn near(&self, tick: i64) -> &[CellWindow] {
+        let from =
+            self.by_start.partition_point(|window| window.first < tick - self.longest_of_all);
+        let to = self.by_start.partition_point(|window| window.first <= tick);
+        &self.by_start[from..to]
     }
 
     /// The windows that begin after one instant and not after another.
-    pub(crate) fn begun(&self, after: i64, tick: i64) -> &[Span] {
-        let from = self.spans.partition_point(|span| span.first <= after);
-        let to = self.spans.partition_point(|span| span.first <= tick);
-        &self.spans[from..to]
+    pub(crate) fn begun(&self, after: i64, tick: i64) -> &[CellWindow] {
+        let from = self.by_start.partition_point(|window| window.first <= after);
+        let to = self.by_start.partition_point(|window| window.first <= tick);
+        &self.by_start[from..to]
     }
 
     /// The windows of a wanted store that hold this instant.
@@ -147,23 +148,23 @@ impl Probe {
         store: StoreCode,
         tick: i64,
         hint: &mut u32,
-    ) -> impl Iterator<Item = &Span> {
-        let (spans, longest) = (&self.of_store[store.index()], self.longest[store.index()]);
-        let begins = |place: &u32| self.spans[*place as usize].first;
-        let mut to = (*hint as usize).min(spans.len());
-        if to > 0 && begins(&spans[to - 1]) > tick {
+    ) -> impl Iterator<Item = &CellWindow> {
+        let (places, longest) = (&self.of_store[store.index()], self.longest[store.index()]);
+        let begins = |place: &u32| self.by_start[*place as usize].first;
+        let mut to = (*hint as usize).min(places.len());
+        if to > 0 && begins(&places[to - 1]) > tick {
             to = 0;
         }
         let steps =
-            spans[to..].iter().take(STEPS_MAX).take_while(|span| begins(span) <= tick).count();
+            places[to..].iter().take(STEPS_MAX).take_while(|place| begins(place) <= tick).count();
         to += steps;
         if steps == STEPS_MAX {
-            to += spans[to..].partition_point(|span| begins(span) <= tick);
+            to += places[to..].partition_point(|place| begins(place) <= tick);
         }
         *hint = to as u32;
-        let near = spans[..to].iter().rev().map(|&place| &self.spans[place as usize]);
-        near.take_while(move |span| span.first >= tick - longest)
-            .filter(move |span| span.holds(tick))
+        let near = places[..to].iter().rev().map(|&place| &self.by_start[place as usize]);
+        near.take_while(move |window| window.first >= tick - longest)
+            .filter(move |window| window.holds(tick))
     }
 
     /// Whether the cell needs this instant.
@@ -179,9 +180,9 @@ impl Probe {
 }
 
 /// Sorts windows by cell and beginning, and joins those of one cell that overlap.
-fn union(spans: &mut Vec<Span>) {
-    spans.sort_unstable_by_key(|span| (span.cell, span.first, span.last));
-    spans.dedup_by(|next, last| {
+fn union(windows: &mut Vec<CellWindow>) {
+    windows.sort_unstable_by_key(|window| (window.cell, window.first, window.last));
+    windows.dedup_by(|next, last| {
         let joins = next.cell == last.cell && next.first <= last.last;
         if joins {
             last.last = last.last.max(next.last);
@@ -257,8 +258,8 @@ pub(super) mod tests {
         for of in [Probe::windows, Probe::ticks] {
             let (probe, other) = (of(&cells, &stores), of(&cells, &backwards));
             assert_eq!(
-                (probe.windows, probe.first_window, probe.spans, probe.of_store, probe.longest),
-                (other.windows, other.first_window, other.spans, other.of_store, other.longest)
+                (probe.windows, probe.first_window, probe.by_start, probe.of_store, probe.longest),
+                (other.windows, other.first_window, other.by_start, other.of_store, other.longest)
             );
         }
     }
@@ -275,7 +276,10 @@ pub(super) mod tests {
         assert_eq!(wanted(&Probe::ticks(&cells, &stores), 1), [10, 12]);
         let holding = |store, tick| {
             let store = cells.store_code(store);
-            windows.holding(store, tick, &mut 0).map(|span| span.cell.index()).collect::<Vec<_>>()
+            windows
+                .holding(store, tick, &mut 0)
+                .map(|window| window.cell.index())
+                .collect::<Vec<_>>()
         };
         assert_eq!(
             (holding("a", 30), holding("a", 20), holding("a", 12), holding("b", 20)),
@@ -283,6 +287,6 @@ pub(super) mod tests {
         );
         let near = |tick| windows.near(tick).iter().map(|s| s.cell.index()).collect::<Vec<_>>();
         assert_eq!((near(6), near(12), near(21), near(30)), (vec![], vec![1], vec![2], vec![0]));
-        assert_eq!(windows.span, Timestamp::from_us(7).ok().zip(Timestamp::from_us(30).ok()));
+        assert_eq!(windows.bounds, Timestamp::from_us(7).ok().zip(Timestamp::from_us(30).ok()));
     }
 }

@@ -10,7 +10,9 @@ use arrow::datatypes::{Field, Schema};
 use arrow::record_batch::RecordBatch;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
-use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
+use parquet::file::properties::{
+    EnabledStatistics, WriterProperties, WriterPropertiesBuilder, WriterVersion,
+};
 
 use super::columns::Table;
 use super::encodings::encodings;
@@ -131,25 +133,7 @@ fn write_file(
             Arc::new(Int64Array::from(vec![7; rows.len()])),
         ));
         dice.shuffle(&mut columns);
-        properties = properties
-            .set_max_row_group_row_count(Some(1 + dice.below(8)))
-            .set_data_page_row_count_limit(1 + dice.below(4))
-            .set_write_batch_size(1 + dice.below(4))
-            .set_dictionary_enabled(dice.one_in(2))
-            .set_compression(match dice.below(3) {
-                0 => Compression::UNCOMPRESSED,
-                1 => Compression::SNAPPY,
-                _ => Compression::ZSTD(ZstdLevel::default()),
-            })
-            .set_offset_index_disabled(dice.one_in(3))
-            .set_writer_version(
-                [WriterVersion::PARQUET_1_0, WriterVersion::PARQUET_2_0][dice.below(2)],
-            )
-            .set_statistics_enabled(match dice.below(3) {
-                0 => EnabledStatistics::None,
-                1 => EnabledStatistics::Chunk,
-                _ => EnabledStatistics::Page,
-            });
+        properties = some_properties(dice);
     }
     let fields: Vec<Field> = columns
         .iter()
@@ -162,4 +146,25 @@ fn write_file(
     let mut writer = ArrowWriter::try_new(file, schema, Some(properties.build())).unwrap();
     writer.write(&batch).unwrap();
     writer.close().unwrap();
+}
+
+/// The properties of a writer that nobody has told how to write.
+fn some_properties(dice: &mut Dice) -> WriterPropertiesBuilder {
+    WriterProperties::builder()
+        .set_max_row_group_row_count(Some(1 + dice.below(8)))
+        .set_data_page_row_count_limit(1 + dice.below(4))
+        .set_write_batch_size(1 + dice.below(4))
+        .set_dictionary_enabled(dice.one_in(2))
+        .set_compression(match dice.below(3) {
+            0 => Compression::UNCOMPRESSED,
+            1 => Compression::SNAPPY,
+            _ => Compression::ZSTD(ZstdLevel::default()),
+        })
+        .set_offset_index_disabled(dice.one_in(3))
+        .set_writer_version([WriterVersion::PARQUET_1_0, WriterVersion::PARQUET_2_0][dice.below(2)])
+        .set_statistics_enabled(match dice.below(3) {
+            0 => EnabledStatistics::None,
+            1 => EnabledStatistics::Chunk,
+            _ => EnabledStatistics::Page,
+        })
 }

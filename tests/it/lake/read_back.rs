@@ -11,7 +11,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::Value;
 
 use super::{Committed, files_under};
-use crate::model::{Amount, COUNTS, EventRow, Facts, Output, Snapshot, instant};
+use crate::model::{Amount, COUNTS, Facts, MelogRow, MrchRow, Output, instant};
 
 pub(crate) fn committed(lake: &Path, run_id: &str) -> Committed {
     let files = files_under(&lake.join("out"));
@@ -23,12 +23,12 @@ pub(crate) fn committed(lake: &Path, run_id: &str) -> Committed {
     let mut output = Output::default();
     for path in listed(&lineage, "minority_reports_cohorted_log") {
         for batch in batches(&path) {
-            output.snapshots.extend((0..batch.num_rows()).map(|row| snapshot(&batch, row)));
+            output.mrch.extend((0..batch.num_rows()).map(|row| mrch_row(&batch, row)));
         }
     }
     for path in listed(&lineage, "minority_event_log") {
         for batch in batches(&path) {
-            output.events.extend((0..batch.num_rows()).map(|row| event_row(&batch, row)));
+            output.melog.extend((0..batch.num_rows()).map(|row| melog_row(&batch, row)));
         }
     }
     Committed { output, lineage, files }
@@ -176,20 +176,20 @@ macro_rules! row {
     };
 }
 
-fn snapshot(batch: &RecordBatch, row: usize) -> Snapshot {
-    let snapshot = row!(Snapshot, batch, row:
+fn mrch_row(batch: &RecordBatch, row: usize) -> MrchRow {
+    let mrch_row = row!(MrchRow, batch, row:
         report_id report_group_id event_status report_status version store_id window_start run_id
         cohort_id cohort_name cohort_reason cohort_size written_at;
         sku window_end severity_score impact_estimate attributed_sales_total baseline_sales_total
         feature_vector cluster_id cluster_name similarity_score cluster_match_confidence tsne_x
         tsne_y proposed_cause proposed_cause_category confidence_score supporting_evidence
         cohort_confidence);
-    assert_order(batch, &snapshot.cells());
-    snapshot
+    assert_order(batch, &mrch_row.cells());
+    mrch_row
 }
 
-fn event_row(batch: &RecordBatch, row: usize) -> EventRow {
-    let event = row!(EventRow, batch, row:
+fn melog_row(batch: &RecordBatch, row: usize) -> MelogRow {
+    let event = row!(MelogRow, batch, row:
         event_id store_id window_start event_status created_at version report_count sku_count
         cohort_id cohort_name cohort_reason run_id written_at;
         continues_event_id end_reason window_end finalized_at severity_score impact_estimate

@@ -6,7 +6,7 @@ use super::Params;
 use super::events::Event;
 use super::metrics::Store;
 use super::reading::does_not_fit;
-use super::rows::{EventRow, Input, Report, Snapshot};
+use super::rows::{Input, MelogRow, MrchRow, Report};
 
 /// The numbers of a run.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -91,18 +91,18 @@ impl Facts {
     }
 
     /// Counts what has a row written by this run. A report is (store, onset), whatever its event.
-    pub(crate) fn count_rows(&mut self, snapshots: &[Snapshot], events: &[EventRow]) {
-        let stores: BTreeSet<&str> = snapshots.iter().map(|row| row.store_id.as_str()).collect();
-        let reports: BTreeSet<&str> = snapshots.iter().map(|row| row.report_id.as_str()).collect();
-        let lines: BTreeSet<(&str, &str, Option<&str>)> = snapshots
+    pub(crate) fn count_rows(&mut self, mrch: &[MrchRow], melog: &[MelogRow]) {
+        let stores: BTreeSet<&str> = mrch.iter().map(|row| row.store_id.as_str()).collect();
+        let reports: BTreeSet<&str> = mrch.iter().map(|row| row.report_id.as_str()).collect();
+        let lines: BTreeSet<(&str, &str, Option<&str>)> = mrch
             .iter()
             .map(|row| (row.report_group_id.as_str(), row.report_id.as_str(), row.sku.as_deref()))
             .collect();
         self.add("stores", stores.len());
         self.add("reports", reports.len());
         self.add("lines", lines.len());
-        self.add("events_opened", events.iter().filter(|row| row.version == 1).count());
-        self.add("events_closed", events.iter().filter(|row| row.version == 2).count());
+        self.add("events_opened", melog.iter().filter(|row| row.version == 1).count());
+        self.add("events_closed", melog.iter().filter(|row| row.version == 2).count());
         // A lineage has all of them, even if they are zero.
         COUNTS.iter().for_each(|name| self.add(name, 0));
     }

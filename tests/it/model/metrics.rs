@@ -6,7 +6,7 @@ use super::causes::{Causes, causes};
 use super::events::{Event, Line};
 use super::identity::{cohort_id, id, minute_text};
 use super::reading::does_not_fit;
-use super::rows::{Candidate, EventRow, Input, Report, Sale, Score, Snapshot, by_double};
+use super::rows::{Candidate, Input, MelogRow, MrchRow, Report, Sale, Score, by_double};
 use super::{Amount, Params, Refusal};
 
 /// One store with the inputs that may concern it.
@@ -180,36 +180,36 @@ fn cohort_reason(event: &Event, causes: &Causes, at: i64) -> String {
 }
 
 /// All MRCH rows of the event that the run writes, with the onsets of their lines.
-pub(super) fn snapshots(store: &Store, event: &Event) -> Result<Vec<(i64, Snapshot)>, Refusal> {
+pub(super) fn mrch(store: &Store, event: &Event) -> Result<Vec<(i64, MrchRow)>, Refusal> {
     let mut rows = Vec::new();
     for line in &event.lines {
         for (index, row) in line.rows.iter().enumerate() {
             let status = if index == 0 { "new" } else { "ongoing" };
             if store.params.contains(row.tick()) {
-                let row = snapshot(store, event, line, (row.tick(), status, index + 1))?;
+                let row = mrch_row(store, event, line, (row.tick(), status, index + 1))?;
                 rows.push((line.onset, row));
             }
         }
         let closed_at = event.closed_at(store.params.gap);
         if store.params.contains(closed_at) {
-            let row = snapshot(store, event, line, (closed_at, "closed", line.rows.len() + 1))?;
+            let row = mrch_row(store, event, line, (closed_at, "closed", line.rows.len() + 1))?;
             rows.push((line.onset, row));
         }
     }
     Ok(rows)
 }
 
-fn snapshot(
+fn mrch_row(
     store: &Store,
     event: &Event,
     line: &Line,
     (at, report_status, version): (i64, &str, usize),
-) -> Result<Snapshot, Refusal> {
+) -> Result<MrchRow, Refusal> {
     let closed = report_status == "closed";
     let totals = totals(store, &[line], at).fit(store, event)?;
     let causes = causes(store, event, at);
     let cluster_name = last(line, at, |row| &row.cluster_name);
-    Ok(Snapshot {
+    Ok(MrchRow {
         report_id: id(store.store_id, line.onset),
         report_group_id: id(store.store_id, event.opened_at()),
         event_status: if closed { "ended" } else { "active" }.to_owned(),
@@ -250,26 +250,26 @@ fn snapshot(
 }
 
 /// The MELOG rows of the event that the run writes.
-pub(super) fn event_rows(store: &Store, event: &Event) -> Result<Vec<EventRow>, Refusal> {
+pub(super) fn melog(store: &Store, event: &Event) -> Result<Vec<MelogRow>, Refusal> {
     let mut rows = Vec::new();
     if store.params.contains(event.opened_at()) {
-        rows.push(event_row(store, event, event.opened_at(), false)?);
+        rows.push(melog_row(store, event, event.opened_at(), false)?);
     }
     let closed_at = event.closed_at(store.params.gap);
     if store.params.contains(closed_at) {
-        rows.push(event_row(store, event, closed_at, true)?);
+        rows.push(melog_row(store, event, closed_at, true)?);
     }
     Ok(rows)
 }
 
-fn event_row(store: &Store, event: &Event, at: i64, closed: bool) -> Result<EventRow, Refusal> {
+fn melog_row(store: &Store, event: &Event, at: i64, closed: bool) -> Result<MelogRow, Refusal> {
     let lines: Vec<&Line> = event.lines.iter().filter(|line| line.first_tick() <= at).collect();
     let totals = totals(store, &lines, at).fit(store, event)?;
     let causes = causes(store, event, at);
     let cluster_name = lines.iter().find_map(|line| last(line, at, |row| &row.cluster_name));
     let onsets: BTreeSet<i64> = lines.iter().map(|line| line.onset).collect();
     let skus: BTreeSet<Option<&str>> = lines.iter().map(|line| line.sku).collect();
-    Ok(EventRow {
+    Ok(MelogRow {
         event_id: id(store.store_id, event.opened_at()),
         store_id: store.store_id.to_owned(),
         window_start: lines

@@ -1,6 +1,6 @@
 //! Output rows as text, for comparison to the bit and for people.
 
-use super::rows::{EventRow, Snapshot};
+use super::rows::{MelogRow, MrchRow};
 use super::{Amount, Facts, Output, clock_text};
 
 /// A row as its columns in order: name and value.
@@ -62,7 +62,7 @@ macro_rules! cells {
     };
 }
 
-impl Snapshot {
+impl MrchRow {
     pub(crate) fn cells(&self) -> Cells {
         cells!(self: report_id report_group_id event_status report_status version store_id sku
             window_start window_end severity_score impact_estimate run_id attributed_sales_total
@@ -73,7 +73,7 @@ impl Snapshot {
     }
 }
 
-impl EventRow {
+impl MelogRow {
     pub(crate) fn cells(&self) -> Cells {
         cells!(self: event_id store_id window_start window_end event_status created_at finalized_at
             version report_count sku_count severity_score impact_estimate attributed_sales_total
@@ -86,10 +86,10 @@ impl EventRow {
 /// Every column of every row, one column a line. Columns that are null are left out.
 pub(crate) fn text(output: &Output) -> String {
     let mut text = String::new();
-    let snapshots = output.snapshots.iter().map(Snapshot::cells);
-    let events = output.events.iter().map(EventRow::cells);
-    append(&mut text, "minority_reports_cohorted_log", snapshots);
-    append(&mut text, "minority_event_log", events);
+    let mrch = output.mrch.iter().map(MrchRow::cells);
+    let melog = output.melog.iter().map(MelogRow::cells);
+    append(&mut text, "minority_reports_cohorted_log", mrch);
+    append(&mut text, "minority_event_log", melog);
     for ((dataset, reason), rows) in &output.rejects {
         text.push_str(&format!("rejected {dataset} {reason}: {rows}\n"));
     }
@@ -124,14 +124,14 @@ pub(crate) fn difference(expected: &Output, actual: &Output) -> Option<String> {
     compare(
         &mut report,
         "minority_reports_cohorted_log",
-        &expected.snapshots.iter().map(Snapshot::cells).collect::<Vec<_>>(),
-        &actual.snapshots.iter().map(Snapshot::cells).collect::<Vec<_>>(),
+        &expected.mrch.iter().map(MrchRow::cells).collect::<Vec<_>>(),
+        &actual.mrch.iter().map(MrchRow::cells).collect::<Vec<_>>(),
     );
     compare(
         &mut report,
         "minority_event_log",
-        &expected.events.iter().map(EventRow::cells).collect::<Vec<_>>(),
-        &actual.events.iter().map(EventRow::cells).collect::<Vec<_>>(),
+        &expected.melog.iter().map(MelogRow::cells).collect::<Vec<_>>(),
+        &actual.melog.iter().map(MelogRow::cells).collect::<Vec<_>>(),
     );
     (!report.is_empty()).then_some(report)
 }

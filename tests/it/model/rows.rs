@@ -75,7 +75,7 @@ pub(crate) struct Input {
 
 /// A row of MRCH, in the order of its columns.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Snapshot {
+pub(crate) struct MrchRow {
     pub report_id: String,
     pub report_group_id: String,
     pub event_status: String,
@@ -111,7 +111,7 @@ pub(crate) struct Snapshot {
 
 /// A row of MELOG, in the order of its columns.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct EventRow {
+pub(crate) struct MelogRow {
     pub event_id: String,
     pub store_id: String,
     pub window_start: i64,
