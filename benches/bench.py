@@ -39,9 +39,9 @@ SPEED_MIN = 3.0
 MEMORY_MAX = 1 / 3
 # Measured: 1.0 and 1.5.
 GROWTH_MEMORY_MAX = 1.2
-GROWTH_TIME_MAX = 10.0
+GROWTH_TIME_MAX = 2.5
 # Measured: 27.
-INTERVAL_MS_MAX = 100.0
+INTERVAL_MS_MAX = 60.0
 
 
 @dataclass(frozen=True)

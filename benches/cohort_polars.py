@@ -80,7 +80,8 @@ def store_ticks(rows: pl.LazyFrame, gap: timedelta, duration: timedelta) -> pl.L
     last, boundary = boundary_up_to("detected_at", duration), boundary_up_to("last_tick", duration)
     periods = when(boundary >= col("chain_start")).then(duration).otherwise(2 * duration)
     ticks = (
-        rows.select("store_id", "detected_at")
+        rows
+        .select("store_id", "detected_at")
         .unique()
         .sort("store_id", "detected_at")
         .with_columns(chain=fresh.fill_null(True).cum_sum())
@@ -99,12 +100,14 @@ def store_ticks(rows: pl.LazyFrame, gap: timedelta, duration: timedelta) -> pl.L
         )
     )
     before = (
-        ticks.unique(["chain", "opened_at"])
+        ticks
+        .unique(["chain", "opened_at"])
         .sort("chain", "opened_at")
         .select("chain", "opened_at", continues=col("opened_at").shift().over("chain"))
     )
     return local(
-        ticks.join(before, on=["chain", "opened_at"])
+        ticks
+        .join(before, on=["chain", "opened_at"])
         .drop("chain", "chain_start", "boundary")
         .sort("store_id", "detected_at")
     )
@@ -183,7 +186,8 @@ def snapshots(args: Namespace, lines: pl.LazyFrame, line_rows: pl.LazyFrame) -> 
         return total.forward_fill().over("line", order_by="p")
 
     return local(
-        points.join(lines, on="line")
+        points
+        .join(lines, on="line")
         .sort("line", "p")
         .with_columns(
             attributed=so_far(col("actual").cum_sum()),
@@ -215,9 +219,7 @@ def report_counts(lines: pl.LazyFrame, ticks: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
-def report_log(
-    snaps: pl.LazyFrame, sizes: pl.LazyFrame, in_interval: pl.Expr
-) -> pl.LazyFrame:
+def report_log(snaps: pl.LazyFrame, sizes: pl.LazyFrame, in_interval: pl.Expr) -> pl.LazyFrame:
     """Returns the rows of MRCH."""
     opened = col("opened_at")
     first = when(col("version") == 1).then(lit("new")).otherwise(lit("ongoing"))
@@ -307,9 +309,7 @@ def rollup(live: pl.LazyFrame, live_points: pl.LazyFrame, **fixed: pl.Expr) -> p
     )
 
 
-def event_log(
-    lines: pl.LazyFrame, snaps: pl.LazyFrame, in_interval: pl.Expr
-) -> pl.LazyFrame:
+def event_log(lines: pl.LazyFrame, snaps: pl.LazyFrame, in_interval: pl.Expr) -> pl.LazyFrame:
     """Returns the rows of MELOG."""
     # The lines that an event has when it opens, and below, their points.
     opening = col("t1") == col("opened_at")

@@ -120,18 +120,16 @@ def never_quiet(midnight_us: int) -> pa.Table:
     """
     at = np.repeat(midnight_us + np.arange(0, DAY_TICKS, 4) * STEP_US, 2)
     stuck = np.tile([1_730_000_000_000_000, 1_735_603_200_000_000], len(at) // 2)
-    return pa.table(
-        {
-            "anomaly_id": pa.array([f"q{us}" for us in at]),
-            "store_id": pa.array(["S00000"] * len(at)),
-            "sku": pa.array(["K00000", "K00001"] * (len(at) // 2)),
-            "detected_at": instants(at),
-            "first_detected_from": instants(stuck),
-            "severity": pa.array(np.full(len(at), 0.5)),
-            "sales_total": money(np.arange(len(at), dtype=np.int64)),
-            "ingested_at": instants(at + 60_000_000),
-        }
-    )
+    return pa.table({
+        "anomaly_id": pa.array([f"q{us}" for us in at]),
+        "store_id": pa.array(["S00000"] * len(at)),
+        "sku": pa.array(["K00000", "K00001"] * (len(at) // 2)),
+        "detected_at": instants(at),
+        "first_detected_from": instants(stuck),
+        "severity": pa.array(np.full(len(at), 0.5)),
+        "sales_total": money(np.arange(len(at), dtype=np.int64)),
+        "ingested_at": instants(at + 60_000_000),
+    })
 
 
 def spoil(rng: Generator, table: pa.Table) -> pa.Table:

@@ -17,7 +17,7 @@ use self::rows::{MELOG_COLUMNS, MRCH_COLUMNS, each_row};
 use crate::kind::Kind;
 use crate::layout::{RunId, lineage_key, lineage_of, run_prefix};
 use crate::lineage::{self, Lineage, Output, OutputFile, hex};
-use crate::objects::{self, Object, Objects, Uri};
+use crate::objects::{self, Entry, Objects, Uri};
 
 pub(crate) use self::rows::{StoredMelogRow, StoredMrchRow};
 
@@ -80,8 +80,8 @@ pub(crate) struct CommittedRuns {
 }
 
 impl CommittedRuns {
-    /// Finds the committed runs below a lineage prefix. Only a lineage makes a run: folders of parts
-    /// are never looked at.
+    /// Finds the committed runs below a lineage prefix. Only a lineage makes a run: folders of
+    /// parts are never looked at.
     ///
     /// # Errors
     /// [`Error::Objects`], also if a run is asked for by name and is not there; [`Error::Lineage`].
@@ -91,14 +91,14 @@ impl CommittedRuns {
         selection: &Selection,
     ) -> Result<Self, Error> {
         if let Some(run_id) = &selection.run_id {
-            let run = Committed::read(objects, &lineage_key(lineage, run_id)).await?;
+            let run = Committed::read_in_place(objects, &lineage_key(lineage, run_id)).await?;
             return Ok(Self { runs: vec![run] });
         }
         let listed = objects.list(lineage).await?;
         let uris = listed.into_iter().map(|object| object.uri);
         let keys: Vec<Uri> = uris.filter(|uri| lineage_of(uri, lineage).is_some()).collect();
-        let read =
-            stream::iter(keys).map(|uri| async move { Committed::read(objects, &uri).await });
+        let read = stream::iter(keys)
+            .map(|uri| async move { Committed::read_in_place(objects, &uri).await });
         let mut runs: Vec<Committed> = read.buffer_unordered(READ_AT_ONCE).try_collect().await?;
         runs.retain(|run| selection.wants(run.lineage.interval));
         runs.sort_by(|a, b| a.order().cmp(&b.order()));
@@ -130,16 +130,17 @@ impl Committed {
             return Ok(Vec::new());
         };
         let folder = run_prefix(&output.uri, &self.lineage.run_id);
-        let there: BTreeMap<Uri, Object> = objects
-            .list(&folder)
-            .await?
-            .into_iter()
-            .map(|object| (object.uri.clone(), object))
-            .collect();
+        // Nothing in a run's folder is reached through a link.
+        let entries = objects.entries(&folder).await?.into_iter();
+        let there: BTreeMap<Uri, Entry> =
+            entries.map(|entry| (entry.object.uri.clone(), entry)).collect();
         for part in &output.files {
             let wrong = |reason: String| Error::Part { uri: part.uri.clone(), reason };
-            let object = there.get(&part.uri).ok_or_else(|| wrong("nothing".to_owned()))?;
-            let found = hex(&objects.digest(object).await?);
+            let entry = there.get(&part.uri).ok_or_else(|| wrong("nothing".to_owned()))?;
+            if let Some(stranger) = entry.stranger {
+                return Err(wrong(stranger.to_owned()));
+            }
+            let found = hex(&objects.digest(&entry.object).await?);
             if found != part.sha256 {
                 return Err(wrong(format!(
                     "content whose SHA-256 is {found} instead of {}",
@@ -157,6 +158,20 @@ impl Committed {
     pub(crate) async fn read(objects: &dyn Objects, uri: &Uri) -> Result<Self, Error> {
         let (bytes, _) = objects.read(uri).await?;
         Ok(Self { lineage: Lineage::parse(&bytes, uri)? })
+    }
+
+    /// Reads the lineage of a committed run from the folder of its name.
+    ///
+    /// # Errors
+    /// As [`Committed::read`]; [`Error::Lineage`] if it is that of a run of another name.
+    async fn read_in_place(objects: &dyn Objects, uri: &Uri) -> Result<Self, Error> {
+        let run = Self::read(objects, uri).await?;
+        let segment = run.lineage.run_id.path_segment();
+        if uri.path().rsplit('/').nth(1) == Some(segment.as_str()) {
+            return Ok(run);
+        }
+        let reason = format!("that of another run, {}", run.lineage.run_id);
+        Err(lineage::Error { uri: uri.clone(), reason }.into())
     }
 
     /// The newest row of each event that the run wrote, by the event's id.
@@ -184,14 +199,15 @@ async fn events(objects: &dyn Objects, log: &Output) -> Result<Vec<StoredMelogRo
     let mut newest: BTreeMap<String, StoredMelogRow> = BTreeMap::new();
     for part in &log.files {
         let bytes = read_part(objects, part).await?;
-        each_row(&part.uri, bytes, MELOG_COLUMNS, |row| {
+        each_row(bytes, MELOG_COLUMNS, |row| {
             let event = row.melog()?;
             let id = row.text("event_id")?;
             if newest.get(&id).is_none_or(|seen| seen.version < event.version) {
                 newest.insert(id, event);
             }
             Ok(())
-        })?;
+        })
+        .map_err(|reason| Error::Part { uri: part.uri.clone(), reason })?;
     }
     Ok(newest.into_values().collect())
 }
@@ -215,12 +231,13 @@ async fn lines(
     let mut rows = Vec::new();
     for part in &log.files {
         let bytes = read_part(objects, part).await?;
-        each_row(&part.uri, bytes, MRCH_COLUMNS, |row| {
+        each_row(bytes, MRCH_COLUMNS, |row| {
             if row.text("store_id")? == store {
                 rows.push(row.mrch()?);
             }
             Ok(())
-        })?;
+        })
+        .map_err(|reason| Error::Part { uri: part.uri.clone(), reason })?;
     }
     Ok(rows)
 }

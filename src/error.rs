@@ -35,13 +35,30 @@ pub enum Error {
         /// Why.
         source: std::io::Error,
     },
-    /// The system gave no threads.
-    #[error("expected to start {threads} threads, was refused ({source}); give fewer as --threads")]
+    /// The system gave not even one thread.
+    #[error("{}", crate::process::no_thread(source))]
     Threads {
-        /// The number that was asked for.
-        threads: usize,
         /// Why.
         source: std::io::Error,
+    },
+    /// The process has no working folder.
+    #[error(
+        "the working folder: expected one, found none ({source}); change to a folder that is there"
+    )]
+    Folder {
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A lineage that a manifest leads to was written somewhere else.
+    #[error(
+        "{lineage}: expected a lineage that was written there, found one that was written at \
+         {written}; rerun it by --lineage to replace it there, or run it anew with the manifest"
+    )]
+    Moved {
+        /// Where it was found.
+        lineage: objects::Uri,
+        /// Where it says that it is.
+        written: objects::Uri,
     },
     /// The process was asked to stop.
     #[error("expected to run to the end, was stopped by {signal}; run again")]
@@ -64,7 +81,8 @@ impl Error {
             Self::Run(error) => error.kind(),
             Self::Sample(error) => error.kind(),
             Self::Committed(error) => error.kind(),
-            Self::Usage(_) => Kind::Usage,
+            Self::Usage(_) | Self::Folder { .. } => Kind::Usage,
+            Self::Moved { .. } => Kind::Manifest,
             // The run is committed. Another run finds the content committed and writes the result.
             Self::Result { .. } | Self::Threads { .. } | Self::Stopped { .. } => Kind::Temporary,
             Self::Bug(_) => Kind::Bug,

@@ -45,14 +45,17 @@ impl Kind {
         }
     }
 
-    /// What the exit code means, as in `--help`.
+    /// What the exit code means, as in `--help`, the README and SPEC 10.
     pub const fn meaning(self) -> &'static str {
         match self {
             Self::Usage => "wrong command line",
             Self::Data => "the input data is at fault (schema, rejects over the limit, overflow)",
             Self::NoInput => "an input does not exist",
             Self::Bug => "a bug in the job",
-            Self::Temporary => "temporary: storage unavailable, or another run of this run_id won",
+            Self::Temporary => {
+                "temporary: storage unavailable, throttled, timed out, or another run of this \
+                 run_id committed something else meanwhile"
+            }
             Self::Denied => "access denied",
             Self::Manifest => "the manifest or its schema is at fault",
         }

@@ -42,9 +42,35 @@ pub fn end_on_panic() {
     std::panic::set_hook(Box::new(|panic| {
         let said = panic.payload_as_str().unwrap_or("no message");
         let place = panic.location().map_or_else(String::new, |at| format!(" at {at}"));
-        print_error(&format!("internal error{place}: {said}; please report it"));
-        std::process::exit(i32::from(Kind::Bug.exit_code()));
+        let (kind, message) = if said.contains(NO_THREAD) {
+            (Kind::Temporary, no_thread(said))
+        } else if said.contains(NO_MEMORY) {
+            (Kind::Temporary, no_memory(said))
+        } else {
+            (Kind::Bug, format!("internal error{place}: {said}; please report it"))
+        };
+        print_error(&message);
+        std::process::exit(i32::from(kind.exit_code()));
     }));
+}
+
+/// How the async runtime says, in a panic, that the system gave it no thread. It has no other way
+/// to say so. A shortage is not a bug.
+const NO_THREAD: &str = "OS can't spawn worker thread";
+
+/// How the bindings of Zstandard say, in a panic, that there was no memory for its working space.
+const NO_MEMORY: &str = "returned null pointer when creating new context";
+
+fn no_memory(reason: &str) -> String {
+    format!("expected more memory, was refused ({reason}); raise the memory limit, and run again")
+}
+
+/// The message of a run that got no thread at all.
+pub(crate) fn no_thread(reason: impl std::fmt::Display) -> String {
+    format!(
+        "expected to start a thread, was refused ({reason}); raise the limit on processes or \
+         memory, and run again"
+    )
 }
 
 /// Prints `cohort: <message>` on stderr, as one line whatever the message holds.

@@ -198,21 +198,21 @@ impl<'a> Attribution<'a> {
         }
     }
 
-    fn category(&self) -> Option<&'a str> {
+    pub(crate) fn category(&self) -> Option<&'a str> {
         match self {
             Self::Reported(row) => row.proposed_cause_category.as_deref(),
             Self::Matched(found) => Some(&found.candidate.category),
         }
     }
 
-    fn confidence(&self) -> Option<f64> {
+    pub(crate) fn confidence(&self) -> Option<f64> {
         match self {
             Self::Reported(row) => row.confidence_score,
             Self::Matched(found) => Some(found.score),
         }
     }
 
-    fn evidence(&self) -> Option<Arc<str>> {
+    pub(crate) fn evidence(&self) -> Option<Arc<str>> {
         match self {
             Self::Reported(row) => row.supporting_evidence.clone(),
             Self::Matched(found) => Some(found.evidence().into()),
@@ -235,53 +235,6 @@ pub struct Cause<'a> {
     pub cohort_confidence: f64,
     /// Whether two or more lines have a cause and all that have one have the same.
     pub shared: bool,
-}
-
-/// The dominant cause of these lines, sorted by onset and SKU, null first; `None` if there is none.
-///
-/// A null confidence counts as 0. Sums run in the lines' order, so every run gets the same.
-pub(crate) fn dominant<'a>(
-    lines: impl IntoIterator<Item = Option<Attribution<'a>>>,
-) -> Option<Cause<'a>> {
-    struct Claim<'a> {
-        sum: f64,
-        lines: usize,
-        best: Attribution<'a>,
-    }
-    let mut claims: BTreeMap<&str, Claim<'a>> = BTreeMap::new();
-    let mut lines_so_far = 0_u32;
-    for attribution in lines {
-        lines_so_far += 1;
-        let Some(attribution) = attribution else { continue };
-        let confidence = attribution.confidence().unwrap_or(0.0);
-        claims
-            .entry(attribution.cause())
-            .and_modify(|claim| {
-                claim.sum += confidence;
-                claim.lines += 1;
-                if confidence > claim.best.confidence().unwrap_or(0.0) {
-                    claim.best = attribution;
-                }
-            })
-            .or_insert(Claim { sum: confidence, lines: 1, best: attribution });
-    }
-    let with_cause: usize = claims.values().map(|claim| claim.lines).sum();
-    let shared = claims.len() == 1 && with_cause >= 2;
-    // The map is in the order of the texts, so the first of equals has the least text.
-    let mut ranked = claims.into_iter();
-    let first = ranked.next()?;
-    let (cause, claim) = ranked.fold(first, |best, next| {
-        let order = next.1.sum.partial_cmp(&best.1.sum).unwrap_or(Ordering::Equal);
-        if order.then(next.1.lines.cmp(&best.1.lines)).is_gt() { next } else { best }
-    });
-    Some(Cause {
-        cause,
-        category: claim.best.category(),
-        confidence: claim.best.confidence(),
-        evidence: claim.best.evidence(),
-        cohort_confidence: claim.sum / f64::from(lines_so_far),
-        shared,
-    })
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@
 //! | 5 Rows, and how far back a run reads | [`event_rows`] in `rows.rs`, [`lookback`] |
 //! | 6 MRCH, MELOG: values | `lines.rs`, `totals.rs`, `rows.rs`, `statuses.rs` |
 //! | 6 MRCH, MELOG: columns | [`contract`], [`batch::mrch`], [`batch::melog`] |
-//! | 7 Causes | [`Candidates`] in `causes.rs` |
+//! | 7 Causes | [`Candidates`] in `causes.rs`, the dominant cause in `claims.rs` |
 //! | 12 `counts` | [`Counts`] |
 //!
 //! # Example
@@ -38,6 +38,7 @@
 
 pub mod batch;
 mod causes;
+mod claims;
 pub mod contract;
 mod counts;
 mod doubles;
@@ -61,7 +62,6 @@ pub use identity::{Id, Names};
 pub use money::{Money, Overflow, grouped};
 pub use predictions::{Predictions, Sale, Score, Series};
 pub use reports::{Carried, Report};
-pub use rows::{EventRows, Evidence, MelogRow, MrchRow};
-pub use rows::{event_rows, rows_in};
+pub use rows::{EventRows, Evidence, MelogRow, MrchRow, event_rows, rows_in};
 pub use statuses::{EventStatus, ReportStatus};
 pub use time::{Duration, Interval, TimeError, Timestamp};

@@ -40,6 +40,13 @@ impl Lookback {
         self.start.saturating_sub(self.life.gap)
     }
 
+    /// The instant before which no run has to look: `gap + 3*D + gap` before its start.
+    #[must_use]
+    pub const fn bound(&self) -> Timestamp {
+        let periods = Duration::from_us(self.life.duration_max.as_us().saturating_mul(3));
+        self.first_read().saturating_sub(periods).saturating_sub(self.life.gap)
+    }
+
     /// Judges a store by its ticks, which are sorted and complete from `covered` on.
     ///
     /// ```

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::causes::{Attribution, Candidate, Candidates, Cause, best_match, dominant};
+use super::causes::{Attribution, Candidate, Candidates, Cause, best_match};
+use super::claims::Claims;
 use super::doubles::greater;
 use super::lines::{LineState, Total, push_states};
 use super::money::Overflow;
@@ -201,8 +202,10 @@ struct Walk<'a, P> {
     /// All (line, index of its row), sorted by tick and then line.
     steps: Vec<(usize, usize)>,
     next_step: usize,
-    /// For each line that has had a tick: the index of its last row, and its cause.
-    so_far: Vec<Option<(usize, Option<Attribution<'a>>)>>,
+    /// By line: the index of its last row so far, once it has had a tick.
+    so_far: Vec<Option<usize>>,
+    /// What the lines so far are attributed to.
+    claims: Claims<'a>,
     /// Distinct onsets so far.
     onsets: BTreeSet<Timestamp>,
 }
@@ -235,6 +238,7 @@ impl<'a, P: Predictions> Walk<'a, P> {
             steps,
             next_step: 0,
             so_far: vec![None; event.lines.len()],
+            claims: Claims::new(event.lines.len()),
             onsets: BTreeSet::new(),
         }
     }
@@ -253,16 +257,17 @@ impl<'a, P: Predictions> Walk<'a, P> {
                 None => best_match(&self.candidates[i], line.window_start, tick)
                     .map(Attribution::Matched),
             };
-            self.so_far[i] = Some((k, attribution));
+            self.so_far[i] = Some(k);
+            self.claims.set(i, attribution);
             self.onsets.insert(line.onset);
             self.next_step += 1;
         }
         first..self.next_step
     }
 
-    fn cohort(&self, written_at: Timestamp) -> Cohort<'a> {
+    fn cohort(&mut self, written_at: Timestamp) -> Cohort<'a> {
         let size = count(self.onsets.len());
-        let cause = dominant(self.so_far.iter().flatten().map(|&(_, attribution)| attribution));
+        let cause = self.claims.dominant();
         let reason = match &cause {
             _ if size == 1 => CohortReason::Single,
             Some(cause) if cause.shared => CohortReason::SharedCause,
@@ -300,7 +305,7 @@ impl<'a, P: Predictions> Walk<'a, P> {
         let live = || {
             let lines = self.event.lines.iter().zip(&self.first_state).zip(&self.so_far);
             lines.filter_map(|((line, first), so_far)| {
-                so_far.map(|(k, _)| (line, &self.states[first + k]))
+                so_far.map(|k| (line, &self.states[first + k]))
             })
         };
         let totals = totals(live().map(|(line, _)| line), &self.evidence.predictions, w);

@@ -3,7 +3,7 @@
 use clap::Args;
 use cohort_core::contract::Outputs;
 
-use super::{argument, places, print, runtime};
+use super::terminal::{argument, places, print, runtime};
 use crate::committed::{CommittedRuns, Selection};
 use crate::error::Error;
 use crate::nearest::nearest;
@@ -51,9 +51,14 @@ impl SelectionArgs {
     pub fn parse(&self) -> Result<Selection, Error> {
         let usage = |option: &str, reason: String| Error::Usage(format!("{option}: {reason}"));
         let run_id = self.run_id.as_deref().map(str::parse).transpose();
+        let from = instant(self.from.as_deref()).map_err(|reason| usage("--from", reason))?;
+        let to = instant(self.to.as_deref()).map_err(|reason| usage("--to", reason))?;
+        if let Some((from, to)) = from.zip(to).filter(|(from, to)| from >= to) {
+            return Err(usage("--to", format!("expected an instant after {from}, found {to}")));
+        }
         Ok(Selection {
-            from: instant(self.from.as_deref()).map_err(|reason| usage("--from", reason))?,
-            to: instant(self.to.as_deref()).map_err(|reason| usage("--to", reason))?,
+            from,
+            to,
             run_id: run_id
                 .map_err(|error: crate::layout::RunIdError| usage("--run-id", error.to_string()))?,
         })

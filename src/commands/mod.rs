@@ -1,7 +1,7 @@
 //! What the user typed, and what each subcommand does about it (SPEC 10).
 //!
-//! One file per subcommand holds its arguments, its examples and its action. This one holds what
-//! they share: the command line as a whole, the exit codes, stdout and the runtime.
+//! One file per subcommand holds its arguments, its examples and its action. This one holds the
+//! command line as a whole and the exit codes, `terminal` what the actions share.
 
 mod files;
 mod rerun;
@@ -9,16 +9,13 @@ mod run;
 mod sample;
 mod schema;
 mod show;
-
-use std::io::{self, Write as _};
+mod terminal;
 
 use clap::{Parser, Subcommand};
 
 use crate::error::Error;
 use crate::kind::Kind;
 use crate::logging::{self, Logging};
-use crate::manifest::{self, Places};
-use crate::objects::{Objects as _, Storage, Uri};
 
 /// Group the short-term anomalies of shops into events, from logs to logs.
 ///
@@ -55,14 +52,14 @@ pub enum Command {
     Run(Box<run::RunArgs>),
     /// Run again what a committed lineage records, interval and all, over today's inputs.
     ///
-    /// A manual rerun needs nothing but the run_id. It replaces exactly what that run wrote; what it
-    /// replaces stays readable beside the lineage. Options override what is recorded.
+    /// A manual rerun needs nothing but the run_id. It replaces exactly what that run wrote; what
+    /// it replaces stays readable beside the lineage. Options override what is recorded.
     #[command(after_long_help = examples(rerun::EXAMPLES))]
     Rerun(Box<rerun::RerunArgs>),
     /// Print the URIs of committed parts, one a line: what read_parquet([...]) takes.
     ///
-    /// Only parts that a committed lineage lists are printed. A part that is missing or damaged is an
-    /// error that names it.
+    /// Only parts that a committed lineage lists are printed. A part that is missing or damaged is
+    /// an error that names it.
     #[command(after_long_help = examples(files::EXAMPLES))]
     Files(files::FilesArgs),
     /// Print a published schema: of the manifest, the lineage, the summary, or a log's columns.
@@ -92,40 +89,6 @@ pub fn execute(cli: &Cli) -> Result<(), Error> {
     }
 }
 
-/// Where a manifest says that inputs and outputs lie.
-async fn places(storage: &Storage, manifest: &str) -> Result<Places, Error> {
-    let uri = argument(manifest)?;
-    let (bytes, _) = storage.read(&uri).await?;
-    Ok(Places::read(manifest::utf8(&bytes, &uri)?, &uri)?)
-}
-
-/// A path or URI as typed.
-fn argument(text: &str) -> Result<Uri, Error> {
-    let folder = std::env::current_dir()
-        .map_err(|source| Error::Result { place: "the working folder".to_owned(), source })?;
-    Uri::from_argument(&folder, text).map_err(|error| Error::Usage(error.to_string()))
-}
-
-/// The runtime on which tasks wait for storage. What computes runs on [`Workers`].
-fn runtime() -> Result<tokio::runtime::Runtime, Error> {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .map_err(|source| Error::Threads { threads: 1, source })
-}
-
-/// Prints on stdout. A reader who has gone away is not a failure.
-fn print(text: &str) -> Result<(), Error> {
-    let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(source) if source.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Error::Result { place: "stdout".to_owned(), source })
-        }
-        _ => Ok(()),
-    }
-}
-
 fn examples(text: &str) -> String {
     format!("Examples:\n{text}\n\n{}", exit_codes())
 }
@@ -146,7 +109,8 @@ fn exit_codes() -> String {
 /// What clap says of a wrong command line, on one line.
 pub fn refusal(error: &clap::Error) -> String {
     if error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        return "expected a command: run, rerun, files, schema, sample or show, found none; see cohort --help"
+        return "expected a command: run, rerun, files, schema, sample or show, found none; see \
+                cohort --help"
             .into();
     }
     let said = error.render().to_string();

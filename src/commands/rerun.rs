@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::run::{ExecutionArgs, OverrideArgs, carry_out};
-use super::{argument, places};
+use super::terminal::{argument, places};
 use crate::committed::Committed;
 use crate::error::Error;
 use crate::layout::{RunId, lineage_key};
@@ -20,7 +20,7 @@ pub struct RerunArgs {
     #[arg(long, value_name = "URI", requires = "run_id", conflicts_with = "lineage")]
     pub manifest: Option<String>,
     /// The name of the run, with --manifest.
-    #[arg(long, value_name = "ID", requires = "manifest")]
+    #[arg(long, value_name = "ID", requires = "manifest", conflicts_with = "lineage")]
     pub run_id: Option<String>,
     /// Options that override values of the recorded manifest.
     #[command(flatten)]
@@ -40,6 +40,12 @@ pub(super) fn execute(args: &RerunArgs) -> Result<(), Error> {
     carry_out(&args.execution, async |storage: &Storage| {
         let uri = lineage(args, storage).await?;
         let recorded = Committed::read(storage, &uri).await?.lineage.manifest;
+        // A run writes to where it is recorded to have written. If that is not where the manifest
+        // says, the lake was moved or copied.
+        let written = lineage_key(&recorded.outputs.lineage.0, &recorded.run_id);
+        if args.manifest.is_some() && written != uri {
+            return Err(Error::Moved { lineage: uri, written });
+        }
         let overrides = args.over.overrides(None, &args.execution);
         Ok(Manifest::recorded(&recorded, &uri, &overrides)?)
     })

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use clap::Args;
 
-use super::{argument, print, runtime};
+use super::terminal::{argument, print, runtime};
 use crate::error::Error;
 use crate::manifest::{CommitMode, Manifest, Overrides};
 use crate::objects::{Objects as _, Storage, Traffic};
@@ -154,7 +154,7 @@ async fn run(
     if manifest.commit == CommitMode::Unconditional {
         storage.accept_unconditional();
     }
-    let workers = Workers::start(threads).map_err(|source| Error::Threads { threads, source })?;
+    let workers = Workers::start(threads).map_err(|source| Error::Threads { source })?;
     let threads = workers.count();
     let shell = Shell { objects: storage.clone(), workers };
     let outcome = shell.run(&manifest).await?;

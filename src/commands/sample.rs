@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use clap::Args;
 
-use super::{argument, print, runtime};
+use super::terminal::{argument, print, runtime};
 use crate::error::Error;
 use crate::objects::{Scheme, Storage};
 use crate::sample::Sample;

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::print;
+use super::terminal::print;
 use crate::error::Error;
 use crate::nearest::nearest;
 use crate::schemas;

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{argument, print, runtime};
+use super::terminal::{argument, print, runtime};
 use crate::error::Error;
 use crate::objects::Storage;
 use crate::show;

@@ -40,6 +40,12 @@ fn sections(old: &Value, new: &Value) -> Vec<String> {
             what.push(format!("{key}: {} before, {} now", plain(&old[key]), plain(&new[key])));
         }
     }
+    for key in ["max_event_duration", "max_lookback", "max_reject_ratio"] {
+        let (before, now) = (&old["manifest"][key], &new["manifest"][key]);
+        if before != now {
+            what.push(format!("{key}: {} before, {} now", plain(before), plain(now)));
+        }
+    }
     for section in ["inputs", "outputs"] {
         for log in names(&old[section], &new[section]) {
             let (before, now) = (&old[section][&log], &new[section][&log]);

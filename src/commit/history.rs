@@ -30,6 +30,12 @@ pub(super) async fn keep(
     content: &Bytes,
     lineage: &Lineage,
 ) -> Result<(), Error> {
+    let history = folders.lineage.join(layout::SUPERSEDED.trim_end_matches('/'));
+    if let Some(Entry { stranger: Some(what), .. }) = look(objects, &history).await?
+        && what != "a folder"
+    {
+        return Err(foreign(&history, "a folder of history", what));
+    }
     let kept = layout::superseded(&folders.lineage, &lineage.content_sha256);
     let parts: Vec<_> = lineage.outputs.each().flat_map(|(_, output)| &output.files).collect();
     let mut places: BTreeSet<Uri> = parts.iter().map(|part| part.uri.folder()).collect();

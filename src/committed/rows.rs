@@ -8,9 +8,6 @@ use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderB
 
 use cohort_core::{EventStatus, Money, ReportStatus, Timestamp};
 
-use super::Error;
-use crate::objects::Uri;
-
 /// A row of MELOG, as far as it is shown.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct StoredMelogRow {
@@ -72,29 +69,24 @@ pub(super) const MRCH_COLUMNS: &[&str] = &[
 /// Calls `with` for every row of a part, which sees these columns.
 ///
 /// # Errors
-/// [`Error::Part`], also for what `with` finds wrong.
+/// What is wrong with the part, also by the judgement of `with`.
 pub(super) fn each_row(
-    uri: &Uri,
     bytes: Bytes,
     columns: &[&str],
     mut with: impl FnMut(PartRow<'_>) -> Result<(), String>,
-) -> Result<(), Error> {
-    let mut read = || -> Result<(), String> {
-        // Without the embedded Arrow schema, each column has the plain Arrow type of its Parquet
-        // type.
-        let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
-        let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(bytes.clone(), options)
-            .map_err(text_of)?;
-        let mask = ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied());
-        for batch in builder.with_projection(mask).build().map_err(text_of)? {
-            let batch = batch.map_err(text_of)?;
-            for at in 0..batch.num_rows() {
-                with(PartRow { batch: &batch, at })?;
-            }
+) -> Result<(), String> {
+    // Without the embedded Arrow schema, each column has the plain Arrow type of its Parquet type.
+    let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
+    let builder =
+        ParquetRecordBatchReaderBuilder::try_new_with_options(bytes, options).map_err(text_of)?;
+    let mask = ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied());
+    for batch in builder.with_projection(mask).build().map_err(text_of)? {
+        let batch = batch.map_err(text_of)?;
+        for at in 0..batch.num_rows() {
+            with(PartRow { batch: &batch, at })?;
         }
-        Ok(())
-    };
-    read().map_err(|reason| Error::Part { uri: uri.clone(), reason })
+    }
+    Ok(())
 }
 
 fn text_of(error: impl std::fmt::Display) -> String {

@@ -4,11 +4,12 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
-use super::wire::{LINEAGE, Wire, WireInput};
-use super::{
-    CommitMode, Dataset, Error, Fault, GAP_DEFAULT, MAX_EVENT_DURATION_DEFAULT,
-    MAX_LOOKBACK_DEFAULT, MAX_REJECT_RATIO_DEFAULT, Manifest, Overrides, Places,
+use super::values::{
+    CommitMode, Dataset, GAP_DEFAULT, MAX_EVENT_DURATION_DEFAULT, MAX_LOOKBACK_DEFAULT,
+    MAX_REJECT_RATIO_DEFAULT, Manifest, Overrides, Places,
 };
+use super::wire::{LINEAGE, Wire, WireInput};
+use super::{Error, Fault};
 use cohort_core::contract::{Inputs, Log, Outputs};
 use cohort_core::{Duration, Interval, Life, Timestamp};
 

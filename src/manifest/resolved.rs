@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize, Serializer};
 
+use super::values::{Dataset, Manifest, VERSION};
 use super::wire::{LINEAGE, output_keys};
-use super::{Dataset, Manifest, VERSION};
 use crate::layout::RunId;
 use crate::objects::Uri;
 use crate::text;

@@ -4,11 +4,14 @@
 //! Such a column may be encrypted, of an unknown codec, or of a type without a JSON form. It is
 //! left out, and named.
 
-use arrow::array::RecordBatch;
+use std::collections::BTreeMap;
+
+use arrow::array::{AsArray as _, Int64Array, RecordBatch};
 use arrow::compute::cast;
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, Int64Type};
 use arrow::error::ArrowError;
 use arrow::json::writer::{LineDelimited, WriterBuilder};
+use cohort_core::batch::values::Instant;
 use parquet::arrow::arrow_reader::RowSelection;
 
 use super::dataset::Source;
@@ -54,12 +57,36 @@ fn column(
     let batches = source.file.batches(fetched.clone(), row_group, &[root], Some(select.clone()));
     let mut members = Vec::new();
     for batch in batches.ok()? {
-        let text = json(&in_utc(&source.file.with_text(&batch.ok()?)).ok()?).ok()?;
-        for line in String::from_utf8(text).ok()?.lines() {
-            members.push(line.strip_prefix('{')?.strip_suffix('}')?.to_owned());
+        let (batch, far) = without_far_instants(&source.file.with_text(&batch.ok()?)).ok()?;
+        let text = json(&in_utc(&batch).ok()?).ok()?;
+        let name = serde_json::json!(batch.schema().field(0).name());
+        for (row, line) in String::from_utf8(text).ok()?.lines().enumerate() {
+            let member = line.strip_prefix('{')?.strip_suffix('}')?.to_owned();
+            members.push(far.get(&row).map_or(member, |number| format!("{name}:{number}")));
         }
     }
     Some(members)
+}
+
+/// The column with null for every instant outside the years 0001 to 9999, and those instants by row
+/// as the numbers that the file holds: no calendar shows them.
+fn without_far_instants(
+    column: &RecordBatch,
+) -> Result<(RecordBatch, BTreeMap<usize, i64>), ArrowError> {
+    let DataType::Timestamp(unit, _) = column.column(0).data_type().clone() else {
+        return Ok((column.clone(), BTreeMap::new()));
+    };
+    let numbers = cast(column.column(0), &DataType::Int64)?;
+    let numbers = numbers.as_primitive::<Int64Type>();
+    let is_near = |number: &i64| Instant::of(*number, unit).exact().is_some();
+    let far = numbers.iter().enumerate();
+    let far: BTreeMap<usize, i64> = far
+        .filter_map(|(row, number)| Some((row, number.filter(|number| !is_near(number))?)))
+        .collect();
+    let near: Int64Array = numbers.iter().map(|number| number.filter(is_near)).collect();
+    let near = cast(&near, column.column(0).data_type())?;
+    let name = column.schema().field(0).name().clone();
+    Ok((RecordBatch::try_from_iter_with_nullable([(name, near, true)])?, far))
 }
 
 fn json(batch: &RecordBatch) -> Result<Vec<u8>, ArrowError> {

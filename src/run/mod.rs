@@ -9,6 +9,7 @@ mod highlights;
 mod inputs;
 mod rejected;
 mod reports;
+mod shell;
 
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
@@ -29,6 +30,7 @@ pub(crate) use self::highlights::Highlight;
 pub(crate) use self::highlights::Highlights;
 use self::inputs::Read;
 use self::reports::{Reports, Rows};
+pub use self::shell::Shell;
 use crate::commit::{self, Folders, Plan, Rules, Status};
 use crate::layout::{PartName, run_prefix};
 use crate::lineage::{self, Lineage};
@@ -40,16 +42,6 @@ use crate::parquet::scan::points::ByCell;
 use crate::parquet::scan::probe::Probe;
 use crate::parquet::scan::{Limits, Scan};
 use crate::parquet::write::part::Part;
-use crate::workers::Workers;
-
-/// Where a run reads, writes and computes.
-#[derive(Clone, Debug)]
-pub struct Shell {
-    /// The storage.
-    pub objects: Arc<dyn Objects>,
-    /// The processors.
-    pub workers: Workers,
-}
 
 /// What a committed run returns to its caller.
 #[derive(Clone, Debug)]

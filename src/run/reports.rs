@@ -72,7 +72,9 @@ impl Shell {
             onsets_ignored: 0,
             sales_out_of_range: 0,
         };
-        let mut covered = partition_start(manifest, lookback.first_read());
+        // No store is ever read further back, however its partitions and row groups lie.
+        let bound = lookback.bound();
+        let mut covered = partition_start(manifest, lookback.first_read()).max(bound);
         let mut needed = lookback.first_read();
         let mut stride = STRIDE_FIRST;
         let mut pass = Pass {
@@ -87,9 +89,9 @@ impl Shell {
             let judged = judge(&reading.rows, &lookback, covered, pass.stores.as_deref());
             let Some(&from) = judged.iter().map(|(_, from)| from).min() else { break };
             let next = if manifest.inputs.reports.partitioning.is_some() {
-                partition_start(manifest, from)
+                partition_start(manifest, from).max(bound)
             } else {
-                let next = from.min(covered.saturating_sub(stride));
+                let next = from.min(covered.saturating_sub(stride).max(bound));
                 stride = Duration::from_us(stride.as_us().saturating_mul(2));
                 next
             };

@@ -13,6 +13,7 @@
 
 mod chain;
 mod day;
+mod error;
 mod files;
 mod kinds;
 mod manifest;
@@ -21,9 +22,9 @@ mod plan;
 mod predictions;
 mod random;
 mod reports;
+mod settings;
 
-use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::thread;
@@ -33,21 +34,10 @@ use place::Place;
 use plan::SamplePlan;
 use tokio::runtime::Handle;
 
-use crate::kind::Kind;
-use crate::objects::{self, Storage, Uri};
+use crate::objects::{Storage, Uri};
 
-/// What to make.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sample {
-    /// Shops, 1 to 100,000.
-    pub stores: u32,
-    /// Products that every shop sells, 1 to 10,000.
-    pub skus: u32,
-    /// Days, 1 to 3,650, the last being 2025-01-01.
-    pub days: u32,
-    /// Samples of equal size and seed are equal byte for byte.
-    pub seed: u64,
-}
+pub(crate) use error::Error;
+pub use settings::Sample;
 
 /// What was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,74 +48,6 @@ pub struct Written {
     pub reports: u64,
     /// Rows of the two prediction logs together.
     pub predictions: u64,
-}
-
-/// Why there is no sample.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// Too small or too large.
-    #[error("expected 1 to {most} {what}, found {found}")]
-    Size {
-        /// `stores`, `skus` or `days`.
-        what: &'static str,
-        /// The most there can be.
-        most: u32,
-        /// What was asked for.
-        found: u32,
-    },
-    /// Something is there already.
-    #[error(
-        "{}: expected a new or empty folder, found files in it; name another or remove it",
-        .0.display()
-    )]
-    NotEmpty(PathBuf),
-    /// Another object is there.
-    #[error(
-        "{0}: expected nothing or this very file, found another; name another prefix or remove it"
-    )]
-    Taken(Uri),
-    /// The bucket refused.
-    #[error(transparent)]
-    Objects(#[from] objects::Error),
-    /// The disk refused.
-    #[error(
-        "{}: could not write the sample ({source}); check space and permissions",
-        .path.display()
-    )]
-    Io {
-        /// The file or folder.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// The Parquet writer refused.
-    #[error(
-        "{}: could not write the sample ({source}); check space and permissions",
-        .path.display()
-    )]
-    Parquet {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: parquet::errors::ParquetError,
-    },
-}
-
-impl Error {
-    /// What the caller must do about it.
-    pub fn kind(&self) -> Kind {
-        match self {
-            Self::Size { .. } | Self::NotEmpty(_) | Self::Taken(_) => Kind::Usage,
-            Self::Objects(error) => error.kind(),
-            Self::Io { source, .. } if source.kind() == ErrorKind::PermissionDenied => Kind::Denied,
-            Self::Io { .. } | Self::Parquet { .. } => Kind::Temporary,
-        }
-    }
-
-    fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
-        let path = path.to_owned();
-        |source| Self::Io { path, source }
-    }
 }
 
 impl Sample {

@@ -9,14 +9,7 @@ mod table;
 use crate::committed::{Committed, Error};
 use crate::objects::{Objects, Uri};
 
-/// What to show of a run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Options {
-    /// How many events, those that matter most first.
-    pub top: usize,
-    /// One store alone: its events, and every row of its lines.
-    pub store: Option<String>,
-}
+pub(crate) use page::Options;
 
 /// The page of the run that this lineage committed.
 ///

@@ -3,7 +3,6 @@
 use std::cmp::Reverse;
 use std::fmt::Write as _;
 
-use super::Options;
 use super::table::{Heading, Side, table};
 use crate::committed::{StoredMelogRow, StoredMrchRow};
 use cohort_core::{Money, Timestamp, grouped};
@@ -34,6 +33,15 @@ const LINES: [Heading; 9] = [
     ("Impact", Side::Right),
     ("SKU", Side::Left),
 ];
+
+/// What to show of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Options {
+    /// How many events, those that matter most first.
+    pub top: usize,
+    /// One store alone: its events, and every row of its lines.
+    pub store: Option<String>,
+}
 
 /// The whole page, from what was read.
 pub(super) fn page(

@@ -2,6 +2,8 @@
 
 use std::process::{Command, Output};
 
+use cohort::Kind;
+
 fn cohort(arguments: &[&str]) -> Output {
     Command::new(crate::binary::binary())
         .args(arguments)
@@ -69,4 +71,37 @@ fn a_wrong_log_filter_is_exit_2() {
         .unwrap();
     assert_eq!(done.status.code(), Some(2));
     assert!(text(&done.stderr).starts_with("cohort: RUST_LOG: expected a filter"));
+}
+
+/// The cells of a document's table of exit codes, a row each, without the marks of code.
+fn exit_codes_of(document: &str) -> Vec<[String; 3]> {
+    let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(document);
+    let text = std::fs::read_to_string(file).unwrap().replace('`', "");
+    let rows = text.lines().skip_while(|line| *line != EXIT_CODES_HEAD).skip(2);
+    rows.take_while(|line| line.starts_with('|'))
+        .map(|row| {
+            let cells: Vec<_> = row.trim_matches('|').split('|').map(str::trim).collect();
+            <[&str; 3]>::try_from(cells).unwrap().map(str::to_owned)
+        })
+        .collect()
+}
+
+const EXIT_CODES_HEAD: &str = "| exit | meaning | what the orchestrator does |";
+
+#[test]
+fn the_exit_codes_are_the_same_in_the_contract_the_readme_the_help_and_the_code() {
+    let done = ["0", "committed, or already committed", "go on"].map(str::to_owned);
+    let failures = Kind::ALL.map(|kind| {
+        let then = if kind.is_retryable() { "retry" } else { "fail, do not retry" };
+        [kind.exit_code().to_string(), kind.meaning().to_owned(), then.to_owned()]
+    });
+    let expected: Vec<_> = std::iter::once(done).chain(failures).collect();
+    assert_eq!(exit_codes_of("SPEC.md"), expected);
+    assert_eq!(exit_codes_of("README.md"), expected);
+    let help = cohort(&["--help"]);
+    // The help is wrapped to the width of a terminal.
+    let said = text(&help.stdout).split_whitespace().collect::<Vec<_>>().join(" ");
+    for [code, meaning, _] in expected {
+        assert!(said.contains(&format!("{code} {meaning}")), "{code} {meaning}: {said}");
+    }
 }

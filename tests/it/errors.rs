@@ -300,14 +300,19 @@ fn denied(output: &Output, says: &str) {
     assert!(stderr.contains("not allowed to") && stderr.contains(says), "{stderr}");
 }
 
+/// Says why a test cannot run here. In CI every test must run.
+fn skip(reason: &str) {
+    assert!(std::env::var_os("CI").is_none(), "skipped in CI: {reason}");
+    println!("skipped: {reason}");
+}
+
 #[test]
 fn an_input_that_may_not_be_read_and_a_disk_that_may_not_be_written_are_denied() {
     use std::os::unix::fs::PermissionsExt as _;
     if fs::read("/proc/self/status")
         .is_ok_and(|status| !String::from_utf8_lossy(&status).contains("Uid:\t0\t0"))
     {
-        println!("skipped: dropping to another user takes root");
-        return;
+        return skip("dropping to another user takes root");
     }
     let lake = Lake::new();
     let open = |path: &Path| fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
@@ -331,8 +336,7 @@ fn a_full_disk_is_temporary_and_leaves_nothing_half_written() {
         .arg(&out)
         .status();
     if !small.is_ok_and(|status| status.success()) {
-        println!("skipped: a disk of the test's own takes the right to mount one");
-        return;
+        return skip("a disk of the test's own takes the right to mount one");
     }
     let output = lake.run(&[]);
     let left = files(&out);
@@ -341,4 +345,32 @@ fn a_full_disk_is_temporary_and_leaves_nothing_half_written() {
     assert_eq!(output.status.code(), Some(75), "{stderr}");
     assert!(stderr.contains("space"), "{stderr}");
     assert_eq!(left, 0, "something was left on the full disk");
+}
+
+/// It once was exit 70, a bug, when the system gave the runtime no thread.
+#[test]
+fn running_short_of_memory_for_threads_is_never_a_bug() {
+    let lake = Lake::new();
+    for mib in (24..=96).step_by(2) {
+        let limited = format!("ulimit -v {}; exec \"$0\" \"$@\"", mib * 1024);
+        let output = Command::new("sh")
+            .arg("-c")
+            .arg(limited)
+            .arg(crate::binary::binary())
+            .args(["run", "--manifest"])
+            .arg(lake.root.join("run_manifest.json"))
+            .output()
+            .unwrap();
+        assert_ne!(output.status.code(), Some(70), "{mib} MiB: {output:?}");
+    }
+}
+
+#[test]
+fn a_demo_run_config_that_is_not_utf_8_names_itself() {
+    let lake = Lake::new().with_manifest(|m| {
+        m.as_object_mut().unwrap().remove("run_id");
+        m["demo_run_config"] = json!("who.json");
+    });
+    fs::write(lake.root.join("who.json"), b"{\"run_id\": \"\xff\"}").unwrap();
+    lake.fails(78, &["demo_run_config", "who.json", "UTF-8"]);
 }

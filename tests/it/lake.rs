@@ -279,7 +279,7 @@ pub(crate) fn duration_text(us: i64) -> String {
 }
 
 /// All files under a folder, by relative path.
-fn files_under(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+pub(crate) fn files_under(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut files = BTreeMap::new();
     let mut folders: Vec<PathBuf> = vec![folder.to_owned()];
     while let Some(next) = folders.pop() {

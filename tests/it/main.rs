@@ -24,6 +24,7 @@ mod lake;
 mod model;
 mod model_rules;
 mod properties;
+mod reruns;
 mod s3_access;
 mod s3_bench;
 mod s3_copy;

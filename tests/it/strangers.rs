@@ -31,7 +31,7 @@ impl Lake {
     }
 
     fn job(&self, arguments: &[&str]) -> Output {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_cohort"));
+        let mut command = Command::new(crate::binary::binary());
         command.args(["run", "--manifest", "run_manifest.json"]).args(arguments);
         command.current_dir(&self.root).env_remove("RUST_LOG").output().unwrap()
     }
@@ -202,7 +202,7 @@ fn show_refuses_a_damaged_part() {
     let middle = content.len() / 2;
     content[middle] ^= 1;
     fs::write(&part, content).unwrap();
-    let mut show = Command::new(env!("CARGO_BIN_EXE_cohort"));
+    let mut show = Command::new(crate::binary::binary());
     show.arg("show").arg("--lineage").arg(lake.run_folder("lineage").join("lineage.json"));
     let output = show.output().unwrap();
     let log = String::from_utf8(output.stderr).unwrap();
@@ -274,7 +274,7 @@ fn a_link_that_leads_in_a_circle_is_named() {
 #[test]
 fn memory_is_no_place_for_a_run() {
     let lake = Lake::new();
-    let output = Command::new(env!("CARGO_BIN_EXE_cohort"))
+    let output = Command::new(crate::binary::binary())
         .args(["run", "--manifest", "memory:///run_manifest.json"])
         .output()
         .unwrap();

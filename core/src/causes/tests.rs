@@ -1,5 +1,6 @@
-//! Which candidate wins, and what a cause shows.
+//! The rules of SPEC 7 on spans of a few microseconds.
 
+use super::super::claims::Claims;
 use super::*;
 use crate::Carried;
 
@@ -84,6 +85,14 @@ fn overlap_rounds_half_to_even() {
     let evidence =
         best(vec![candidate(CandidateSource::Campaign, "a\"", (0, 1))], 0, 160).unwrap().2;
     assert_eq!(evidence, r#"{"source":"all_campaign_data","id":"a\"","overlap":0.0062}"#);
+}
+
+/// The dominant cause of lines in their order.
+fn dominant<'a>(lines: impl IntoIterator<Item = Option<Attribution<'a>>>) -> Option<Cause<'a>> {
+    let lines: Vec<_> = lines.into_iter().collect();
+    let mut claims = Claims::new(lines.len());
+    lines.into_iter().enumerate().for_each(|(line, cause)| claims.set(line, cause));
+    claims.dominant()
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Chains, cuts and lines on small histories.
+//! The rules of SPEC 4 on instants of a few microseconds.
 
 use super::super::reports::tests::row;
 use super::*;

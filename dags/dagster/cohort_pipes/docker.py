@@ -11,7 +11,7 @@ from dagster._core.pipes.context import PipesMessageHandler
 from dagster._core.pipes.utils import extract_message_or_forward_to_stdout
 from docker.models.containers import Container
 
-#: A stopped job ends within a second.
+#: Seconds that a stopped job may take to end before it is killed.
 STOP_S = 5
 
 
