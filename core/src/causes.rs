@@ -55,11 +55,11 @@ pub struct Candidate {
 /// before context; then the id decides, then the other columns, the least first.
 #[derive(Clone, Debug, Default)]
 pub struct Candidates {
-    by_scope: BTreeMap<Scope, Vec<Candidate>>,
+    by_scope: BTreeMap<StoreAndSku, Vec<Candidate>>,
 }
 
 /// The store and the SKU that a candidate is for.
-type Scope = (Option<Box<str>>, Option<Box<str>>);
+type StoreAndSku = (Option<Box<str>>, Option<Box<str>>);
 
 /// A candidate's claim on a line over `[onset, last tick]`.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -24,8 +24,8 @@ use cohort_core::{Duration, Life, events};
 /// What a file is like.
 #[derive(Clone, Debug)]
 struct Shape {
-    store: Kind,
-    sku: Kind,
+    store: KeyType,
+    sku: KeyType,
     tick: DataType,
     nulls: bool,
     codec: Compression,
@@ -40,28 +40,28 @@ struct Shape {
 
 /// How an id is written.
 #[derive(Clone, Debug, PartialEq)]
-enum Kind {
+enum KeyType {
     Typed(DataType),
-    /// Byte arrays, of which some are no text.
+    /// Byte arrays, of which some are not UTF-8.
     Bytes,
 }
 
-fn kinds() -> impl Strategy<Value = Kind> {
+fn kinds() -> impl Strategy<Value = KeyType> {
     let dictionary = |values| DataType::Dictionary(Box::new(DataType::Int16), Box::new(values));
     select(vec![
-        Kind::Bytes,
-        Kind::Typed(DataType::Utf8),
-        Kind::Typed(DataType::LargeUtf8),
-        Kind::Typed(DataType::Utf8View),
-        Kind::Typed(dictionary(DataType::Utf8)),
-        Kind::Typed(dictionary(DataType::Int32)),
-        Kind::Typed(DataType::Int8),
-        Kind::Typed(DataType::Int32),
-        Kind::Typed(DataType::UInt32),
-        Kind::Typed(DataType::Int64),
-        Kind::Typed(DataType::UInt64),
-        Kind::Typed(DataType::Decimal128(7, 0)),
-        Kind::Typed(DataType::Decimal128(30, 0)),
+        KeyType::Bytes,
+        KeyType::Typed(DataType::Utf8),
+        KeyType::Typed(DataType::LargeUtf8),
+        KeyType::Typed(DataType::Utf8View),
+        KeyType::Typed(dictionary(DataType::Utf8)),
+        KeyType::Typed(dictionary(DataType::Int32)),
+        KeyType::Typed(DataType::Int8),
+        KeyType::Typed(DataType::Int32),
+        KeyType::Typed(DataType::UInt32),
+        KeyType::Typed(DataType::Int64),
+        KeyType::Typed(DataType::UInt64),
+        KeyType::Typed(DataType::Decimal128(7, 0)),
+        KeyType::Typed(DataType::Decimal128(30, 0)),
     ])
 }
 
@@ -125,15 +125,15 @@ fn shapes() -> impl Strategy<Value = Shape> {
 /// Numbers of stores, SKUs and days, by which a log is sorted in some way.
 type Row = (usize, usize, i64);
 
-fn id(kind: &Kind, numbers: impl Iterator<Item = Option<usize>>) -> ArrayRef {
+fn id(kind: &KeyType, numbers: impl Iterator<Item = Option<usize>>) -> ArrayRef {
     match kind {
-        Kind::Bytes => {
-            // The number 3 is no text.
+        KeyType::Bytes => {
+            // The number 3 is not UTF-8.
             let bytes =
                 |n: usize| if n == 3 { vec![b'3', 0xff] } else { n.to_string().into_bytes() };
             Arc::new(numbers.map(|n| n.map(bytes)).collect::<BinaryArray>())
         }
-        Kind::Typed(to) => {
+        KeyType::Typed(to) => {
             let texts: ArrayRef =
                 Arc::new(numbers.map(|n| n.map(|n| n.to_string())).collect::<StringArray>());
             cast(&texts, to).unwrap()
@@ -168,9 +168,9 @@ fn file(rows: &[Row], shape: &Shape) -> Vec<u8> {
         builder = builder.set_dictionary_page_size_limit(bytes);
     }
     if let Some(encoding) = shape.encoding {
-        let is_bytes = |kind: &Kind| match kind {
-            Kind::Bytes => true,
-            Kind::Typed(kind) => format!("{kind:?}").contains("Utf8"),
+        let is_bytes = |kind: &KeyType| match kind {
+            KeyType::Bytes => true,
+            KeyType::Typed(kind) => format!("{kind:?}").contains("Utf8"),
         };
         for (name, kind) in [("store_id", &shape.store), ("sku", &shape.sku)] {
             if encoding == Encoding::PLAIN || is_bytes(kind) {

@@ -309,7 +309,7 @@ fn sku_coder(cells: &Arc<Cells>, unsigned: bool) -> Coder<SkuCode> {
     })
 }
 
-/// The code of a value as text, or `None` if it is no text.
+/// The code of a value as text, or `None` if it is not UTF-8.
 fn text<T>(value: Plain<'_>, unsigned: bool, code: impl Fn(&str) -> T) -> Option<T> {
     match value {
         Plain::Bytes(bytes) => std::str::from_utf8(bytes).ok().map(code),

@@ -23,7 +23,7 @@ const TICKS: i64 = 16;
 
 /// A row of a log.
 #[derive(Clone, Debug)]
-struct Cell {
+struct LogRow {
     store: Option<String>,
     sku: Option<String>,
     tick: Option<i64>,
@@ -51,31 +51,31 @@ fn stores(lines: &[(usize, usize, i64, i64)]) -> Vec<StoreEvents> {
 
 /// The rows of a log, sorted by these columns (0 the store, 1 the SKU, 2 the tick), or with time
 /// running backwards.
-fn layout(order: [usize; 3], backwards: bool) -> Vec<Cell> {
+fn layout(order: [usize; 3], backwards: bool) -> Vec<LogRow> {
     let skus = |store| {
         (0..SKUS).flat_map(move |sku| (0..TICKS).map(move |tick| [store, sku, tick as usize]))
     };
-    let mut cells: Vec<_> = (0..STORES).flat_map(skus).collect();
+    let mut places: Vec<_> = (0..STORES).flat_map(skus).collect();
     let last = TICKS as usize - 1;
-    cells.sort_by_key(|&[store, sku, tick]| {
+    places.sort_by_key(|&[store, sku, tick]| {
         order.map(|column| [store, sku, if backwards { last - tick } else { tick }][column])
     });
-    let cell = |[store, number, tick]: [usize; 3]| Cell {
+    let row_of = |[store, number, tick]: [usize; 3]| LogRow {
         store: Some(format!("s{store}")),
         sku: sku(number),
         tick: i64::try_from(tick).ok(),
     };
-    cells.into_iter().map(cell).collect()
+    places.into_iter().map(row_of).collect()
 }
 
-fn file(cells: &[Cell], page_rows: usize) -> Bytes {
-    let texts = |of: fn(&Cell) -> Option<&str>| -> ArrayRef {
-        Arc::new(cells.iter().map(of).collect::<StringArray>())
+fn file(rows: &[LogRow], page_rows: usize) -> Bytes {
+    let texts = |of: fn(&LogRow) -> Option<&str>| -> ArrayRef {
+        Arc::new(rows.iter().map(of).collect::<StringArray>())
     };
-    let ticks: ArrayRef = Arc::new(cells.iter().map(|cell| cell.tick).collect::<Int64Array>());
+    let ticks: ArrayRef = Arc::new(rows.iter().map(|row| row.tick).collect::<Int64Array>());
     let columns = [
-        ("store_id", texts(|cell| cell.store.as_deref()), true),
-        ("sku", texts(|cell| cell.sku.as_deref()), true),
+        ("store_id", texts(|row| row.store.as_deref()), true),
+        ("sku", texts(|row| row.sku.as_deref()), true),
         ("tick_at", ticks, true),
     ];
     let batch = RecordBatch::try_from_iter_with_nullable(columns).unwrap();
@@ -113,14 +113,14 @@ fn keys(file: &Bytes, cells: &Arc<Cells>) -> Keys {
 
 /// The wanted and the rejected rows, by a look at each of these.
 fn look_at_each(
-    rows: &[Cell],
+    rows: &[LogRow],
     among: impl Iterator<Item = usize>,
     probe: &Probe,
     scope: Scope,
 ) -> (Vec<usize>, Vec<Reject>) {
     let (mut wanted, mut rejects) = (Vec::new(), Vec::new());
     for i in among {
-        let Cell { store, sku, tick } = &rows[i];
+        let LogRow { store, sku, tick } = &rows[i];
         let at = tick.map(|tick| Timestamp::from_us(tick).unwrap());
         let reason = match (store.as_deref(), tick) {
             (None | Some(""), _) => Reason::MissingStore,

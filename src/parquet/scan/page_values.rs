@@ -6,7 +6,7 @@ use parquet::errors::{ParquetError, Result};
 
 use super::runs::{Run, Runs, Truncated};
 
-/// What is known about values that are no text.
+/// What is known about texts that are not UTF-8.
 #[derive(Clone, Copy)]
 pub(super) struct Invalid<T> {
     /// Their code, if the column can hold them.
