@@ -142,9 +142,11 @@ fn floating(amounts: &[Option<Amount>]) -> Vec<ArrayRef> {
     let exact = |rounded: &dyn Fn(f64) -> f64| {
         amounts.iter().zip(&doubles).all(|(amount, double)| match (amount, double) {
             (Some(amount), Some(double)) => {
-                // Out of range is out of range, however far.
-                let read = (rounded(*double) * 10_000.0).round_ties_even() as Amount;
-                read == *amount || (read >= AMOUNT_END && *amount >= AMOUNT_END)
+                // Out of range is out of range, however far. An infinity is not: it is null.
+                let rounded = rounded(*double);
+                let read = (rounded * 10_000.0).round_ties_even() as Amount;
+                rounded.is_finite()
+                    && (read == *amount || (read >= AMOUNT_END && *amount >= AMOUNT_END))
             }
             _ => true,
         })
