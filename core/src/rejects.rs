@@ -93,7 +93,7 @@ impl ReportJudge {
         if onset.is_some_and(|onset| onset > tick) {
             return Err(Reason::OnsetAfterDetection);
         }
-        if self.partition.is_some_and(|partition| !partition.contains(tick)) {
+        if self.partition.is_some_and(|partition| !partition.holds(tick)) {
             return Err(Reason::OutsidePartition);
         }
         let onset_ignored = row.onset.is_some() && onset.is_none();
@@ -122,7 +122,7 @@ pub fn judge_prediction(
     if invalid_text {
         return Err(Reason::InvalidText);
     }
-    if partition.is_some_and(|partition| !partition.contains(tick)) {
+    if partition.is_some_and(|partition| !partition.holds(tick)) {
         return Err(Reason::OutsidePartition);
     }
     Ok(tick)
@@ -189,7 +189,7 @@ impl Scope {
     }
 
     fn misplaced(&self, tick: Timestamp) -> bool {
-        self.partition.is_some_and(|partition| !partition.contains(tick))
+        self.partition.is_some_and(|partition| !partition.holds(tick))
     }
 }
 

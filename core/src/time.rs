@@ -204,6 +204,13 @@ impl Interval {
     pub fn contains(&self, at: Timestamp) -> bool {
         self.start <= at && at < self.end
     }
+
+    /// Whether a partition over this interval holds the instant. The calendar's last partition has
+    /// no instant after it, so it holds the calendar's last instant as well.
+    #[must_use]
+    pub fn holds(&self, at: Timestamp) -> bool {
+        self.contains(at) || (at == Timestamp::MAX && self.end == Timestamp::MAX)
+    }
 }
 
 impl fmt::Display for Interval {

@@ -97,7 +97,7 @@ pub(crate) fn ticks_are_sound(source: &Source, row_group: usize, tick: &str) -> 
     });
     let partition = source.file.partition;
     bounds.range.is_some_and(|(min, max)| {
-        partition.is_none_or(|partition| partition.contains(min) && partition.contains(max))
+        partition.is_none_or(|partition| partition.holds(min) && partition.holds(max))
     })
 }
 
@@ -143,9 +143,7 @@ fn may_reject(
     let in_time = ticks.range.is_none_or(|(min, max)| min < interval.end && interval.start <= max);
     let storeless = stores.nulls || stores.range.as_ref().is_none_or(|(min, _)| min.is_empty());
     let misplaced = match (partition, ticks.range) {
-        (Some(partition), Some((min, max))) => {
-            !(partition.contains(min) && partition.contains(max))
-        }
+        (Some(partition), Some((min, max))) => !(partition.holds(min) && partition.holds(max)),
         _ => false,
     };
     // Without bounds, a tick may lie outside the calendar.
