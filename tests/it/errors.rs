@@ -12,9 +12,10 @@ use arrow::array::{
     ArrayRef, BinaryArray, Decimal128Array, Float64Array, RecordBatch, StringArray,
     TimestampMicrosecondArray,
 };
-use cohort::Sample;
 use parquet::arrow::ArrowWriter;
 use serde_json::{Value, json};
+
+use crate::sample;
 
 /// The day that the sample's manifest is for, in microseconds.
 const DAY_US: i64 = 1_735_689_600_000_000;
@@ -26,20 +27,16 @@ struct Lake {
 
 impl Lake {
     fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let root = fs::canonicalize(folder.path()).unwrap().join("sample");
-        Sample { stores: 3, skus: 4, days: 2, seed: 9 }.write(&root).unwrap();
+        let (folder, root) = sample::write(2);
         Self { _folder: folder, root }
     }
 
     fn manifest(&self) -> Value {
-        serde_json::from_slice(&fs::read(self.root.join("run_manifest.json")).unwrap()).unwrap()
+        sample::manifest(&self.root)
     }
 
     fn with_manifest(self, change: impl FnOnce(&mut Value)) -> Self {
-        let mut manifest = self.manifest();
-        change(&mut manifest);
-        fs::write(self.root.join("run_manifest.json"), manifest.to_string()).unwrap();
+        sample::change_manifest(&self.root, change);
         self
     }
 

@@ -36,6 +36,7 @@ mod s3_races;
 mod s3_storage;
 mod s3_strangers;
 mod s3_upload;
+mod sample;
 mod schemas;
 mod seaweed;
 mod strangers;

@@ -5,8 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use cohort::Sample;
 use serde_json::{Value, json};
+
+use crate::sample;
 
 /// A sample whose manifest names no run and no interval, as those of scheduled runs do.
 struct Lake {
@@ -16,9 +17,7 @@ struct Lake {
 
 impl Lake {
     fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let root = fs::canonicalize(folder.path()).unwrap().join("sample");
-        Sample { stores: 3, skus: 4, days: 3, seed: 9 }.write(&root).unwrap();
+        let (folder, root) = sample::write(3);
         let lake = Self { _folder: folder, root };
         lake.change_manifest(|m| {
             let keys = m.as_object_mut().unwrap();
@@ -30,10 +29,7 @@ impl Lake {
     }
 
     fn change_manifest(&self, change: impl FnOnce(&mut Value)) {
-        let path = self.root.join("run_manifest.json");
-        let mut manifest: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
-        change(&mut manifest);
-        fs::write(path, manifest.to_string()).unwrap();
+        sample::change_manifest(&self.root, change);
     }
 
     fn job(&self, arguments: &[&str]) -> Output {

@@ -6,8 +6,9 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use cohort::Sample;
 use serde_json::{Value, json};
+
+use crate::sample;
 
 struct Lake {
     _folder: tempfile::TempDir,
@@ -16,17 +17,12 @@ struct Lake {
 
 impl Lake {
     fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let root = fs::canonicalize(folder.path()).unwrap().join("sample");
-        Sample { stores: 3, skus: 4, days: 2, seed: 9 }.write(&root).unwrap();
+        let (folder, root) = sample::write(2);
         Self { _folder: folder, root }
     }
 
     fn with_manifest(self, change: impl FnOnce(&mut Value)) -> Self {
-        let path = self.root.join("run_manifest.json");
-        let mut manifest: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
-        change(&mut manifest);
-        fs::write(path, manifest.to_string()).unwrap();
+        sample::change_manifest(&self.root, change);
         self
     }
 

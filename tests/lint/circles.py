@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import graphlib
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 
@@ -25,32 +26,36 @@ def imported(source: str) -> set[str]:
     return names
 
 
-def circle(folder: Path) -> list[str]:
-    """Return the modules of one circle below a folder, the first again at the end, or nothing."""
+def graph(folder: Path) -> dict[str, set[str]]:
+    """Return the modules below a folder that each of them imports."""
     files = {
         ".".join(path.relative_to(folder).with_suffix("").parts): path
         for path in sorted(folder.rglob("*.py"))
     }
-    graph = {
+    return {
         name: {other for other in imported(path.read_text()) if other in files and other != name}
         for name, path in files.items()
     }
+
+
+def circle(edges: dict[str, set[str]]) -> list[str]:
+    """Return the names of one circle, the first again at the end, or nothing."""
     try:
-        graphlib.TopologicalSorter(graph).prepare()
+        graphlib.TopologicalSorter(edges).prepare()
     except graphlib.CycleError as error:
         found: list[str] = error.args[1]
         return found
     return []
 
 
-def main() -> None:
-    """Print one circle for each folder that has any, and exit with 1 if there is one."""
+def check(graph_of: Callable[[Path], dict[str, set[str]]]) -> None:
+    """Print one circle for each named folder that has any, and exit with 1 if there is one."""
     folders = [Path(name) for name in sys.argv[1:]]
-    found = {folder: modules for folder in folders if (modules := circle(folder))}
-    for folder, modules in found.items():
-        print(f"{folder}: expected no circle of imports, found {' <- '.join(modules)}")
+    found = {folder: names for folder in folders if (names := circle(graph_of(folder)))}
+    for folder, names in found.items():
+        print(f"{folder}: expected no circle, found {' <- '.join(names)}")
     sys.exit(1 if found else 0)
 
 
 if __name__ == "__main__":
-    main()
+    check(graph)

@@ -10,12 +10,12 @@ may reach anywhere.
 
 from __future__ import annotations
 
-import graphlib
 import re
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import circles
 
 Names = tuple[str, ...]
 
@@ -143,24 +143,16 @@ def graph(modules: dict[Names, Module]) -> dict[Names, set[Names]]:
     return edges
 
 
-def circle(folder: Path) -> list[str]:
-    """Return the modules of one circle of a crate, the first again at the end, or nothing."""
-    try:
-        graphlib.TopologicalSorter(graph(crate(folder))).prepare()
-    except graphlib.CycleError as error:
-        found: list[Names] = error.args[1]
-        return ["::".join(("crate", *names)) for names in found]
-    return []
+def named(folder: Path) -> dict[str, set[str]]:
+    """Return the files of a crate that each of them depends on, by their paths in Rust."""
+    edges = graph(crate(folder))
+    return {spelled(at): {spelled(other) for other in others} for at, others in edges.items()}
 
 
-def main() -> None:
-    """Print one circle for each crate that has any, and exit with 1 if there is one."""
-    folders = [Path(name) for name in sys.argv[1:]]
-    found = {folder: modules for folder in folders if (modules := circle(folder))}
-    for folder, modules in found.items():
-        print(f"{folder}: expected no circle of files, found {' <- '.join(modules)}")
-    sys.exit(1 if found else 0)
+def spelled(names: Names) -> str:
+    """Return a file's path in Rust."""
+    return "::".join(("crate", *names))
 
 
 if __name__ == "__main__":
-    main()
+    circles.check(named)
