@@ -31,10 +31,6 @@ impl Lake {
         Self { _folder: folder, root }
     }
 
-    fn manifest(&self) -> Value {
-        sample::manifest(&self.root)
-    }
-
     fn with_manifest(self, change: impl FnOnce(&mut Value)) -> Self {
         sample::change_manifest(&self.root, change);
         self

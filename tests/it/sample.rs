@@ -14,14 +14,10 @@ pub(crate) fn write(days: u32) -> (tempfile::TempDir, PathBuf) {
     (folder, root)
 }
 
-/// The manifest of the sample at `root`.
-pub(crate) fn manifest(root: &Path) -> Value {
-    serde_json::from_slice(&fs::read(root.join("run_manifest.json")).unwrap()).unwrap()
-}
-
 /// Changes the manifest of the sample at `root`.
 pub(crate) fn change_manifest(root: &Path, change: impl FnOnce(&mut Value)) {
-    let mut changed = manifest(root);
-    change(&mut changed);
-    fs::write(root.join("run_manifest.json"), changed.to_string()).unwrap();
+    let path = root.join("run_manifest.json");
+    let mut manifest: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    change(&mut manifest);
+    fs::write(path, manifest.to_string()).unwrap();
 }
