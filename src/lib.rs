@@ -22,6 +22,7 @@ mod commands;
 mod commit;
 mod committed;
 mod error;
+mod escape;
 mod kind;
 mod layout;
 mod lineage;

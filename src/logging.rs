@@ -1,17 +1,22 @@
 //! Logs on stderr: text for people, JSON for machines, never a credential.
 
-use std::io::IsTerminal as _;
+use std::fmt::{self, Debug};
+use std::io::{self, IsTerminal as _};
 
 use clap::{Args, ValueEnum};
 use tracing::Metadata;
+use tracing::field::Field;
 use tracing::level_filters::LevelFilter;
+use tracing_subscriber::field::MakeExt as _;
 use tracing_subscriber::filter::{FilterExt as _, FilterFn};
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::format::{Writer, debug_fn};
 use tracing_subscriber::layer::{Layer, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Registry};
 
 use crate::error::Error;
+use crate::escape;
 
 /// How to log. Logs go to stderr.
 #[derive(Clone, Copy, Debug, Args)]
@@ -59,12 +64,53 @@ fn layer<W>(filter: EnvFilter, format: LogFormat, to: W) -> impl Layer<Registry>
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let lines = tracing_subscriber::fmt::layer().with_writer(to);
+    let lines = tracing_subscriber::fmt::layer();
     let layer = match format {
-        LogFormat::Text => lines.with_target(false).boxed(),
-        LogFormat::Json => lines.json().flatten_event(true).with_current_span(false).boxed(),
+        LogFormat::Text => lines
+            .with_target(false)
+            .fmt_fields(debug_fn(write_field).delimited(" "))
+            .with_writer(to)
+            .boxed(),
+        LogFormat::Json => lines
+            .json()
+            .flatten_event(true)
+            .with_current_span(false)
+            .with_writer(Escaping(to))
+            .boxed(),
     };
     layer.with_filter(filter.and(FilterFn::new(may_be_printed)))
+}
+
+/// Writes a field of a log for people.
+fn write_field(to: &mut Writer<'_>, field: &Field, value: &dyn Debug) -> fmt::Result {
+    let text = escape::line(&format!("{value:?}"));
+    if field.name() == "message" {
+        to.write_str(&text)
+    } else {
+        write!(to, "{}={text}", field.name())
+    }
+}
+
+/// Passes JSON on with escapes for what nobody could see. Each line comes in one piece.
+struct Escaping<W>(W);
+
+impl<'a, W: MakeWriter<'a>> MakeWriter<'a> for Escaping<W> {
+    type Writer = Escaping<W::Writer>;
+
+    fn make_writer(&'a self) -> Self::Writer {
+        Escaping(self.0.make_writer())
+    }
+}
+
+impl<W: io::Write> io::Write for Escaping<W> {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.0.write_all(escape::json(&String::from_utf8_lossy(line)).as_bytes())?;
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
 }
 
 fn filter(variable: Option<&str>, verbose: u8) -> Result<EnvFilter, Error> {
@@ -130,6 +176,28 @@ mod tests {
             let said = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
             assert!(said.contains("own") && said.contains("warned"), "{said}");
             assert!(!said.contains("secret"), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_text_that_attacks_stays_one_line_and_moves_no_cursor() {
+        let hostile = "a\nb\u{1b}[2J\u{9b}31m\u{202e}c\u{2028}";
+        for format in [LogFormat::Text, LogFormat::Json] {
+            let lines = Lines::default();
+            let writer = lines.clone();
+            let layer = layer(filter(None, 0).unwrap(), format, move || writer.clone());
+            tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+                tracing::warn!(target: "cohort", store = hostile, path = %hostile, "{hostile}");
+            });
+            let said = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+            assert_eq!(said.lines().count(), 1, "{said:?}");
+            // Colours are the log's own.
+            assert!(!said.contains("\u{1b}[2J"), "{said:?}");
+            assert!(!said.contains(['\u{9b}', '\u{202e}', '\u{2028}']), "{said:?}");
+            if format == LogFormat::Json {
+                let log: serde_json::Value = serde_json::from_str(&said).unwrap();
+                assert_eq!((&log["message"], &log["path"]), (&hostile.into(), &hostile.into()));
+            }
         }
     }
 

@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use crate::escape;
 use crate::kind::Kind;
 use cohort_core::Timestamp;
 
@@ -75,21 +76,9 @@ pub(crate) fn no_thread(reason: impl std::fmt::Display) -> String {
 
 /// Prints `cohort: <message>` on stderr, as one line whatever the message holds.
 pub fn print_error(message: &str) {
-    let line = one_line(message);
+    let line = escape::line(message);
     // If stderr is closed there is nobody left to tell.
     let _ = writeln!(std::io::stderr().lock(), "cohort: {line}");
-}
-
-/// The text with every control character, line feeds among them, written as its escape.
-pub(crate) fn one_line(text: &str) -> String {
-    text.chars().fold(String::with_capacity(text.len()), |mut line, c| {
-        if c.is_control() {
-            line.extend(c.escape_default());
-        } else {
-            line.push(c);
-        }
-        line
-    })
 }
 
 #[cfg(test)]
@@ -131,10 +120,5 @@ mod tests {
         assert_eq!(said.lines().count(), 1, "{said}");
         assert!(said.starts_with("cohort: internal error at src"), "{said}");
         assert!(said.ends_with(": the\\nmessage; please report it\n"), "{said}");
-    }
-
-    #[test]
-    fn messages_stay_on_one_line() {
-        assert_eq!(one_line("a\nb\tc\u{1b}[0mé"), "a\\nb\\tc\\u{1b}[0mé");
     }
 }

@@ -6,6 +6,7 @@ use cohort_core::contract::Outputs;
 use cohort_core::{Counts, Interval};
 
 use crate::commit::Status;
+use crate::escape;
 use crate::layout::RunId;
 use crate::objects::Uri;
 use crate::text;
@@ -54,6 +55,6 @@ impl Summary {
     /// The summary on one line, without a line feed.
     pub fn to_json(&self) -> String {
         // Maps have text keys and every field can be serialized, so there can be no error.
-        serde_json::to_string(self).unwrap_or_default()
+        escape::json(&serde_json::to_string(self).unwrap_or_default())
     }
 }

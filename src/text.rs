@@ -57,7 +57,7 @@ pub(crate) mod uri {
     /// If the JSON is not a string, or the string is not an absolute URI.
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Uri, D::Error> {
         let text = String::deserialize(from)?;
-        if !text.contains("://") {
+        if !text.contains("://") || text.chars().any(char::is_control) {
             return Err(D::Error::custom(format!("expected an absolute URI, found {text:?}")));
         }
         Uri::from_argument(Path::new("/"), &text).map_err(D::Error::custom)

@@ -99,7 +99,7 @@ fn message(panic: &(dyn std::any::Any + Send)) -> String {
         .downcast_ref::<&str>()
         .copied()
         .or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    text.unwrap_or("a panic without a message").replace('\n', " ")
+    text.unwrap_or("a panic without a message").to_owned()
 }
 
 #[cfg(test)]

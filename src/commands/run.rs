@@ -10,11 +10,12 @@ use clap::Args;
 
 use super::terminal::{argument, print, runtime};
 use crate::error::Error;
+use crate::escape;
 use crate::manifest::{CommitMode, Manifest, Overrides};
 use crate::objects::{Objects as _, Storage, Traffic};
 use crate::orchestrator::facts::{Announcement, Facts};
 use crate::orchestrator::{Reporters, Surroundings, termination, xcom};
-use crate::process::{self, one_line};
+use crate::process;
 use crate::run::{RunOutcome, Shell, load_manifest};
 use crate::summary::{Execution, Summary};
 use crate::workers::Workers;
@@ -121,7 +122,7 @@ pub(super) fn carry_out(
         match &outcome {
             Ok(_) => {}
             Err(Error::Stopped { signal }) => reporters.aborted(signal).await,
-            Err(error) => reporters.failed(error.kind(), &one_line(&error.to_string())).await,
+            Err(error) => reporters.failed(error.kind(), &escape::line(&error.to_string())).await,
         }
         outcome
     });

@@ -31,6 +31,7 @@ use openlineage::{OpenLineage, State};
 use pipes::Pipes;
 use xcom::ResultFiles;
 
+use crate::escape;
 use crate::kind::Kind;
 use crate::objects::Objects;
 use cohort_core::Timestamp;
@@ -161,7 +162,8 @@ impl Reporters {
 
     async fn end(&mut self, failure: &Failure, state: State<'_>) {
         // Files come first: they are quick, and the orchestrators' screens show them.
-        if let Err((path, error)) = self.files.write(&failure.to_json().to_string()) {
+        if let Err((path, error)) = self.files.write(&escape::json(&failure.to_json().to_string()))
+        {
             warn("result file", &format!("{}: {error}", path.display()));
         }
         if let Err(error) = termination::write(&self.termination_log, failure) {

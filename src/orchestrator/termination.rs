@@ -8,6 +8,7 @@ use std::path::Path;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::facts::Failure;
+use crate::escape;
 
 /// Where Kubernetes reads a container's last words.
 pub(crate) const TERMINATION_LOG: &str = "/dev/termination-log";
@@ -49,7 +50,7 @@ pub(crate) fn write(path: &Path, failure: &Failure) -> io::Result<()> {
 fn message(failure: &Failure) -> String {
     let mut short = failure.clone();
     loop {
-        let json = short.to_json().to_string();
+        let json = escape::json(&short.to_json().to_string());
         if json.len() <= MESSAGE_BYTES_MAX {
             return json;
         }

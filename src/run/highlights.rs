@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use crate::escape;
 use cohort_core::{EventRows, Money, Names, Timestamp};
 
 /// One event as its latest row in the run has it (SPEC 6, `minority_event_log`).
@@ -149,34 +150,13 @@ impl Highlights {
             let _ = writeln!(
                 table,
                 "| {} | {state} | {} | {severity} | {impact} |",
-                cell(&event.name()),
+                escape::markdown(&event.name()),
                 event.sku_count,
             );
         }
         table
     }
 }
-
-/// A text that cannot break the table around it.
-fn cell(text: &str) -> String {
-    let mut cell = String::with_capacity(text.len());
-    for (at, c) in text.chars().enumerate() {
-        match c {
-            _ if at >= CELL_CHARS_MAX => {
-                cell.push('…');
-                break;
-            }
-            '|' => cell.push_str("\\|"),
-            '<' => cell.push_str("&lt;"),
-            c if c.is_control() => cell.push(' '),
-            c => cell.push(c),
-        }
-    }
-    cell
-}
-
-/// A cause may be any text, but a table of ten rows must stay small enough for every channel.
-const CELL_CHARS_MAX: usize = 120;
 
 #[cfg(test)]
 mod tests {
@@ -256,6 +236,6 @@ mod tests {
         highlights.add(event("x|y\nz<b>", true, None));
         let table = highlights.to_markdown(10);
         assert_eq!(table.lines().count(), 3, "{table}");
-        assert!(table.contains("x\\|y z&lt;b>"), "{table}");
+        assert!(table.contains("x\\|y\\\\nz&lt;b&gt;"), "{table}");
     }
 }

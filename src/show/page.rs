@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use super::table::{Heading, Side, table};
 use crate::committed::{StoredMelogRow, StoredMrchRow};
+use crate::escape::{cell, line};
 use cohort_core::{Money, Timestamp, grouped};
 
 use crate::lineage::{Input, Lineage};
@@ -34,6 +35,10 @@ const LINES: [Heading; 9] = [
     ("SKU", Side::Left),
 ];
 
+/// The widest store and the widest reason in a sentence.
+const STORE_WIDTH_MAX: usize = 40;
+const REASON_WIDTH_MAX: usize = 40;
+
 /// What to show of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Options {
@@ -57,8 +62,10 @@ pub(super) fn page(
     let mut page =
         format!("\n Run {}: {} to {} UTC, gap {}\n\n", run.run_id, interval.0, interval.1, run.gap);
     let all = plural(events.len() as u64, "event");
-    let of_store =
-        options.store.as_ref().map_or(String::new(), |store| format!(" of store {store}"));
+    let of_store = options
+        .store
+        .as_ref()
+        .map_or(String::new(), |store| format!(" of store {}", cell(store, STORE_WIDTH_MAX)));
     if shown.len() == events.len() {
         let _ = writeln!(page, " {all}{of_store}\n");
     } else {
@@ -149,8 +156,10 @@ fn input_counts(input: &Input) -> String {
         let _ = write!(text, ", {}", plural(input.rows_duplicate, "duplicate"));
     }
     if rejected > 0 {
-        let reasons: Vec<_> =
-            reasons.iter().map(|(reason, rows)| format!("{} {reason}", grouped(**rows))).collect();
+        let reasons: Vec<_> = reasons
+            .iter()
+            .map(|(reason, rows)| format!("{} {}", grouped(**rows), cell(reason, REASON_WIDTH_MAX)))
+            .collect();
         let _ = write!(text, ", {} rejected:\n{:12}{}", grouped(rejected), "", reasons.join(", "));
     }
     text
@@ -158,12 +167,12 @@ fn input_counts(input: &Input) -> String {
 
 /// Where everything is. Paths are never cut, since people copy them.
 fn paths(run: &Lineage, lineage: &Uri) -> String {
-    let mut text = format!("\n Lineage    {lineage}\n");
+    let mut text = format!("\n Lineage    {}\n", line(&lineage.to_string()));
     for (log, output) in run.outputs.each() {
         let name = log.name;
         let _ = writeln!(text, "\n {name}, {}", plural(output.rows, "row"));
         for file in &output.files {
-            let _ = writeln!(text, "   {}", file.uri);
+            let _ = writeln!(text, "   {}", line(&file.uri.to_string()));
         }
     }
     text

@@ -32,6 +32,7 @@ pub(crate) use identity::{Identity, Parent, Uuid};
 pub(crate) use transport::Transport;
 
 use super::facts::Announcement;
+use crate::escape;
 use cohort_core::Timestamp;
 
 /// The events of one run.
@@ -51,6 +52,11 @@ struct Settings {
     job: Option<String>,
     parent: Option<Parent>,
     root: Option<Parent>,
+}
+
+/// An event as it is sent.
+fn text(event: &serde_json::Value) -> String {
+    escape::json(&event.to_string())
 }
 
 impl OpenLineage {
@@ -90,7 +96,7 @@ impl OpenLineage {
     /// Sends START, in the background: the run does not wait for it.
     pub(crate) fn started(&mut self, announced: &Announcement, at: Timestamp) {
         let identity = self.identify(&announced.run_id, at);
-        let event = event::event(&identity, Some(announced), State::Start, at).to_string();
+        let event = text(&event::event(&identity, Some(announced), State::Start, at));
         self.announced = Some(announced.clone());
         let transport = self.transport.clone();
         self.start = Some(tokio::spawn(async move { transport.send(&event).await }));
@@ -113,11 +119,11 @@ impl OpenLineage {
             Some(task) => task.await.unwrap_or_else(|error| Err(error.to_string())),
             // The run failed before it had a manifest. Every run has a START all the same.
             None => {
-                let event = event::event(&identity, None, State::Start, at).to_string();
+                let event = text(&event::event(&identity, None, State::Start, at));
                 self.transport.send(&event).await
             }
         };
-        let event = event::event(&identity, self.announced.as_ref(), state, at).to_string();
+        let event = text(&event::event(&identity, self.announced.as_ref(), state, at));
         self.transport.send(&event).await.and(start)
     }
 

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::escape;
 use crate::orchestrator::facts::Failure;
 
 /// One message.
@@ -83,12 +84,12 @@ impl Message {
     }
 
     fn line(&self) -> String {
-        json!({
+        let message = json!({
             "__dagster_pipes_version": "0.1",
             "method": self.method,
             "params": self.params,
-        })
-        .to_string()
+        });
+        escape::json(&message.to_string())
     }
 
     fn fit(mut self, max: usize) -> Vec<String> {
@@ -113,9 +114,9 @@ impl Message {
 
     fn split_log(self, max: usize) -> Vec<String> {
         let text = self.params["message"].as_str().unwrap_or_default();
-        // JSON writes a character as an escape of at most six bytes, or as at most four bytes of
-        // UTF-8.
-        let chars_max = (max.saturating_sub(LOG_FRAME_BYTES) / 6).max(1);
+        // JSON writes a character as at most two escapes of six bytes each, or as four bytes of
+        // UTF-8 at most.
+        let chars_max = (max.saturating_sub(LOG_FRAME_BYTES) / 12).max(1);
         let chars: Vec<char> = text.chars().collect();
         chars
             .chunks(chars_max)
