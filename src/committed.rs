@@ -5,21 +5,22 @@
 
 mod rows;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
+use cohort_core::contract::Outputs;
 use cohort_core::{Interval, Timestamp};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
-use self::rows::{MELOG_COLUMNS, MRCH_COLUMNS, each_row};
+use self::rows::{EVENT_COLUMNS, MELOG_COLUMNS, MRCH_COLUMNS, each_row};
 use crate::kind::Kind;
 use crate::layout::{RunId, lineage_key, lineage_of, run_prefix};
 use crate::lineage::{self, Lineage, Output, OutputFile, hex};
 use crate::objects::{self, Entry, Objects, Uri};
 
-pub(crate) use self::rows::{StoredMelogRow, StoredMrchRow};
+pub(crate) use self::rows::{EventRow, StoredMelogRow, StoredMrchRow};
 
 /// Lineages that are read at once.
 const READ_AT_ONCE: usize = 16;
@@ -90,19 +91,62 @@ impl CommittedRuns {
         lineage: &Uri,
         selection: &Selection,
     ) -> Result<Self, Error> {
-        if let Some(run_id) = &selection.run_id {
-            let run = Committed::read_in_place(objects, &lineage_key(lineage, run_id)).await?;
-            return Ok(Self { runs: vec![run] });
+        let (runs, unreadable) = Self::find_readable(objects, lineage, selection).await?;
+        match unreadable.into_iter().next() {
+            Some(error) => Err(error.into()),
+            None => Ok(runs),
         }
+    }
+
+    /// The names of all committed runs below a lineage prefix.
+    ///
+    /// # Errors
+    /// [`Error::Objects`].
+    pub(crate) async fn names(
+        objects: &dyn Objects,
+        lineage: &Uri,
+    ) -> Result<BTreeSet<RunId>, Error> {
         let listed = objects.list(lineage).await?;
-        let uris = listed.into_iter().map(|object| object.uri);
-        let keys: Vec<Uri> = uris.filter(|uri| lineage_of(uri, lineage).is_some()).collect();
-        let read = stream::iter(keys)
-            .map(|uri| async move { Committed::read_in_place(objects, &uri).await });
-        let mut runs: Vec<Committed> = read.buffer_unordered(READ_AT_ONCE).try_collect().await?;
-        runs.retain(|run| selection.wants(run.lineage.interval));
+        Ok(listed.iter().filter_map(|object| lineage_of(&object.uri, lineage)).collect())
+    }
+
+    /// The same without the lineages that cannot be read, and what is wrong with those, in the
+    /// order of their URIs. Nobody knows their intervals, so they are of any selection.
+    ///
+    /// # Errors
+    /// [`Error::Objects`], as [`CommittedRuns::find`].
+    pub(crate) async fn find_readable(
+        objects: &dyn Objects,
+        lineage: &Uri,
+        selection: &Selection,
+    ) -> Result<(Self, Vec<lineage::Error>), Error> {
+        let keys = match &selection.run_id {
+            Some(run_id) => vec![lineage_key(lineage, run_id)],
+            None => {
+                let listed = objects.list(lineage).await?;
+                let uris = listed.into_iter().map(|object| object.uri);
+                uris.filter(|uri| lineage_of(uri, lineage).is_some()).collect()
+            }
+        };
+        let read = stream::iter(keys).map(|uri| async move {
+            match Committed::read_in_place(objects, &uri).await {
+                Ok(run) => Ok(Ok(run)),
+                Err(Error::Lineage(error)) => Ok(Err(error)),
+                Err(error) => Err(error),
+            }
+        });
+        let read: Vec<_> = read.buffered(READ_AT_ONCE).try_collect().await?;
+        let (mut runs, mut unreadable): (Vec<Committed>, _) = (Vec::new(), Vec::new());
+        for one in read {
+            match one {
+                Ok(run) => runs.push(run),
+                Err(error) => unreadable.push(error),
+            }
+        }
+        let by_name = selection.run_id.is_some();
+        runs.retain(|run| by_name || selection.wants(run.lineage.interval));
         runs.sort_by(|a, b| a.order().cmp(&b.order()));
-        Ok(Self { runs })
+        Ok((Self { runs }, unreadable))
     }
 }
 
@@ -174,12 +218,57 @@ impl Committed {
         Err(lineage::Error { uri: uri.clone(), reason }.into())
     }
 
+    /// The content of every part, after checking that it is what the lineage lists.
+    ///
+    /// # Errors
+    /// As [`Committed::events`].
+    pub(crate) async fn contents(
+        &self,
+        objects: &dyn Objects,
+    ) -> Result<Outputs<Vec<Bytes>>, Error> {
+        let mut contents = self.lineage.outputs.as_ref().map(|_, _| Vec::new());
+        for (log, output) in self.lineage.outputs.each() {
+            for part in &output.files {
+                let content = read_part(objects, part).await?;
+                if let Some(of_log) = contents.get_mut(log) {
+                    of_log.push(content);
+                }
+            }
+        }
+        Ok(contents)
+    }
+
     /// The newest row of each event that the run wrote, by the event's id.
     ///
     /// # Errors
     /// [`Error::Objects`], [`Error::Part`].
     pub(crate) async fn events(&self, objects: &dyn Objects) -> Result<Vec<StoredMelogRow>, Error> {
         events(objects, &self.lineage.outputs.melog).await
+    }
+
+    /// An event among those that the run wrote a row of in MELOG.
+    ///
+    /// # Errors
+    /// [`Error::Objects`], [`Error::Part`].
+    pub(crate) async fn event(
+        &self,
+        objects: &dyn Objects,
+        id: &str,
+    ) -> Result<Option<EventRow>, Error> {
+        let mut newest: Option<EventRow> = None;
+        for part in &self.lineage.outputs.melog.files {
+            let bytes = read_part(objects, part).await?;
+            each_row(bytes, EVENT_COLUMNS, |row| {
+                if row.text("event_id")? == id {
+                    let found = row.event()?;
+                    let is_newer = newest.as_ref().is_none_or(|seen| !seen.ended);
+                    newest = if is_newer { Some(found) } else { newest.take() };
+                }
+                Ok(())
+            })
+            .map_err(|reason| Error::Part { uri: part.uri.clone(), reason })?;
+        }
+        Ok(newest)
     }
 
     /// A store's rows of MRCH, in the log's order.

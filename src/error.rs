@@ -60,6 +60,28 @@ pub enum Error {
         /// Where it says that it is.
         written: objects::Uri,
     },
+    /// No run is committed where runs were to be looked at.
+    #[error(
+        "{lineage}: expected committed runs, found none; check the manifest, and the dates or the \
+         name that was asked for"
+    )]
+    NoRuns {
+        /// Where they should be.
+        lineage: objects::Uri,
+    },
+    /// No committed run has the event.
+    #[error(
+        "{lineage}: expected the event {event_id} in a committed run, found it in none of {runs}; \
+         check the id, the manifest, and the dates that were asked for"
+    )]
+    NoEvent {
+        /// Where the runs are.
+        lineage: objects::Uri,
+        /// The event.
+        event_id: String,
+        /// How many runs were looked at.
+        runs: usize,
+    },
     /// The process was asked to stop.
     #[error("expected to run to the end, was stopped by {signal}; run again")]
     Stopped {
@@ -83,6 +105,7 @@ impl Error {
             Self::Committed(error) => error.kind(),
             Self::Usage(_) | Self::Folder { .. } => Kind::Usage,
             Self::Moved { .. } => Kind::Manifest,
+            Self::NoRuns { .. } | Self::NoEvent { .. } => Kind::NoInput,
             // The run is committed. Another run finds the content committed and writes the result.
             Self::Result { .. } | Self::Threads { .. } | Self::Stopped { .. } => Kind::Temporary,
             Self::Bug(_) => Kind::Bug,

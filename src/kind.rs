@@ -1,5 +1,44 @@
-//! Kinds of failure, by what the caller must do next. Each kind is one exit code; the README shows
-//! the same table. This is a leaf: every error type of the job imports it, and it imports nothing.
+//! How a command ends: done, with findings, or with a kind of failure, by what the caller must do
+//! next. Each is one exit code; the README shows the same table. This is a leaf: every error type
+//! of the job imports it, and it imports nothing.
+
+/// How a command ended that did what it was asked to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Verdict {
+    /// There is nothing more to say.
+    Done,
+    /// `cohort verify` found that something does not stand any more.
+    Findings,
+}
+
+impl Verdict {
+    /// Both, in the order of the exit codes.
+    pub const ALL: [Self; 2] = [Self::Done, Self::Findings];
+
+    /// The process's exit code.
+    pub const fn exit_code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Findings => 1,
+        }
+    }
+
+    /// What the exit code means, as in `--help`, the README and SPEC 10.
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Done => "committed, or already committed",
+            Self::Findings => "cohort verify found something; no other command ends so",
+        }
+    }
+
+    /// What the orchestrator does.
+    pub const fn then(self) -> &'static str {
+        match self {
+            Self::Done => "go on",
+            Self::Findings => "rerun what it names",
+        }
+    }
+}
 
 /// What the orchestrator does about a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -18,11 +18,14 @@
 //! It is the binary's library: what is exported is what `main.rs` and the integration tests use.
 #![forbid(unsafe_code)]
 
+mod changes;
 mod commands;
 mod commit;
 mod committed;
 mod error;
 mod escape;
+mod explain;
+mod history;
 mod kind;
 mod layout;
 mod lineage;
@@ -39,6 +42,7 @@ mod schemas;
 mod show;
 mod summary;
 mod text;
+mod verify;
 mod workers;
 
 #[cfg(feature = "bench")]
@@ -46,7 +50,7 @@ pub use crate::parquet::scan::bench as scan_bench;
 pub use commands::{Cli, execute, refusal};
 pub use commit::Status;
 pub use error::Error;
-pub use kind::Kind;
+pub use kind::{Kind, Verdict};
 pub use layout::RunId;
 pub use lineage::Lineage;
 pub use manifest::{Error as ManifestError, Manifest, Overrides};

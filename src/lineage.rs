@@ -65,6 +65,10 @@ pub struct Input {
     /// The prefix of its files.
     #[serde(with = "text::uri")]
     pub uri: Uri,
+    /// The first instant whose partition was looked into; absent without partitions, where every
+    /// file was.
+    #[serde(with = "text::option", default, skip_serializing_if = "Option::is_none")]
+    pub opened_from: Option<Timestamp>,
     /// The files that were opened, in the order of their URIs.
     pub files: Vec<InputFile>,
     /// Rows of the row groups and pages that were decoded, each once.

@@ -21,7 +21,7 @@ fn main() -> ExitCode {
         Err(wrong) => return fail(Kind::Usage, &refusal(&wrong)),
     };
     match execute(&cli) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(verdict) => ExitCode::from(verdict.exit_code()),
         Err(error) => fail(error.kind(), &error.to_string()),
     }
 }

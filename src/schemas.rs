@@ -1,5 +1,5 @@
-//! The published schemas, embedded: JSON Schemas of manifest, lineage and summary, and the columns
-//! of every log.
+//! The published schemas, embedded: JSON Schemas of manifest, lineage, summary and reports, and the
+//! columns of every log.
 
 /// A schema and its name.
 #[derive(Debug)]
@@ -17,10 +17,11 @@ macro_rules! embedded {
 }
 
 /// Every schema: documents first, then the logs in the contract's order.
-pub static ALL: [Schema; 12] = embedded![
+pub static ALL: [Schema; 13] = embedded![
     "run_manifest.v1",
     "lineage.v1",
     "summary.v1",
+    "verify.v1",
     "minority_reports_detected_log.v1",
     "anomaly_classifier_model_prediction_log.v1",
     "baseline_sales_model_prediction_log.v1",

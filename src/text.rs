@@ -33,6 +33,39 @@ where
     String::deserialize(from)?.parse().map_err(D::Error::custom)
 }
 
+/// A value that may be absent.
+pub(crate) mod option {
+    use super::{Deserialize, Deserializer, Display, FromStr, Serializer};
+    use serde::de::Error as _;
+
+    /// Writes the value as [`Display`] has it, or null.
+    ///
+    /// # Errors
+    /// The serializer's own.
+    pub(crate) fn serialize<T: Display, S: Serializer>(
+        value: &Option<T>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        match value {
+            Some(value) => to.collect_str(value),
+            None => to.serialize_none(),
+        }
+    }
+
+    /// Reads the value as [`FromStr`] does; null is none.
+    ///
+    /// # Errors
+    /// If the JSON is neither null nor a string, or the string is not such a value.
+    pub(crate) fn deserialize<'de, T, D>(from: D) -> Result<Option<T>, D::Error>
+    where
+        T: FromStr<Err: Display>,
+        D: Deserializer<'de>,
+    {
+        let text = Option::<String>::deserialize(from)?;
+        text.map(|text| text.parse().map_err(D::Error::custom)).transpose()
+    }
+}
+
 /// The bytes without a UTF-8 byte order mark, which some tools write before a JSON document.
 pub(crate) fn without_mark(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)

@@ -113,6 +113,22 @@ impl Candidates {
         found.sort_by(|a, b| a.tie_order(b));
         found
     }
+
+    /// Every candidate that claims a line over `[onset, m]`, with its score, the winner first.
+    pub fn claims(
+        &self,
+        store_id: &str,
+        sku: Option<&str>,
+        onset: Timestamp,
+        m: Timestamp,
+    ) -> Vec<(&Candidate, f64)> {
+        let found = self.for_line(store_id, sku, onset, m);
+        let claims = found.into_iter().filter_map(|candidate| candidate.claim(onset, m));
+        let mut claims: Vec<_> = claims.map(|claim| (claim.candidate, claim.score)).collect();
+        // The sort is stable: of equal scores, the first in tie order stays first.
+        claims.sort_by(|(_, a), (_, b)| b.total_cmp(a));
+        claims
+    }
 }
 
 impl Candidate {

@@ -3,18 +3,21 @@
 //! One file per subcommand holds its arguments, its examples and its action. This one holds the
 //! command line as a whole and the exit codes, `terminal` what the actions share.
 
+mod explain;
 mod files;
+mod history;
 mod rerun;
 mod run;
 mod sample;
 mod schema;
 mod show;
 mod terminal;
+mod verify;
 
 use clap::{Parser, Subcommand};
 
 use crate::error::Error;
-use crate::kind::Kind;
+use crate::kind::{Kind, Verdict};
 use crate::logging::{self, Logging};
 
 /// Group the short-term anomalies of shops into events, from logs to logs.
@@ -71,22 +74,45 @@ pub enum Command {
     /// Show what a committed run found: the events that matter most, as a table.
     #[command(after_long_help = examples(show::EXAMPLES))]
     Show(show::ShowArgs),
+    /// Explain why reports are one event: ticks, gaps, rows, figures and causes, step by step.
+    ///
+    /// Finds the event in the committed runs, reads again what the last of them read, and says if
+    /// those inputs have changed since.
+    #[command(after_long_help = examples(explain::EXAMPLES))]
+    Explain(explain::ExplainArgs),
+    /// Show what a run said before it was run again, and what has changed, event by event.
+    ///
+    /// Reads what reruns have kept under superseded/ beside the lineage.
+    #[command(after_long_help = examples(history::EXAMPLES))]
+    History(history::HistoryArgs),
+    /// Verify that committed runs still stand: compute them again and compare, writing nothing.
+    ///
+    /// Tells sound runs from those that are stale since an input changed, have damaged or
+    /// uncommitted parts, or were computed by another version or with other settings, and finds
+    /// gaps and overlaps between intervals. Names the runs to run again, in order. Exit 1 if there
+    /// is any finding.
+    #[command(after_long_help = examples(verify::EXAMPLES))]
+    Verify(verify::VerifyArgs),
 }
 
 /// Does what the command line asks.
 ///
 /// # Errors
 /// [`Error`], whose kind is the exit code.
-pub fn execute(cli: &Cli) -> Result<(), Error> {
+pub fn execute(cli: &Cli) -> Result<Verdict, Error> {
     logging::start(cli.logging)?;
-    match &cli.command {
+    let done = match &cli.command {
         Command::Run(args) => run::execute(args),
         Command::Rerun(args) => rerun::execute(args),
         Command::Files(args) => files::execute(args),
         Command::Schema(args) => schema::execute(args),
         Command::Sample(args) => sample::execute(args),
         Command::Show(args) => show::execute(args),
-    }
+        Command::Explain(args) => explain::execute(args),
+        Command::History(args) => history::execute(args),
+        Command::Verify(args) => return verify::execute(args),
+    };
+    done.map(|()| Verdict::Done)
 }
 
 fn examples(text: &str) -> String {
@@ -95,7 +121,10 @@ fn examples(text: &str) -> String {
 
 /// The table of exit codes, as in the README.
 fn exit_codes() -> String {
-    let mut table = String::from("Exit codes:\n   0  committed, or already committed");
+    let mut table = String::from("Exit codes:");
+    for verdict in Verdict::ALL {
+        table.push_str(&format!("\n  {:>2}  {}", verdict.exit_code(), verdict.meaning()));
+    }
     for kind in Kind::ALL {
         let retry = if kind.is_retryable() { "; retry" } else { "" };
         table.push_str(&format!("\n  {:>2}  {}{retry}", kind.exit_code(), kind.meaning()));
@@ -109,8 +138,8 @@ fn exit_codes() -> String {
 /// What clap says of a wrong command line, on one line.
 pub fn refusal(error: &clap::Error) -> String {
     if error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        return "expected a command: run, rerun, files, schema, sample or show, found none; see \
-                cohort --help"
+        return "expected a command: run, rerun, files, schema, sample, show, explain, history or \
+                verify, found none; see cohort --help"
             .into();
     }
     let said = error.render().to_string();
@@ -153,6 +182,9 @@ mod tests {
             schema::EXAMPLES,
             sample::EXAMPLES,
             show::EXAMPLES,
+            explain::EXAMPLES,
+            history::EXAMPLES,
+            verify::EXAMPLES,
         ] {
             for example in text.replace("\\\n", " ").split("\n\n") {
                 let words = example.split_whitespace();

@@ -209,6 +209,7 @@ fn summary(
     }
 }
 
-fn processors() -> usize {
+/// One thread for each processor.
+pub(super) fn processors() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get)
 }

@@ -37,6 +37,19 @@ pub(crate) struct StoredMrchRow {
     pub impact: Option<Money>,
 }
 
+/// A row of MELOG, as far as it says which event it is.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct EventRow {
+    pub store_id: String,
+    pub opened_at: Timestamp,
+    pub cohort_id: String,
+    pub ended: bool,
+}
+
+/// The columns of an [`EventRow`], and its key.
+pub(super) const EVENT_COLUMNS: &[&str] =
+    &["event_id", "store_id", "event_status", "created_at", "cohort_id"];
+
 /// The columns of a [`StoredMelogRow`].
 pub(super) const MELOG_COLUMNS: &[&str] = &[
     "event_id",
@@ -162,6 +175,15 @@ impl PartRow<'_> {
             severity: self.double("severity_score")?,
             impact: self.amount("impact_estimate")?,
             cause: self.maybe_text("proposed_cause")?,
+        })
+    }
+
+    pub(super) fn event(&self) -> Result<EventRow, String> {
+        Ok(EventRow {
+            store_id: self.text("store_id")?,
+            opened_at: self.instant("created_at")?,
+            cohort_id: self.text("cohort_id")?,
+            ended: self.status("event_status", EventStatus::of_text)? == EventStatus::Ended,
         })
     }
 

@@ -48,6 +48,17 @@ pub(crate) fn superseded(lineage_folder: &Uri, content_sha256: &str) -> Uri {
     lineage_folder.join(&format!("{SUPERSEDED}{digits}/"))
 }
 
+/// `superseded/` below the lineage's run folder.
+#[must_use]
+pub(crate) fn superseded_root(lineage_folder: &Uri) -> Uri {
+    lineage_folder.join(SUPERSEDED)
+}
+
+/// Whether a name in a [`superseded`] folder is that of the copy of a lineage.
+pub(crate) fn is_superseded_lineage(name: &str) -> bool {
+    name == LINEAGE || name.starts_with("lineage-") && name.ends_with(".json")
+}
+
 /// The URIs that the copy of a lineage may take in its [`superseded`] folder. Two lineages may
 /// list the same parts, for example if an input file was replaced by an equal one. The second then
 /// takes a name with the first 16 hex of its own digest.

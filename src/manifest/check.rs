@@ -44,10 +44,14 @@ pub(super) fn manifest(
     Ok(manifest)
 }
 
-/// Where inputs and outputs lie.
+/// Where inputs and outputs lie, and the settings.
 pub(super) fn places(wire: &Wire, uri: &Uri) -> Result<Places, Error> {
     let in_manifest = |fault| Error::at(uri, fault);
+    let none = Overrides::default();
     Ok(Places {
+        life: life(wire, uri, &none)?,
+        max_lookback: max_lookback(wire, uri, &none)?,
+        max_reject_ratio: reject_ratio(wire).map_err(in_manifest)?,
         inputs: inputs(wire, uri).map_err(in_manifest)?,
         outputs: outputs(wire, uri).map_err(in_manifest)?,
         lineage: lineage(wire, uri).map_err(in_manifest)?,

@@ -51,6 +51,18 @@ impl Manifest {
 }
 
 impl Places {
+    /// Those of a whole manifest.
+    pub(crate) fn of(manifest: &Manifest) -> Self {
+        Self {
+            life: manifest.life,
+            max_lookback: manifest.max_lookback,
+            max_reject_ratio: manifest.max_reject_ratio,
+            inputs: manifest.inputs.clone(),
+            outputs: manifest.outputs.clone(),
+            lineage: manifest.lineage.clone(),
+        }
+    }
+
     /// Reads a manifest's inputs and outputs. It need not name a run or an interval.
     ///
     /// # Errors

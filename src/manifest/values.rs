@@ -106,9 +106,16 @@ pub struct Overrides {
     pub expect_same: bool,
 }
 
-/// Where a manifest says that inputs and outputs lie, whatever run it is for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What a manifest says whatever run it is for: where inputs and outputs lie, and the settings that
+/// rows depend on.
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Places {
+    /// What bounds an event.
+    pub life: Life,
+    /// How old an onset may be at its detection.
+    pub max_lookback: Duration,
+    /// The share of rejected rows above which a run fails.
+    pub max_reject_ratio: f64,
     /// What is read.
     pub inputs: Inputs<Dataset>,
     /// What is written.

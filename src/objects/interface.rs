@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use cohort_core::Timestamp;
 use sha2::{Digest as _, Sha256};
 
 use super::error::Error;
@@ -162,6 +163,15 @@ pub trait Objects: Send + Sync + fmt::Debug {
             }
         }
         Ok(hash.finalize().into())
+    }
+
+    /// When the object was last written, as the storage's own clock had it; `None` if the storage
+    /// does not tell. For people: nothing that is computed may depend on it.
+    ///
+    /// # Errors
+    /// As [`Objects::read`].
+    async fn modified(&self, _uri: &Uri) -> Result<Option<Timestamp>, Error> {
+        Ok(None)
     }
 
     /// Deletes the object; one that is not there is already deleted.

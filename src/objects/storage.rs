@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use cohort_core::Timestamp;
 use tokio::sync::OnceCell;
 
 use super::error::Error;
@@ -147,6 +148,10 @@ impl Objects for Storage {
 
     async fn digest(&self, object: &Object) -> Result<Digest, Error> {
         self.adapter(&object.uri).await?.digest(object).await
+    }
+
+    async fn modified(&self, uri: &Uri) -> Result<Option<Timestamp>, Error> {
+        self.adapter(uri).await?.modified(uri).await
     }
 
     async fn delete(&self, uri: &Uri) -> Result<(), Error> {

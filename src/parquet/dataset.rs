@@ -48,6 +48,37 @@ pub(crate) async fn open(
     sources.await
 }
 
+/// A folder whose files are opened whole: a partition, or the whole dataset if there are none.
+#[derive(Clone, Debug)]
+pub(crate) struct Folder {
+    /// The prefix of its files, with a slash at its end.
+    pub prefix: Uri,
+    /// The time that it covers, if it is a partition.
+    partition: Option<Interval>,
+}
+
+impl Folder {
+    /// Whether what was listed under it is data. What the pattern names is, whatever its name.
+    pub(crate) fn holds(&self, object: &Object) -> bool {
+        object.uri.below(&self.prefix).is_some_and(is_data)
+    }
+}
+
+/// The folders that may hold rows of `[from, to)`: the partitions that overlap it, or the whole
+/// dataset if it has none.
+pub(crate) fn folders(dataset: &Dataset, from: Timestamp, to: Timestamp) -> Vec<Folder> {
+    let root = &dataset.uri;
+    let Some(partitioning) = &dataset.partitioning else {
+        return vec![Folder { prefix: root.clone(), partition: None }];
+    };
+    let partitions = partitioning.partitions(from, to);
+    let folder = |(interval, prefix): (Interval, String)| Folder {
+        prefix: root.join(&prefix).as_prefix(),
+        partition: Some(interval),
+    };
+    partitions.map(folder).collect()
+}
+
 async fn list(
     objects: &dyn Objects,
     log: &'static Log,
@@ -56,30 +87,24 @@ async fn list(
     to: Timestamp,
 ) -> Result<Vec<(Object, Option<Interval>)>, Error> {
     let root = &dataset.uri;
-    let mut found = Vec::new();
-    if let Some(partitioning) = &dataset.partitioning {
-        let partitions = partitioning.partitions(from, to).map(|(interval, prefix)| async move {
-            let listed = objects.list(&root.join(&prefix).as_prefix()).await?;
-            let named = prefix.len();
-            Ok::<_, Error>(listed.into_iter().map(move |object| (object, Some(interval), named)))
-        });
-        let listed: Vec<_> = stream::iter(partitions).buffered(OPEN_AT_ONCE).try_collect().await?;
-        found.extend(listed.into_iter().flatten());
-    } else {
-        found.extend(objects.list(root).await?.into_iter().map(|object| (object, None, 0)));
-    }
-    if found.is_empty() {
+    let listed = folders(dataset, from, to).into_iter().map(|folder| async move {
+        let listed = objects.list(&folder.prefix).await?;
+        Ok::<_, Error>((folder, listed))
+    });
+    let listed: Vec<_> = stream::iter(listed).buffered(OPEN_AT_ONCE).try_collect().await?;
+    if listed.iter().all(|(_, objects)| objects.is_empty()) {
         let Some(partitioning) = &dataset.partitioning else {
             return Err(Error::MissingDataset { uri: root.clone(), log: log.name });
         };
         check_folders(objects, log, root, partitioning).await?;
     }
-    // What the pattern names is data, whatever its name.
-    found.retain(|(object, _, named)| {
-        object.uri.below(root).is_some_and(|path| is_data(path.get(*named..).unwrap_or(path)))
+    let found = listed.into_iter().flat_map(|(folder, objects)| {
+        let data: Vec<_> = objects.into_iter().filter(|object| folder.holds(object)).collect();
+        data.into_iter().map(move |object| (object, folder.partition))
     });
-    found.sort_by(|(a, ..), (b, ..)| a.uri.cmp(&b.uri));
-    Ok(found.into_iter().map(|(object, partition, _)| (object, partition)).collect())
+    let mut found: Vec<_> = found.collect();
+    found.sort_by(|(a, _), (b, _)| a.uri.cmp(&b.uri));
+    Ok(found)
 }
 
 /// Fails if nothing at all lies under a dataset's URI, or if its folders are not those of its

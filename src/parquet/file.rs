@@ -21,13 +21,11 @@ use parquet::file::serialized_reader::SerializedPageReader;
 use super::batches::Batches;
 use super::fetched::{Fetched, coalesce};
 use super::schema::FileColumns;
-use super::tail::Tail;
+use super::tail::{TAIL_BYTES, Tail};
 use super::{Error, footer, pages};
 use crate::objects::{Object, Objects, Scheme};
 use cohort_core::Interval;
 
-/// Bytes first fetched from the end of a file. Most footers fit.
-const TAIL_BYTES: u64 = 64 << 10;
 /// Rows of a batch.
 const BATCH_ROWS: usize = 8192;
 

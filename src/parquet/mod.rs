@@ -24,3 +24,4 @@ mod tail;
 pub(crate) mod write;
 
 pub(crate) use error::Error;
+pub(crate) use tail::tag;

@@ -29,6 +29,8 @@ pub(crate) struct Pass {
     pub rejects_in: Option<Interval>,
     /// The oldest onset allowed, counted from the tick.
     pub max_lookback: Duration,
+    /// Whether the places of accepted rows are asked for.
+    pub numbered: bool,
 }
 
 /// What some rows of a row group gave.
@@ -36,6 +38,9 @@ pub(crate) struct Pass {
 pub(crate) struct DecodedReports {
     /// Accepted rows by store, in no particular order of stores.
     pub rows: Vec<(Arc<str>, Vec<Report>)>,
+    /// The place in the row group of each accepted row, in the order in which they were decoded,
+    /// if places are asked for. In the rows of one store they have the same order.
+    pub numbers: Vec<usize>,
     /// Rejected rows that count.
     pub rejects: Vec<Reject>,
     /// Rows with a tick in the interval, rejected ones included.
@@ -130,6 +135,9 @@ impl Decoder<'_> {
         }
         let store = self.store(store_id);
         self.rows.push((store, report));
+        if pass.numbered {
+            self.decoded.numbers.push(in_group);
+        }
     }
 
     fn reject(&mut self, reason: Reason, tick: Option<Timestamp>, row: usize) {

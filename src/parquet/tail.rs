@@ -11,7 +11,10 @@ use sha2::{Digest, Sha256};
 
 use super::Error;
 use super::fetched::Fetched;
-use crate::objects::{Object, Objects};
+use crate::objects::{self, Object, Objects, Scheme};
+
+/// Bytes first fetched from the end of a file. Most footers fit.
+pub(super) const TAIL_BYTES: u64 = 64 << 10;
 
 /// The end of a file, as far as it has been fetched.
 pub(super) struct Tail<'a> {
@@ -74,6 +77,29 @@ impl<'a> Tail<'a> {
     }
 }
 
+/// A file's version as the lineage shows it, from its end alone: the storage's entity tag, or on
+/// local disk what [`Fetched::footer_digest`] says.
+///
+/// # Errors
+/// [`objects::Error`].
+pub(crate) async fn tag(objects: &dyn Objects, object: &Object) -> Result<String, objects::Error> {
+    if object.uri.scheme() != &Scheme::File {
+        return Ok(object.tag.to_string());
+    }
+    let mut length = TAIL_BYTES.min(object.bytes);
+    loop {
+        let range = object.bytes - length..object.bytes;
+        let ranges = std::slice::from_ref(&range);
+        let contents = objects.read_ranges(object, ranges).await?;
+        let fetched = Fetched::new(object.bytes, ranges, contents);
+        let needed = fetched.footer_bytes(object.bytes).min(object.bytes);
+        if needed <= length {
+            return Ok(fetched.footer_digest(object.bytes));
+        }
+        length = needed;
+    }
+}
+
 impl Fetched {
     fn with(self, ranges: &[Range<u64>], contents: &[Bytes]) -> Self {
         self.and(ranges.iter().map(|range| range.start).zip(contents.iter().cloned()))
@@ -88,12 +114,17 @@ impl Fetched {
         }
     }
 
+    /// The length of a file's footer, with its own length and the mark behind it.
+    fn footer_bytes(&self, bytes: u64) -> u64 {
+        let tail = self.get_bytes(bytes.saturating_sub(8), 8).unwrap_or_default();
+        8 + u64::from(tail.first_chunk().map_or(0, |length| u32::from_le_bytes(*length)))
+    }
+
     /// `footer-` and the SHA-256 of a file's footer. It changes with any number in the statistics.
     pub(crate) fn footer_digest(&self, bytes: u64) -> String {
-        let tail = self.get_bytes(bytes - 8, 8).unwrap_or_default();
-        let length = tail.first_chunk().map_or(0, |length| u32::from_le_bytes(*length));
-        let from = bytes.saturating_sub(8 + u64::from(length));
-        let footer = self.get_bytes(from, length as usize).unwrap_or_default();
+        let length = self.footer_bytes(bytes);
+        let from = bytes.saturating_sub(length);
+        let footer = self.get_bytes(from, length.saturating_sub(8) as usize).unwrap_or_default();
         let digest: [u8; 32] = Sha256::digest(&footer).into();
         format!("footer-{}", cohort_core::Id::from_digest(&digest).as_str())
     }

@@ -37,7 +37,7 @@ pub(super) struct Computed {
 
 /// What the scans found, for all stores.
 #[derive(Debug)]
-pub(super) struct AllPredictions {
+pub(crate) struct AllPredictions {
     /// The cells.
     pub cells: Arc<Cells>,
     /// From the baseline log.
@@ -47,10 +47,17 @@ pub(super) struct AllPredictions {
 }
 
 /// The same for one store.
-#[derive(Clone, Copy)]
-struct OfStore<'a> {
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OfStore<'a> {
     all: &'a AllPredictions,
     store: StoreCode,
+}
+
+impl AllPredictions {
+    /// The predictions of one store.
+    pub(crate) fn of_store(&self, store_id: &str) -> OfStore<'_> {
+        OfStore { all: self, store: self.cells.store_code(store_id) }
+    }
 }
 
 impl Predictions for OfStore<'_> {
@@ -172,8 +179,7 @@ fn chunk(
     let mut highlights = Highlights::default();
     let mut rows = EventRows::default();
     for (store_id, events) in stores {
-        let store = predictions.cells.store_code(store_id);
-        let of_store = OfStore { all: predictions, store };
+        let of_store = predictions.of_store(store_id);
         let (mut wrote, mut reports) = (false, BTreeSet::new());
         for event in events {
             let evidence = Evidence { store_id, predictions: of_store, candidates };

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use cohort_core::batch::candidates::CandidateLog;
 use cohort_core::contract::Log;
 use cohort_core::rejects::by_reason;
-use cohort_core::{Candidate, Interval};
+use cohort_core::{Candidate, Interval, Timestamp};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::{Error, Shell};
@@ -21,6 +21,8 @@ use crate::parquet::scan::Rejected;
 pub(super) struct Read {
     /// The dataset.
     pub log: &'static Log,
+    /// The first instant whose partition was looked into, if the dataset has partitions.
+    pub opened_from: Option<Timestamp>,
     /// Its files, in the order of their URIs.
     pub sources: Arc<Vec<Source>>,
     /// Rows that were looked at.
@@ -46,6 +48,7 @@ impl Read {
         };
         lineage::Input {
             uri: dataset.uri.clone(),
+            opened_from: self.opened_from,
             files: self.sources.iter().map(file).collect(),
             rows_read: self.rows_read,
             rows_rejected: by_reason(self.rejected.iter().map(|(.., reject)| reject.reason)),
@@ -93,6 +96,7 @@ impl Shell {
         }
         let read = Read {
             log: table.log,
+            opened_from: None,
             sources,
             rows_read: rows,
             rows_duplicate: 0,

@@ -7,6 +7,7 @@ mod compute;
 mod error;
 mod highlights;
 mod inputs;
+mod one_event;
 mod rejected;
 mod reports;
 mod shell;
@@ -23,12 +24,13 @@ use cohort_core::lookback::Begin;
 use cohort_core::predictions::{Sales, Scores};
 use cohort_core::{Candidates, Event, Life, Timestamp, events};
 
-use self::compute::Computed;
+use self::compute::{AllPredictions, Computed};
 pub use self::error::Error;
 #[cfg(test)]
 pub(crate) use self::highlights::Highlight;
 pub(crate) use self::highlights::Highlights;
 use self::inputs::Read;
+pub(crate) use self::one_event::{OneEvent, PlacedReport};
 use self::reports::{Reports, Rows};
 pub use self::shell::Shell;
 use crate::commit::{self, Folders, Plan, Rules, Status};
@@ -59,7 +61,7 @@ pub struct RunOutcome {
 }
 
 /// What is known before the first write: the lineage, the parts that it lists, and the highlights.
-type Work = (Lineage, Vec<(Uri, Bytes)>, Highlights);
+pub(crate) type Work = (Lineage, Vec<(Uri, Bytes)>, Highlights);
 
 /// Reads and checks the manifest, and the `demo_run_config` that it names.
 ///
@@ -110,27 +112,21 @@ impl Shell {
         })
     }
 
-    /// Everything up to the first write: the lineage, and the parts that it lists.
-    async fn compute(&self, manifest: &Manifest) -> Result<Work, Error> {
+    /// Everything up to the first write: the lineage, the parts that it lists, and the highlights.
+    ///
+    /// # Errors
+    /// Any [`Error`] but those of the commit.
+    pub(crate) async fn compute(&self, manifest: &Manifest) -> Result<Work, Error> {
         let reports = self.read_reports(manifest).await?;
         let candidates = self.read_candidates(manifest).await?;
         let Reports { read: reports, rows, begins, onsets_ignored, lookback_start } = reports;
         let (stores, duplicates) = self.group(rows, begins, manifest).await?;
         let stores = Arc::new(stores);
-        let cells = Arc::new(Cells::new(&stores));
-        let (windows, ticks) = self.probes(&cells, &stores).await?;
-        let limits = self.limits(manifest);
-        let (sales, scores) = tokio::try_join!(
-            self.scan::<Sales>(manifest, manifest.inputs.sales.as_ref(), windows, &limits),
-            self.scan::<Scores>(manifest, manifest.inputs.scores.as_ref(), ticks, &limits),
-        )?;
-        let (sales, sales_rows) = sales;
-        let (scores, scores_rows) = scores;
+        let (predictions, sales, scores) = self.predictions(manifest, &stores).await?;
         let (campaigns, context, candidates) = candidates;
         let reads = Inputs { reports, scores, sales, campaigns, context, edits: None };
         rejected::check_ratio(&reads, manifest)?;
         let rejects = self.encode_rejects(&reads, manifest).await?;
-        let predictions = compute::AllPredictions { cells, sales: sales_rows, scores: scores_rows };
         // The jobs that made the probes, and shared the stores, are done.
         let stores = Arc::unwrap_or_clone(stores);
         let computed = self.compute_parts(manifest, stores, predictions, candidates).await?;
@@ -156,6 +152,23 @@ impl Shell {
             lookback: lineage::LookbackRead { start: lookback_start },
         };
         Ok((lineage, parts, highlights))
+    }
+
+    /// What both prediction logs say about these events, and what was read of them.
+    async fn predictions(
+        &self,
+        manifest: &Manifest,
+        stores: &Arc<Vec<StoreEvents>>,
+    ) -> Result<(AllPredictions, Option<Read>, Option<Read>), Error> {
+        let cells = Arc::new(Cells::new(stores));
+        let (windows, ticks) = self.probes(&cells, stores).await?;
+        let limits = self.limits(manifest);
+        let inputs = &manifest.inputs;
+        let ((sales_read, sales), (scores_read, scores)) = tokio::try_join!(
+            self.scan::<Sales>(manifest, inputs.sales.as_ref(), windows, &limits),
+            self.scan::<Scores>(manifest, inputs.scores.as_ref(), ticks, &limits),
+        )?;
+        Ok((AllPredictions { cells, sales, scores }, sales_read, scores_read))
     }
 
     /// The events of every store, in the order of the stores' bytes, and how many rows were
@@ -242,6 +255,7 @@ impl Shell {
             if found.rejected.is_empty() { 0 } else { scan.rows_in_interval(&sources).await? };
         let read = Read {
             log: L::LOG,
+            opened_from: dataset.partitioning.is_some().then_some(from),
             sources,
             rows_read: found.rows_read,
             rows_duplicate: found.duplicates,

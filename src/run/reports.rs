@@ -83,6 +83,7 @@ impl Shell {
             stores: None,
             rejects_in: Some(interval),
             max_lookback: manifest.max_lookback,
+            numbered: false,
         };
         loop {
             self.read_pass(manifest, &pass, &mut reading).await?;
@@ -113,7 +114,8 @@ impl Shell {
             }
         }
         let onsets_ignored = reading.onsets_ignored;
-        let (read, rows) = reading.finish();
+        let (mut read, rows) = reading.finish();
+        read.opened_from = manifest.inputs.reports.partitioning.is_some().then_some(covered);
         Ok(Reports { read, rows, begins, onsets_ignored, lookback_start: needed })
     }
 
@@ -214,6 +216,7 @@ impl Reading {
         let sources: Vec<_> = self.files.into_values().collect();
         let read = Read {
             log: &MRDL,
+            opened_from: None,
             sources: Arc::new(sources),
             rows_read,
             rows_duplicate: 0,

@@ -2,7 +2,7 @@
 
 use std::process::{Command, Output};
 
-use cohort::Kind;
+use cohort::{Kind, Verdict};
 
 fn cohort(arguments: &[&str]) -> Output {
     Command::new(crate::binary::binary())
@@ -50,7 +50,7 @@ fn a_wrong_command_line_is_exit_2_and_one_line() {
 fn schema_prints_what_it_is_asked_for() {
     let names = cohort(&["schema"]);
     let names = text(&names.stdout).lines().collect::<Vec<_>>();
-    assert_eq!(names.len(), 12);
+    assert_eq!(names.len(), 13);
     for name in names {
         let done = cohort(&["schema", name]);
         assert_eq!(done.status.code(), Some(0));
@@ -90,12 +90,15 @@ const EXIT_CODES_HEAD: &str = "| exit | meaning | what the orchestrator does |";
 
 #[test]
 fn the_exit_codes_are_the_same_in_the_contract_the_readme_the_help_and_the_code() {
-    let done = ["0", "committed, or already committed", "go on"].map(str::to_owned);
+    let done = Verdict::ALL.map(|verdict| {
+        let code = verdict.exit_code().to_string();
+        [code, verdict.meaning().to_owned(), verdict.then().to_owned()]
+    });
     let failures = Kind::ALL.map(|kind| {
         let then = if kind.is_retryable() { "retry" } else { "fail, do not retry" };
         [kind.exit_code().to_string(), kind.meaning().to_owned(), then.to_owned()]
     });
-    let expected: Vec<_> = std::iter::once(done).chain(failures).collect();
+    let expected: Vec<_> = done.into_iter().chain(failures).collect();
     assert_eq!(exit_codes_of("SPEC.md"), expected);
     assert_eq!(exit_codes_of("README.md"), expected);
     let help = cohort(&["--help"]);

@@ -171,6 +171,19 @@ impl Lake {
         Self { folder, inputs, absolute: shape.seed.is_some() && dice.one_in(2), placeless }
     }
 
+    /// Writes other rows in place of the input's, in the datasets that are there. The shape has no
+    /// seed, as that of the first rows.
+    pub(crate) fn rewrite(&self, input: &Input, shape: Shape) {
+        assert_eq!(shape.seed, None);
+        for table in tables(input) {
+            if self.inputs.contains_key(table.name) {
+                let root = self.path().join(table.name);
+                fs::remove_dir_all(&root).unwrap();
+                encode::write(&table, &root, shape, &mut Dice::new(0));
+            }
+        }
+    }
+
     pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }

@@ -1,7 +1,7 @@
 //! Who may do what, and that the job's messages hold no secret.
 
 use std::collections::BTreeSet;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
@@ -32,6 +32,51 @@ fn an_identity_that_may_not_write_ends_with_77_and_one_line() {
         assert!(run.log.contains("not allowed to write"), "{}", run.log);
         assert!(place.outputs().is_empty());
     }
+}
+
+#[test]
+fn a_reader_that_may_not_write_verifies_explains_and_reads_history() {
+    let place = Place::new("outputs/verified", &sample(1));
+    place.run_clean();
+    let says = |arguments: &[&str]| {
+        let mut command = Command::new(crate::binary::binary());
+        environment(&mut command, server().port, READER);
+        let manifest = place.prefix.join("run_manifest.json").to_string();
+        let done = command.args(arguments).args(["--manifest", &manifest, "--as", "json"]).output();
+        let done = done.unwrap();
+        let log = String::from_utf8_lossy(&done.stderr).into_owned();
+        let report: Value = serde_json::from_slice(&done.stdout).unwrap_or_default();
+        (done.status.code().unwrap(), report, log)
+    };
+    for arguments in [&["verify"][..], &["verify", "--quick"]] {
+        let (exit, report, log) = says(arguments);
+        assert_eq!(exit, 0, "{arguments:?}: {report:#}: {log}");
+    }
+    place.put(&sample(2));
+    let before = place.outputs();
+    for arguments in [&["verify"][..], &["verify", "--quick"]] {
+        let (exit, report, log) = says(arguments);
+        assert_eq!(exit, 1, "{arguments:?}: {report:#}: {log}");
+        assert_eq!(report["reruns"][0]["reasons"], serde_json::json!(["stale"]));
+        assert_eq!(report["runs"][0]["inputs"][0]["change"], "changed");
+    }
+    assert!(place.outputs() == before, "something was written");
+    place.run_clean();
+    assert_eq!(says(&["verify"]).0, 0);
+    assert_eq!(says(&["verify", "--quick"]).0, 0);
+    let run_id = says(&["verify"]).1["runs"][0]["run_id"].as_str().unwrap().to_owned();
+    let (exit, history, log) = says(&["history", "--run-id", &run_id]);
+    assert_eq!(exit, 0, "{log}");
+    let events = history["versions"][0]["next"]["events"].as_array().unwrap();
+    let is_there = |event: &&Value| {
+        let first = &event["rows"][0];
+        first["log"] == "minority_event_log" && first["change"] == "added"
+    };
+    let event = events.iter().find(is_there).unwrap_or_else(|| panic!("{history:#}"));
+    let id = event["event_id"].as_str().unwrap();
+    let (exit, explanation, log) = says(&["explain", "--event", id]);
+    assert_eq!(exit, 0, "{log}");
+    assert_eq!(explanation["event"]["lines"].as_array().map(Vec::is_empty), Some(false));
 }
 
 /// What a policy says.

@@ -1,5 +1,6 @@
 //! The published schemas against the code: both accept the same, and the logs' columns agree.
 
+use std::ffi::OsString;
 use std::path::Path;
 
 use arrow::datatypes::{DataType, TimeUnit};
@@ -17,15 +18,15 @@ fn schema(name: &str) -> Value {
 }
 
 /// Whether the schema of that name accepts the value, and if not, why.
-fn check(name: &str, value: &Value) -> Result<(), String> {
+pub(crate) fn check(name: &str, value: &Value) -> Result<(), String> {
     let registry = Registry::new()
         .add("json-schema:///run_manifest.v1.json", schema("run_manifest"))
         .unwrap()
         .prepare()
         .unwrap();
     let schema = schema(name);
-    let validator: Validator =
-        jsonschema::options().with_registry(&registry).build(&schema).unwrap();
+    let options = jsonschema::options().with_registry(&registry);
+    let validator: Validator = options.build(&schema).unwrap();
     validator.validate(value).map_err(|error| error.to_string())
 }
 
@@ -191,7 +192,7 @@ fn the_manifest_schema_knows_the_columns_of_every_input() {
 
 #[test]
 fn examples_in_schemas_are_valid() {
-    for name in ["run_manifest", "lineage", "summary"] {
+    for name in ["run_manifest", "lineage", "summary", "verify"] {
         for example in schema(name)["examples"].as_array().unwrap() {
             check(name, example).unwrap();
         }
@@ -226,6 +227,7 @@ fn a_lineage_with_every_option_validates() {
         Lineage::parse(example.to_string().as_bytes(), &uri("l.json")).unwrap()
     };
     let mut input = lineage.inputs.reports.clone();
+    input.opened_from = Some(lineage.interval.start);
     for reason in [
         "missing_store_id",
         "missing_detected_at",
@@ -306,18 +308,9 @@ fn every_log_has_its_schema_and_it_is_the_contracts_table() {
 #[test]
 fn every_file_in_schemas_is_embedded() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas");
-    let mut files: Vec<String> = std::fs::read_dir(folder)
-        .unwrap()
-        .filter_map(|entry| {
-            entry
-                .unwrap()
-                .file_name()
-                .into_string()
-                .unwrap()
-                .strip_suffix(".json")
-                .map(str::to_owned)
-        })
-        .collect();
+    let names = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
+    let stem = |name: OsString| name.to_str().unwrap().strip_suffix(".json").map(str::to_owned);
+    let mut files: Vec<String> = names.filter_map(stem).collect();
     files.sort();
     let mut names: Vec<&str> = SCHEMAS.iter().map(|schema| schema.name).collect();
     names.sort_unstable();

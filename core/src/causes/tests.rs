@@ -54,6 +54,21 @@ fn the_score_is_confidence_times_specificity_times_overlap() {
 }
 
 #[test]
+fn claims_come_with_the_winner_first_and_each_with_its_score() {
+    let weak = Candidate { confidence: 0.5, ..candidate(CandidateSource::Campaign, "w", (0, 9)) };
+    let all = [
+        weak,
+        candidate(CandidateSource::Context, "b", (0, 9)),
+        candidate(CandidateSource::Context, "a", (0, 9)),
+        candidate(CandidateSource::Context, "elsewhere", (90, 99)),
+    ];
+    let all = Candidates::new(all);
+    let claims = all.claims("s", Some("k"), us(0), us(9));
+    let claims: Vec<_> = claims.into_iter().map(|(one, score)| (&*one.id, score)).collect();
+    assert_eq!(claims, [("a", 0.5), ("b", 0.5), ("w", 0.25)]);
+}
+
+#[test]
 fn equal_scores_go_to_the_campaign_then_to_the_least_id() {
     let all = vec![
         candidate(CandidateSource::Context, "a", (0, 9)),

@@ -82,6 +82,21 @@ macro_rules! slots {
                 self.each().find_map(|(known, held)| (known == log).then_some(held))
             }
 
+            /// What is held for a log, if it is there, to be changed.
+            pub fn get_mut(&mut self, log: &Log) -> Option<&mut T> {
+                $(
+                    if *log == $required_log {
+                        return Some(&mut self.$required);
+                    }
+                )+
+                $(
+                    if *log == $optional_log {
+                        return self.$optional.as_mut();
+                    }
+                )+
+                None
+            }
+
             /// The same logs, each with what `with` makes of it.
             pub fn map<U>(self, mut with: impl FnMut(&'static Log, T) -> U) -> $name<U> {
                 $name {

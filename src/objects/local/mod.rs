@@ -33,6 +33,7 @@ use std::ops::Range;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use cohort_core::Timestamp;
 
 use self::answers::{failed, tag_of};
 use self::walk::walk;
@@ -114,6 +115,10 @@ impl Objects for Local {
         let seen = seen.clone();
         let once = move |uri: &Uri, content: &[u8]| replace_once(uri, content, &seen);
         blocking(uri, "write", move |uri| write(uri, &content, once)).await
+    }
+
+    async fn modified(&self, uri: &Uri) -> Result<Option<Timestamp>, Error> {
+        blocking(uri, "read", read::modified).await
     }
 
     async fn delete(&self, uri: &Uri) -> Result<(), Error> {

@@ -3,8 +3,10 @@
 use std::fs::File;
 use std::io::{self, ErrorKind, Read as _};
 use std::ops::Range;
+use std::os::unix::fs::MetadataExt as _;
 
 use bytes::Bytes;
+use cohort_core::Timestamp;
 use rustix::buffer::spare_capacity;
 use rustix::io::{Errno, pread};
 
@@ -24,6 +26,14 @@ pub(super) fn whole(uri: &Uri) -> Result<(Bytes, Tag), Error> {
         return Err(Error::Changed { uri: uri.clone() });
     }
     Ok((content.into(), before))
+}
+
+/// When the file was last written.
+pub(super) fn modified(uri: &Uri) -> Result<Option<Timestamp>, Error> {
+    let found = std::fs::metadata(uri.path());
+    let found = found.map_err(|error| failed(uri, "read", Outcome::NotDone, &error))?;
+    let us = found.mtime().saturating_mul(1_000_000).saturating_add(found.mtime_nsec() / 1_000);
+    Ok(Timestamp::from_us(us).ok())
 }
 
 /// The bytes of each range, if the file has this version before and after.

@@ -49,6 +49,7 @@ use aws_config::profile::ProfileFileRegionProvider;
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_s3::config::Builder;
 use bytes::Bytes;
+use cohort_core::Timestamp;
 
 use self::client::Inner;
 use self::condition::Condition;
@@ -142,6 +143,10 @@ impl Objects for S3 {
 
     async fn digest(&self, object: &Object) -> Result<Digest, Error> {
         digest::digest(&self.0, object).await
+    }
+
+    async fn modified(&self, uri: &Uri) -> Result<Option<Timestamp>, Error> {
+        read::modified(&self.0, uri).await
     }
 
     async fn delete(&self, uri: &Uri) -> Result<(), Error> {

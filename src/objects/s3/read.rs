@@ -12,6 +12,7 @@ use std::time::Duration;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::ChecksumMode;
 use bytes::{Bytes, BytesMut};
+use cohort_core::Timestamp;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -63,6 +64,17 @@ pub(super) async fn head(inner: &Inner, uri: &Uri) -> Result<Option<Object>, Err
         Err(Failure::NoKey) => Ok(None),
         Err(failure) => Err(failure.into_error(uri, "read", Outcome::NotDone)),
     }
+}
+
+/// When the object was last written, by the server's clock.
+pub(super) async fn modified(inner: &Inner, uri: &Uri) -> Result<Option<Timestamp>, Error> {
+    let request = || inner.client.head_object().bucket(uri.bucket()).key(uri.path()).send();
+    let answer = inner.until_done(&mut inner.budget.attempts(), 0, request).await;
+    let answer = answer.map_err(|failure| failure.into_error(uri, "read", Outcome::NotDone))?;
+    let us = answer.last_modified().map(|at| {
+        at.secs().saturating_mul(1_000_000).saturating_add(i64::from(at.subsec_nanos()) / 1_000)
+    });
+    Ok(us.and_then(|us| Timestamp::from_us(us).ok()))
 }
 
 /// The bytes of each range, in the order asked for.

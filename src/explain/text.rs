@@ -1,0 +1,151 @@
+//! The explanation as text for a terminal. Whatever came from outside is on one line.
+
+use std::fmt::{Display, Write as _};
+
+use super::report::{Explained, Explanation, Figures, LineExplained, RowExplained};
+use crate::escape;
+
+/// Candidates of one line that are shown.
+const CANDIDATES_SHOWN_MAX: usize = 10;
+
+/// The whole page.
+pub(crate) fn page(explanation: &Explanation) -> String {
+    let mut page = format!(
+        "\n Event {}\n   id {}\n   explained by run {}, over today's inputs\n",
+        escape::line(&explanation.cohort_id),
+        escape::line(&explanation.event_id),
+        explanation.explained_by,
+    );
+    if !explanation.inputs_changed.is_empty() {
+        page.push_str(
+            "\n Its inputs have changed since that run; cohort verify says what follows:\n",
+        );
+        for input in &explanation.inputs_changed {
+            let file = escape::line(&input.file.to_string());
+            let _ = writeln!(page, "   {}: {file} ({})", input.change.as_str(), input.dataset);
+        }
+    }
+    match &explanation.event {
+        Some(event) => page.push_str(&event_lines(event)),
+        None => page.push_str("\n Today's inputs give no such event any more.\n"),
+    }
+    page
+}
+
+fn event_lines(event: &Explained) -> String {
+    let mut text = format!("\n Opened {}: {}\n", event.opened_at, event.opened_because);
+    if let Some(before) = &event.continues_event_id {
+        let _ = writeln!(text, "   continues {before}");
+    }
+    let (closed, why) = (event.closed_at, &event.closed_because);
+    let _ = writeln!(text, " Closes {closed} ({}): {why}", event.end_reason);
+    let _ = writeln!(text, "\n Ticks: neighbours are at most {} apart", event.gap);
+    for tick in &event.ticks {
+        let since = tick.since_previous.map_or("first".to_owned(), |since| format!("+{since}"));
+        let _ = writeln!(
+            text,
+            "   {} {since}: {} rows, {} reports, {} SKUs, {}, cause {}",
+            tick.at,
+            tick.rows,
+            tick.report_count,
+            tick.sku_count,
+            figures(tick.figures),
+            tick.proposed_cause.as_deref().map_or("none".to_owned(), escape::line),
+        );
+    }
+    for line in &event.lines {
+        text.push_str(&line_lines(line));
+    }
+    text.push_str("\n Causes, by the sum of their lines' confidence\n");
+    for cause in &event.causes {
+        let (name, sum) = (escape::line(&cause.cause), cause.confidence_sum);
+        let _ = writeln!(
+            text,
+            "   {name}: {sum:.4} from {} lines, {:.4} behind",
+            cause.lines, cause.behind
+        );
+    }
+    if event.causes.is_empty() {
+        text.push_str("   no line has one\n");
+    }
+    text
+}
+
+fn line_lines(line: &LineExplained) -> String {
+    let sku = line
+        .sku
+        .as_deref()
+        .map_or("the whole store".to_owned(), |sku| format!("SKU {}", escape::line(sku)));
+    let how = if line.onset_derived { "its first tick: its rows give none" } else { "given" };
+    let mut text = format!("\n Line of {sku}, onset {} ({how})\n", line.onset);
+    let _ = writeln!(text, "   report {}, window from {}", line.report_id, line.window_start);
+    for row in &line.rows {
+        text.push_str(&row_lines(row));
+    }
+    match &line.cause {
+        None => text.push_str("   no cause: no row names one, and no candidate claims it\n"),
+        Some(cause) => {
+            let name = escape::line(&cause.cause);
+            let _ = writeln!(
+                text,
+                "   cause {name}, {}, confidence {}",
+                cause.source,
+                or_none(cause.confidence)
+            );
+        }
+    }
+    let reported = line.cause.as_ref().is_some_and(|cause| cause.source == "reported");
+    for candidate in line.candidates.iter().take(CANDIDATES_SHOWN_MAX) {
+        let (id, cause) = (escape::line(&candidate.id), escape::line(&candidate.cause));
+        let outcome = if reported {
+            "not asked, as a row names the cause".to_owned()
+        } else {
+            format!("{:.4} behind", candidate.behind)
+        };
+        let (source, score) = (candidate.source, candidate.score);
+        let _ = writeln!(text, "     candidate {id} of {source}: {cause}, {score:.4}, {outcome}");
+    }
+    let more = line.candidates.len().saturating_sub(CANDIDATES_SHOWN_MAX);
+    if more > 0 {
+        let _ = writeln!(text, "     and {more} more candidates; --as json has them all");
+    }
+    text
+}
+
+fn row_lines(row: &RowExplained) -> String {
+    let severity = match row.anomaly_score {
+        Some(score) => format!("score {score}"),
+        None => format!("own severity {}", or_none(row.severity)),
+    };
+    let sales = match row.actual_sales {
+        Some(sales) => format!("sales {sales}"),
+        None => format!("own sales {}", or_none(row.sales_total)),
+    };
+    let baseline = or_none(row.baseline_sales);
+    let so_far = figures(row.so_far);
+    let mut text =
+        format!("   {}: {severity}, {sales}, expected {baseline}; so far {so_far}\n", row.at);
+    for place in &row.places {
+        let _ =
+            writeln!(text, "     row {} of {}", place.row, escape::line(&place.file.to_string()));
+    }
+    for place in &row.duplicates {
+        let file = escape::line(&place.file.to_string());
+        let _ = writeln!(text, "     its duplicate gave way: row {} of {file}", place.row);
+    }
+    text
+}
+
+fn figures(figures: Figures) -> String {
+    format!(
+        "severity {}, sales {}, expected {}, impact {}",
+        or_none(figures.severity_score),
+        or_none(figures.attributed_sales_total),
+        or_none(figures.baseline_sales_total),
+        or_none(figures.impact_estimate),
+    )
+}
+
+fn or_none(value: Option<impl Display>) -> String {
+    value.map_or_else(|| "none".to_owned(), |value| value.to_string())
+}
