@@ -79,6 +79,17 @@ impl Line {
     pub fn last_tick(&self) -> Timestamp {
         self.rows[self.rows.len() - 1].detected_at
     }
+
+    /// Where the line needs the baseline log: every instant of its window, both ends included.
+    #[must_use]
+    pub fn window(&self) -> (Timestamp, Timestamp) {
+        (self.window_start, self.last_tick())
+    }
+
+    /// Where the line needs the classifier's log: at each of its ticks, ascending.
+    pub fn ticks(&self) -> impl Iterator<Item = Timestamp> {
+        self.rows.iter().map(|row| row.detected_at)
+    }
 }
 
 impl Life {

@@ -7,12 +7,14 @@
 //! |---|---|
 //! | 1 Terms | [`Timestamp`], [`Duration`], [`Interval`] in `time.rs` |
 //! | 2 Inputs: columns | [`contract`] |
-//! | 2 Inputs: types, money, doubles | [`batch::values`], [`Money`] in `money.rs`, `doubles.rs` |
-//! | 2 Inputs: bad rows | [`rejects`] |
-//! | 2 Inputs: duplicates | [`Report::precedence`], [`predictions::PredictionLog::precedence`] |
+//! | 2 Inputs: names, types | [`batch::columns`] |
+//! | 2 Inputs: values, money, doubles | [`batch::values`], [`Money`] in `money.rs`, `doubles.rs` |
+//! | 2 Inputs: bad rows | [`rejects`], [`batch::pass`] |
+//! | 2 Inputs: duplicates | [`Report::precedence`], [`predictions::PredictionLog::precedence`], [`points`] |
 //! | 3 Identity | [`Id`], [`Names`] in `identity.rs` |
 //! | 4 Events | [`fn@events`] in `events.rs` |
-//! | 5 Rows, and how far back a run reads | [`event_rows`] in `rows.rs`, [`lookback`] |
+//! | 5 Rows, and how far back a run reads | [`event_rows`] in `rows.rs`, [`store_rows`], [`lookback`] |
+//! | 6 which predictions lines need | [`windows`], [`points`] |
 //! | 6 MRCH, MELOG: values | `lines.rs`, `totals.rs`, `rows.rs`, `statuses.rs` |
 //! | 6 MRCH, MELOG: columns | [`contract`], [`batch::mrch`], [`batch::melog`] |
 //! | 7 Causes | [`Candidates`] in `causes.rs`, the dominant cause in `claims.rs` |
@@ -47,13 +49,16 @@ mod identity;
 mod lines;
 pub mod lookback;
 mod money;
+pub mod points;
 pub mod predictions;
 pub mod rejects;
 mod reports;
 mod rows;
 mod statuses;
+mod stores;
 mod time;
 mod totals;
+pub mod windows;
 
 pub use causes::{Candidate, Candidates};
 pub use counts::Counts;
@@ -64,4 +69,5 @@ pub use predictions::{Predictions, Sale, Score, Series};
 pub use reports::{Carried, Report};
 pub use rows::{EventRows, Evidence, MelogRow, MrchRow, event_rows, rows_in};
 pub use statuses::{EventStatus, ReportStatus};
+pub use stores::{LargeSum, store_rows};
 pub use time::{Duration, Interval, TimeError, Timestamp};

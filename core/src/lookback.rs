@@ -1,6 +1,6 @@
 //! How far back a store's rows must be read before its events are known (SPEC 5, *Look-back*).
 
-use super::{Duration, Life, Timestamp};
+use super::{Duration, Event, Life, Report, Timestamp, events};
 
 /// What is asked about every store.
 #[derive(Clone, Copy, Debug)]
@@ -85,6 +85,21 @@ impl Lookback {
         } else {
             ChainSeen::Known(Begin { from: chain_begins, chain_begins })
         }
+    }
+
+    /// A store's events that can write a row in the interval or after it, and how many of its rows
+    /// gave way to a duplicate.
+    #[must_use]
+    pub fn events(
+        &self,
+        rows: impl IntoIterator<Item = Report>,
+        begin: Begin,
+    ) -> (Vec<Event>, usize) {
+        let rows = rows.into_iter().filter(|row| row.detected_at >= begin.from);
+        let (mut events, duplicates) = events(rows.collect(), self.life, Some(begin.chain_begins));
+        // Of a long chain, the first events only tell where the chain was cut.
+        events.retain(|event| event.closed_at >= self.start);
+        (events, duplicates)
     }
 }
 

@@ -193,6 +193,15 @@ impl Scope {
     }
 }
 
+/// Whether more rows of a log were rejected than `max_reject_ratio` allows.
+///
+/// Each log is judged by itself, so that a broken small log does not hide behind a large one.
+/// Campaigns and context have no ticks, and so no rows in an interval.
+#[must_use]
+pub fn are_too_many(rejected: u64, rows: u64, ratio_max: f64) -> bool {
+    rejected as f64 > ratio_max * rows as f64
+}
+
 /// Counts by reason, as the lineage shows them.
 pub fn by_reason(rejects: impl Iterator<Item = Reason>) -> BTreeMap<String, u64> {
     let mut counts = BTreeMap::new();

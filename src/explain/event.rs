@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use cohort_core::{
-    Duration, EndReason, Event, EventRows, Evidence, Id, Interval, Life, Line, Predictions as _,
-    Report, Timestamp, event_rows,
+    Duration, EndReason, Event, EventRows, Evidence, Id, Interval, LargeSum, Life, Line,
+    Predictions as _, Report, Timestamp, event_rows,
 };
 
 use super::causes::{candidates, causes, line_cause};
@@ -81,9 +81,9 @@ fn rows<'a>(
         candidates: &one.candidates,
     };
     let mut rows = EventRows::default();
-    event_rows(event, evidence, interval, &mut rows).map_err(|_| run::Error::Sum {
-        store_id: one.store_id.to_string(),
-        opened_at: one.event.opened_at,
+    event_rows(event, evidence, interval, &mut rows).map_err(|_| {
+        let (store_id, opened_at) = (one.store_id.to_string(), one.event.opened_at);
+        LargeSum { store_id, opened_at }
     })?;
     Ok(rows)
 }

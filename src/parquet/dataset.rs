@@ -3,11 +3,12 @@
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::Error;
-use super::columns::LogColumns;
+use super::columns;
 use super::file::File;
 use crate::layout::{self, Partitioning};
 use crate::manifest::Dataset;
 use crate::objects::{Object, Objects, Uri};
+use cohort_core::batch::columns::LogColumns;
 use cohort_core::contract::Log;
 use cohort_core::{Interval, Timestamp};
 
@@ -40,7 +41,7 @@ pub(crate) async fn open(
     let sources = stream::iter(listed)
         .map(|(object, partition)| async move {
             let file = File::open(objects, object, partition).await?;
-            let columns = LogColumns::of(log, dataset, &file)?;
+            let columns = columns::of(log, dataset, &file)?;
             Ok::<_, Error>(Source { file, columns })
         })
         .buffered(OPEN_AT_ONCE)

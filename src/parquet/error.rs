@@ -1,5 +1,6 @@
 //! What can be wrong with a log's files, each with the place where it was found.
 
+use cohort_core::batch::columns::ColumnFault;
 use parquet::errors::ParquetError;
 
 use crate::kind::Kind;
@@ -51,56 +52,15 @@ pub enum Error {
         /// What is wrong with it.
         found: String,
     },
-    /// A required column is not in a file.
-    #[error(
-        "{uri}: expected a column {column:?} for {log}.{contract}, found {found}; map it under \
-         \"columns\" in the manifest, or write it"
-    )]
-    MissingColumn {
+    /// A file's columns are not those of the log.
+    #[error("{uri}: {fault}; {advice}")]
+    Columns {
         /// The file.
         uri: Uri,
-        /// The dataset's name.
-        log: &'static str,
-        /// The contract's column.
-        contract: &'static str,
-        /// The name looked for.
-        column: String,
-        /// The names that are there.
-        found: String,
-    },
-    /// A name fits two columns of a file.
-    #[error(
-        "{uri}: expected one column {column:?} for {log}.{contract}, found {found}; map the right \
-         one under \"columns\" in the manifest, or write the file with one of them"
-    )]
-    TwoColumns {
-        /// The file.
-        uri: Uri,
-        /// The dataset's name.
-        log: &'static str,
-        /// The contract's column.
-        contract: &'static str,
-        /// The name looked for.
-        column: String,
-        /// The names that fit.
-        found: String,
-    },
-    /// A column has a type that the contract's cannot be read from.
-    #[error(
-        "{uri}: expected {expected} in column {column:?} of {log}, found {found}; write it with \
-         that type"
-    )]
-    ColumnType {
-        /// The file.
-        uri: Uri,
-        /// The dataset's name.
-        log: &'static str,
-        /// The column's name in the file.
-        column: String,
-        /// The contract's type.
-        expected: String,
-        /// The file's type.
-        found: String,
+        /// What is wrong with them.
+        fault: ColumnFault,
+        /// What to do.
+        advice: &'static str,
     },
     /// A file's pages cannot be decoded.
     #[error(

@@ -50,7 +50,7 @@ pub(crate) fn candidate_rows(
     let all = 0..source.file.group_rows(row_group);
     let unit = tick_unit(source, tick);
     let metadata = source.file.metadata().row_group(row_group);
-    let leaf = |name: &str| source.file.leaf_of(source.columns.root(name)?);
+    let leaf = |name: &str| source.file.leaf_of(source.columns.place(name)?);
     let tick_leaf = leaf(tick);
     let store_leaf = leaf(store).filter(|_| is_text(source, store));
     let required = |leaf: usize| metadata.column(leaf).column_descr().max_def_level() == 0;
@@ -91,7 +91,7 @@ pub(crate) fn candidate_rows(
 /// in its file's partition.
 pub(crate) fn ticks_are_sound(source: &Source, row_group: usize, tick: &str) -> bool {
     let metadata = source.file.metadata().row_group(row_group);
-    let leaf = source.columns.root(tick).and_then(|root| source.file.leaf_of(root));
+    let leaf = source.columns.place(tick).and_then(|root| source.file.leaf_of(root));
     let bounds = leaf.map_or(Bounds::UNKNOWN, |leaf| {
         group_ticks(metadata.column(leaf).statistics(), tick_unit(source, tick), false)
     });
@@ -153,7 +153,7 @@ fn may_reject(
 
 /// The unit of a tick column that holds 64-bit integers. No bounds are taken from any other column.
 fn tick_unit(source: &Source, tick: &str) -> Option<TimeUnit> {
-    let root = source.columns.root(tick)?;
+    let root = source.columns.place(tick)?;
     match source.file.schema().field(root).data_type() {
         DataType::Timestamp(unit, _) => Some(*unit),
         _ => None,
@@ -162,7 +162,7 @@ fn tick_unit(source: &Source, tick: &str) -> Option<TimeUnit> {
 
 /// Whether a column's bounds are in the order of its text. Those of numbers are not.
 fn is_text(source: &Source, column: &str) -> bool {
-    let root = source.columns.root(column);
+    let root = source.columns.place(column);
     root.is_some_and(|root| source.file.schema().field(root).data_type() == &DataType::Utf8)
 }
 

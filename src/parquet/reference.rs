@@ -19,7 +19,7 @@ pub(crate) struct DecodedCandidates {
 
 /// The root columns to fetch.
 pub(crate) fn roots(of: &CandidateLog, source: &Source) -> Vec<usize> {
-    of.log.columns.iter().filter_map(|column| source.columns.root(column.name)).collect()
+    of.log.columns.iter().filter_map(|column| source.columns.place(column.name)).collect()
 }
 
 /// Decodes a row group.

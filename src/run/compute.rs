@@ -1,14 +1,14 @@
 //! Events and predictions to encoded parts, chunk by chunk on the workers.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use cohort_core::batch::melog::MelogBatch;
 use cohort_core::contract::{MELOG, MRCH};
+use cohort_core::points::ByCell;
 use cohort_core::{
-    Candidates, Counts, EventRows, Evidence, Interval, Names, Predictions, Sale, Score, Series,
-    event_rows, rows_in,
+    Candidates, Counts, EventRows, Evidence, Interval, Predictions, Sale, Score, Series, rows_in,
+    store_rows,
 };
 use futures_util::future::try_join_all;
 use parquet::errors::ParquetError;
@@ -17,7 +17,6 @@ use super::{Error, Highlights, Shell};
 use crate::layout::RunId;
 use crate::manifest::Manifest;
 use crate::parquet::scan::cells::{Cells, StoreCode, StoreEvents};
-use crate::parquet::scan::points::ByCell;
 use crate::parquet::write::mrch::MrchWriter;
 use crate::parquet::write::part::{
     GROUP_ROWS, GROUP_ROWS_MIN, Group, GroupWriter, PART_ROWS, Part,
@@ -63,9 +62,10 @@ impl AllPredictions {
 impl Predictions for OfStore<'_> {
     fn series(&self, sku: Option<&str>) -> Series<'_> {
         match self.all.cells.of(self.store, sku) {
-            Some(cell) => {
-                Series { sales: self.all.sales.of(cell), scores: self.all.scores.of(cell) }
-            }
+            Some(cell) => Series {
+                sales: self.all.sales.of(cell.index()),
+                scores: self.all.scores.of(cell.index()),
+            },
             None => Series::default(),
         }
     }
@@ -180,24 +180,13 @@ fn chunk(
     let mut rows = EventRows::default();
     for (store_id, events) in stores {
         let of_store = predictions.of_store(store_id);
-        let (mut wrote, mut reports) = (false, BTreeSet::new());
-        for event in events {
-            let evidence = Evidence { store_id, predictions: of_store, candidates };
-            event_rows(event, evidence, interval, &mut rows).map_err(|_| Error::Sum {
-                store_id: store_id.to_string(),
-                opened_at: event.opened_at,
-            })?;
-            counts.add_event(event, &rows, interval, &mut reports);
-            if rows.cohorts.is_empty() {
-                continue;
-            }
-            let names = Names::new(store_id, event.opened_at);
-            mrch.write(&names, event, &rows)?;
-            melog.push(&names, event, &rows);
-            highlights.add_rows(store_id, event, &rows);
-            wrote = true;
-        }
-        counts.stores += u64::from(wrote);
+        let evidence = Evidence { store_id, predictions: of_store, candidates };
+        store_rows(events, evidence, interval, &mut rows, &mut counts, |names, event, rows| {
+            mrch.write(names, event, rows)?;
+            melog.push(names, event, rows);
+            highlights.add_rows(store_id, event, rows);
+            Ok::<_, Error>(())
+        })?;
     }
     let melog = melog.finish().map_err(|error| melog_error(&error.into()))?;
     Ok(Chunk { mrch: mrch.finish()?, melog, counts, highlights })

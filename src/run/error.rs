@@ -37,16 +37,8 @@ pub enum Error {
         reasons: String,
     },
     /// A sum does not fit `decimal(18,4)`.
-    #[error(
-        "expected sums with at most 14 digits before the point, found a larger one in the event of \
-         store {store_id} that opened at {opened_at}; correct its amounts"
-    )]
-    Sum {
-        /// The store.
-        store_id: String,
-        /// The event.
-        opened_at: cohort_core::Timestamp,
-    },
+    #[error(transparent)]
+    Sum(#[from] cohort_core::LargeSum),
     /// A worker panicked.
     #[error(transparent)]
     Worker(#[from] Stopped),
@@ -60,7 +52,7 @@ impl Error {
             Self::Objects(error) => error.kind(),
             Self::Parquet(error) => error.kind(),
             Self::Commit(error) => error.kind(),
-            Self::Rejects { .. } | Self::Sum { .. } => Kind::Data,
+            Self::Rejects { .. } | Self::Sum(_) => Kind::Data,
             Self::Worker(_) => Kind::Bug,
         }
     }

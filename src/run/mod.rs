@@ -17,12 +17,13 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use cohort_core::Candidates;
 use cohort_core::batch::candidates::{CAMPAIGN_LOG, CONTEXT_LOG};
 use cohort_core::batch::predictions::ReadPredictions;
 use cohort_core::contract::{Inputs, Outputs};
-use cohort_core::lookback::Begin;
+use cohort_core::lookback::{Begin, Lookback};
+use cohort_core::points::ByCell;
 use cohort_core::predictions::{Sales, Scores};
-use cohort_core::{Candidates, Event, Life, Timestamp, events};
 
 use self::compute::{AllPredictions, Computed};
 pub use self::error::Error;
@@ -40,7 +41,6 @@ use crate::manifest::{self, Manifest, Overrides};
 use crate::objects::{Objects, Scheme, Uri};
 use crate::parquet::dataset::{self, Source};
 use crate::parquet::scan::cells::{Cells, StoreEvents};
-use crate::parquet::scan::points::ByCell;
 use crate::parquet::scan::probe::Probe;
 use crate::parquet::scan::{Limits, Scan};
 use crate::parquet::write::part::Part;
@@ -179,7 +179,7 @@ impl Shell {
         begins: BTreeMap<Arc<str>, Begin>,
         manifest: &Manifest,
     ) -> Result<(Vec<StoreEvents>, u64), Error> {
-        let (life, start) = (manifest.life, manifest.interval.start);
+        let lookback = Lookback { start: manifest.interval.start, life: manifest.life };
         let stores: Vec<_> = rows
             .into_iter()
             .filter_map(|(store, rows)| begins.get(&store).map(|&begin| (store, rows, begin)))
@@ -190,7 +190,11 @@ impl Shell {
         while stores.peek().is_some() {
             let chunk: Vec<_> = stores.by_ref().take(chunk).collect();
             chunks.push(self.workers.run(move || {
-                chunk.into_iter().map(|store| group_store(store, life, start)).collect::<Vec<_>>()
+                let grouped = chunk.into_iter().map(|(store, rows, begin)| {
+                    let (events, duplicates) = lookback.events(rows.into_iter().flatten(), begin);
+                    (store, events, duplicates)
+                });
+                grouped.collect::<Vec<_>>()
             }));
         }
         let done = futures_util::future::try_join_all(chunks).await?;
@@ -279,20 +283,6 @@ impl Shell {
             Limits::new(self.workers.count() + 1, 16)
         }
     }
-}
-
-/// A store's events that can write a row in the interval or after it, and how many of its rows gave
-/// way to a duplicate.
-fn group_store(
-    (store, rows, begin): (Arc<str>, Rows, Begin),
-    life: Life,
-    start: Timestamp,
-) -> (Arc<str>, Vec<Event>, usize) {
-    let rows = rows.into_iter().flatten().filter(|row| row.detected_at >= begin.from);
-    let (mut events, duplicates) = events(rows.collect(), life, Some(begin.chain_begins));
-    // Of a long chain, the first events only tell where the chain was cut.
-    events.retain(|event| event.closed_at >= start);
-    (store, events, duplicates)
 }
 
 /// The folders that a run may write to.

@@ -2,18 +2,20 @@
 
 use std::sync::Arc;
 
+use cohort_core::batch::pass::Pass;
+use cohort_core::lookback::Lookback;
 use cohort_core::{Candidates, Event, Report, Timestamp};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::compute::AllPredictions;
 use super::inputs::Read;
 use super::reports::Reports;
-use super::{Error, Shell, group_store};
+use super::{Error, Shell};
 use crate::manifest::Manifest;
 use crate::objects::Uri;
 use crate::parquet::dataset::Source;
 use crate::parquet::prune::{Wanted, candidate_rows, selection};
-use crate::parquet::reports::{Pass, decode, roots};
+use crate::parquet::reports::{decode, roots};
 
 /// An event and what its rows follow from.
 #[derive(Debug)]
@@ -62,8 +64,8 @@ impl Shell {
         let Some(&begin) = begins.get(&store_id) else { return Ok(None) };
         let ticks = rows.iter().flatten().map(|row| row.detected_at);
         let tick_before = ticks.filter(|&tick| tick < opened_at).max();
-        let store = (store_id.clone(), rows, begin);
-        let (_, events, _) = group_store(store, manifest.life, manifest.interval.start);
+        let lookback = Lookback { start: manifest.interval.start, life: manifest.life };
+        let (events, _) = lookback.events(rows.into_iter().flatten(), begin);
         let Some(event) = events.into_iter().find(|event| event.opened_at == opened_at) else {
             return Ok(None);
         };

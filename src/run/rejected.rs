@@ -1,7 +1,7 @@
 //! Rejected rows: how many are too many, and where they are written (SPEC 2, *Bad rows*).
 
 use cohort_core::contract::Inputs;
-use cohort_core::rejects::by_reason;
+use cohort_core::rejects::{are_too_many, by_reason};
 
 use super::inputs::Read;
 use super::{Error, Shell};
@@ -11,16 +11,13 @@ use crate::parquet::write::rejects::{RejectedRows, all_columns, encode};
 
 /// Fails if more than `max_reject_ratio` of a log's rows in the interval were rejected.
 ///
-/// Each log is judged by itself, so that a broken small log does not hide behind a large one.
-/// Campaigns and context have no ticks, and so no rows in an interval.
-///
 /// # Errors
 /// [`Error::Rejects`].
 pub(super) fn check_ratio(reads: &Inputs<Read>, manifest: &Manifest) -> Result<(), Error> {
     let judged = [Some(&reads.reports), reads.scores.as_ref(), reads.sales.as_ref()];
     for read in judged.into_iter().flatten() {
         let (rejected, rows) = (read.rejected.len() as u64, read.rows_in_interval);
-        if rejected as f64 > manifest.max_reject_ratio * rows as f64 {
+        if are_too_many(rejected, rows, manifest.max_reject_ratio) {
             let reasons = by_reason(read.rejected.iter().map(|(.., reject)| reject.reason));
             let reasons: Vec<_> =
                 reasons.iter().map(|(reason, n)| format!("{reason}: {n}")).collect();

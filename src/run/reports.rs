@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
+use cohort_core::batch::pass::{DecodedReports, Pass};
 use cohort_core::contract::MRDL;
 use cohort_core::lookback::{Begin, ChainSeen, Lookback};
 use cohort_core::rejects::Reject;
@@ -17,7 +18,7 @@ use crate::manifest::Manifest;
 use crate::objects::Uri;
 use crate::parquet::dataset::{self, Source};
 use crate::parquet::prune::{Wanted, candidate_rows, selection};
-use crate::parquet::reports::{DecodedReports, Pass, decode, roots};
+use crate::parquet::reports::{decode, roots};
 
 /// How far the first step back goes if there are no partitions. Each later step goes twice as far.
 const STRIDE_FIRST: Duration = Duration::from_us(86_400_000_000);
@@ -199,11 +200,12 @@ impl Reading {
         for (store, rows) in decoded.rows {
             self.rows.entry(store).or_default().push(rows);
         }
+        let counted = decoded.counted;
         self.rejected
-            .extend(decoded.rejects.into_iter().map(|reject| (uri.clone(), group, reject)));
-        self.rows_in_interval += decoded.in_interval;
-        self.onsets_ignored += decoded.onsets_ignored;
-        self.sales_out_of_range += decoded.sales_out_of_range;
+            .extend(counted.rejects.into_iter().map(|reject| (uri.clone(), group, reject)));
+        self.rows_in_interval += counted.in_interval;
+        self.onsets_ignored += counted.onsets_ignored;
+        self.sales_out_of_range += counted.sales_out_of_range;
     }
 
     fn finish(self) -> (Read, BTreeMap<Arc<str>, Rows>) {

@@ -25,6 +25,12 @@ impl MelogBatch {
         Self { batch: BatchBuilder::new(&MELOG), run_id: run_id.to_owned(), name: String::new() }
     }
 
+    /// Rows so far.
+    #[must_use]
+    pub const fn rows(&self) -> usize {
+        self.batch.rows()
+    }
+
     /// Appends an event's rows.
     pub fn push(&mut self, names: &Names<'_>, event: &Event, rows: &EventRows<'_>) {
         rows.melog.iter().for_each(|row| self.push_row(names, event, row, rows));
@@ -76,7 +82,7 @@ impl MelogBatch {
     ///
     /// # Errors
     /// As [`BatchBuilder::finish`].
-    pub fn finish(mut self) -> Result<RecordBatch, ArrowError> {
+    pub fn finish(&mut self) -> Result<RecordBatch, ArrowError> {
         self.batch.finish()
     }
 }

@@ -1,14 +1,17 @@
 //! Record batches to rows and back (SPEC 2 and 6): Arrow in, Arrow out.
 //!
 //! [`values`] turns arrays of every type that SPEC 2 allows into the kernel's own types.
-//! [`reports`], [`predictions`] and [`candidates`] read one input log each. [`builder`] makes
+//! [`columns`] finds a log's columns in an input. [`reports`], [`predictions`] and [`candidates`]
+//! read one input log each. [`pass`] takes the rows of reports that a run needs. [`builder`] makes
 //! batches of a log in the contract's column order; [`mrch`] and [`melog`] fill them. A caller
 //! names the columns: it knows what a file or a frame calls them.
 
 pub mod builder;
 pub mod candidates;
+pub mod columns;
 pub mod melog;
 pub mod mrch;
+pub mod pass;
 pub mod predictions;
 pub mod reports;
 pub mod values;

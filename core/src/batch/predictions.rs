@@ -1,8 +1,9 @@
 //! A record batch of a prediction log as values (SPEC 2).
 
 use super::Lookup;
-use super::values::{AmountColumn, Doubles, Instant, Instants};
+use super::values::{AmountColumn, Doubles, Instant, Instants, Texts};
 use crate::predictions::{PredictionLog, Sales, Scores};
+use crate::rejects::{Reason, judge_prediction};
 use crate::{Money, Timestamp};
 
 /// A prediction log that can be read from record batches.
@@ -48,5 +49,81 @@ impl ReadPredictions for Sales {
             })
         };
         (0..rows).map(|row| (amount(row, 0), amount(row, 1))).collect()
+    }
+}
+
+/// One batch of a prediction log, read row by row.
+#[derive(Debug)]
+pub struct PredictionRows<L: PredictionLog> {
+    store_id: Texts,
+    sku: Texts,
+    tick_at: Instants,
+    ingested_at: Vec<Option<Timestamp>>,
+    values: Vec<L::Value>,
+    /// (row, place among [`PredictionLog::VALUES`]) of each amount out of range, ascending.
+    out_of_range: Vec<(usize, usize)>,
+}
+
+/// A row of a prediction log that takes part.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Prediction<'b, V> {
+    /// Its store.
+    pub store_id: &'b str,
+    /// Its SKU.
+    pub sku: Option<&'b str>,
+    /// Its tick.
+    pub at: Timestamp,
+    /// When it was written.
+    pub ingested_at: Option<Timestamp>,
+    /// What it says.
+    pub value: V,
+}
+
+impl<L: ReadPredictions> PredictionRows<L> {
+    /// The rows of a batch.
+    #[must_use]
+    pub fn new(column: Lookup<'_>, rows: usize) -> Self {
+        let mut out_of_range = Vec::new();
+        let values = L::values(column, rows, |row, place| out_of_range.push((row, place)));
+        Self {
+            store_id: Texts::new(column("store_id")),
+            sku: Texts::new(column("sku")),
+            tick_at: Instants::new(column("tick_at")),
+            ingested_at: L::ingested_at(column, rows),
+            values,
+            out_of_range,
+        }
+    }
+
+    /// The row's tick, if it can be trusted.
+    #[must_use]
+    pub fn tick(&self, row: usize) -> Option<Timestamp> {
+        self.tick_at.get(row).and_then(Instant::exact)
+    }
+
+    /// The row, if it takes part.
+    ///
+    /// # Errors
+    /// The first reason to reject it.
+    pub fn row(&self, row: usize) -> Result<Prediction<'_, L::Value>, Reason> {
+        let store_id = self.store_id.get(row).filter(|id| !id.is_empty());
+        let invalid_store = self.store_id.is_invalid(row);
+        let has_store = store_id.is_some() || invalid_store;
+        let invalid_text = invalid_store || self.sku.is_invalid(row);
+        let at = judge_prediction(has_store, self.tick_at.get(row), invalid_text, None)?;
+        Ok(Prediction {
+            store_id: store_id.ok_or(Reason::MissingStore)?,
+            sku: self.sku.get(row),
+            at,
+            ingested_at: self.ingested_at[row],
+            value: self.values[row],
+        })
+    }
+
+    /// The places among [`PredictionLog::VALUES`] of the row's amounts that are out of range.
+    pub fn out_of_range(&self, row: usize) -> impl Iterator<Item = usize> {
+        let first = self.out_of_range.partition_point(|&(other, _)| other < row);
+        let of_row = self.out_of_range[first..].iter().take_while(move |&&(other, _)| other == row);
+        of_row.map(|&(_, place)| place)
     }
 }

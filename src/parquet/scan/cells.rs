@@ -68,6 +68,11 @@ impl Cell {
         self.0.get() as usize - 1
     }
 
+    /// The same as the kernel numbers cells.
+    pub(crate) const fn number(self) -> u32 {
+        self.0.get() - 1
+    }
+
     /// The cell at a place.
     pub(super) const fn at(place: u32) -> Self {
         Self(NonZeroU32::MIN.saturating_add(place))

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use arrow::array::Array as _;
 use arrow::datatypes::{DataType, TimeUnit};
 use cohort_core::batch::predictions::ReadPredictions;
+use cohort_core::points::Point;
 use cohort_core::predictions::PredictionLog;
 use parquet::basic::{Encoding, PageType, Type};
 use parquet::file::metadata::PageEncodingStats;
@@ -15,7 +16,6 @@ use super::cells::{Cells, SkuCode, StoreCode};
 use super::codes::{Coder, Codes};
 use super::keys::{BAD_TICK, Keys, Matcher, Matches, NULL_TICK};
 use super::plain::{Physical, Plain};
-use super::points::Point;
 use super::probe::Probe;
 use crate::parquet::Error;
 use crate::parquet::dataset::Source;
@@ -57,7 +57,7 @@ pub(crate) fn key_ranges(
     let select = selection(candidates, source.file.group_rows(row_group));
     let mut ranges = Vec::new();
     for key in KEYS {
-        let Some(root) = source.columns.root(key) else { continue };
+        let Some(root) = source.columns.place(key) else { continue };
         let runs = reader == Reader::Scan && physical(source, row_group, key).is_some();
         ranges.extend(source.file.row_ranges(row_group, &[root], runs.then_some(&select))?);
     }
@@ -157,7 +157,12 @@ pub(crate) fn values<L: ReadPredictions>(
         let ingested = L::ingested_at(&column, batch.num_rows());
         for (i, (value, ingested_at)) in values.into_iter().zip(ingested).enumerate() {
             let row = first + i;
-            points.push(Point { cell: matches.cells[row], at: at(row), ingested_at, value });
+            points.push(Point {
+                cell: matches.cells[row].number(),
+                at: at(row),
+                ingested_at,
+                value,
+            });
         }
     }
     Ok(Values { points, out_of_range })
@@ -165,8 +170,8 @@ pub(crate) fn values<L: ReadPredictions>(
 
 /// The root columns that [`values`] reads.
 pub(crate) fn value_roots<L: PredictionLog>(source: &Source) -> Vec<usize> {
-    let mut roots = source.columns.roots(L::VALUES);
-    roots.extend(source.columns.root("ingested_at"));
+    let mut roots = source.columns.places(L::VALUES);
+    roots.extend(source.columns.place("ingested_at"));
     roots
 }
 
@@ -182,7 +187,7 @@ pub(crate) fn matched_rows(
 
 /// How the scan itself reads a key column, or `None` if it leaves that to the crate.
 fn physical(source: &Source, row_group: usize, key: &str) -> Option<Physical> {
-    let root = source.columns.root(key)?;
+    let root = source.columns.place(key)?;
     let leaf = source.file.leaf_of(root)?;
     let column = source.file.metadata().row_group(row_group).column(leaf);
     match (source.file.schema().field(root).data_type(), column.column_type()) {
@@ -210,7 +215,7 @@ impl Group<'_> {
     }
 
     fn data_type(&self, column: &str) -> Option<&DataType> {
-        let root = self.source.columns.root(column)?;
+        let root = self.source.columns.place(column)?;
         Some(self.source.file.schema().field(root).data_type())
     }
 
@@ -227,7 +232,7 @@ impl Group<'_> {
 
     /// Whether all data pages of a key column are said to use its dictionary.
     fn is_in_dictionary(&self, key: &str) -> bool {
-        let leaf = self.source.columns.root(key).and_then(|root| self.source.file.leaf_of(root));
+        let leaf = self.source.columns.place(key).and_then(|root| self.source.file.leaf_of(root));
         leaf.is_some_and(|leaf| {
             let group = self.source.file.metadata().row_group(self.row_group);
             group.column(leaf).page_encoding_stats().is_some_and(|stats| {
@@ -245,7 +250,7 @@ impl Group<'_> {
     /// The codes of a key column.
     fn codes<T: Copy + PartialEq>(&self, name: &str, coder: Coder<T>) -> Result<Codes<T>, Error> {
         let file = &self.source.file;
-        let Some(root) = self.source.columns.root(name) else { return Ok(Codes::absent(coder)) };
+        let Some(root) = self.source.columns.place(name) else { return Ok(Codes::absent(coder)) };
         let physical = physical(self.source, self.row_group, name);
         let known = physical.filter(|_| self.reader == Reader::Scan).zip(file.leaf_of(root));
         let Some((physical, leaf)) = known else { return self.decoded(name, root, coder) };

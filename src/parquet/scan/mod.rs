@@ -10,7 +10,7 @@
 //! 3. The codes are compared with what the lines need ([`probe`], [`open`], [`keys`]). That gives
 //!    the numbers of the wanted rows.
 //! 4. Values are fetched and decoded for the wanted rows alone ([`group`]).
-//! 5. They are gathered by cell, without duplicates ([`points`]).
+//! 5. They are gathered by cell, without duplicates ([`cohort_core::points`]).
 //!
 //! # Ten rows
 //!
@@ -55,7 +55,6 @@ pub(crate) mod keys;
 pub(crate) mod open;
 mod page_values;
 pub(crate) mod plain;
-pub(crate) mod points;
 pub(crate) mod probe;
 pub(crate) mod runs;
 
@@ -64,12 +63,12 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use cohort_core::batch::predictions::ReadPredictions;
+use cohort_core::points::{ByCell, Gathered, Point};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use tokio::sync::Semaphore;
 
 use self::group::Reader;
 use self::keys::Matches;
-use self::points::{ByCell, Gathered, Point};
 use self::probe::Probe;
 use super::Error;
 use super::dataset::Source;

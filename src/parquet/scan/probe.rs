@@ -56,16 +56,15 @@ impl Probe {
     /// What the baseline log must give: every instant of every line's window.
     pub(crate) fn windows(cells: &Arc<Cells>, stores: &[StoreEvents]) -> Self {
         Self::new(cells, stores, |line, out| {
-            out.push((line.window_start.as_us(), line.last_tick().as_us()))
+            let (first, last) = line.window();
+            out.push((first.as_us(), last.as_us()));
         })
     }
 
     /// What the classifier's log must give: every tick of every line.
     pub(crate) fn ticks(cells: &Arc<Cells>, stores: &[StoreEvents]) -> Self {
         Self::new(cells, stores, |line, out| {
-            out.extend(
-                line.rows.iter().map(|row| (row.detected_at.as_us(), row.detected_at.as_us())),
-            );
+            out.extend(line.ticks().map(|tick| (tick.as_us(), tick.as_us())));
         })
     }
 

@@ -1,17 +1,17 @@
-//! What the scan found, duplicates removed, by cell and instant.
+//! The rows of a prediction log that lines need, duplicates removed, by cell and instant (SPEC 2).
+//!
+//! A cell is a pair of a store and a SKU that has lines. The caller numbers them.
 
 use std::cmp::Ordering;
 
-use cohort_core::predictions::PredictionLog;
-
-use super::cells::Cell;
-use cohort_core::Timestamp;
+use crate::Timestamp;
+use crate::predictions::PredictionLog;
 
 /// A matched row.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Point<V> {
-    /// Its cell.
-    pub cell: Cell,
+pub struct Point<V> {
+    /// Its cell's number, from 0.
+    pub cell: u32,
     /// Its tick.
     pub at: Timestamp,
     /// When it was written.
@@ -24,7 +24,7 @@ pub(crate) struct Point<V> {
 /// itself, memory holds no more than twice as many rows as there are pairs of a cell and an
 /// instant, or a quarter of a million if those are few.
 #[derive(Debug)]
-pub(crate) struct Gathered<L: PredictionLog> {
+pub struct Gathered<L: PredictionLog> {
     cells: usize,
     /// The rows of each row group.
     groups: Vec<Vec<Point<L::Value>>>,
@@ -36,7 +36,7 @@ pub(crate) struct Gathered<L: PredictionLog> {
 
 /// The rows of each cell, each instant once, ascending.
 #[derive(Debug)]
-pub(crate) struct ByCell<R> {
+pub struct ByCell<R> {
     rows: Vec<R>,
     /// Where each cell's rows begin, and where the last cell's end.
     first: Vec<usize>,
@@ -44,7 +44,8 @@ pub(crate) struct ByCell<R> {
 
 impl<L: PredictionLog> Gathered<L> {
     /// Nothing yet, of so many cells.
-    pub(crate) const fn new(cells: usize) -> Self {
+    #[must_use]
+    pub const fn new(cells: usize) -> Self {
         Self::with_limit(cells, 1 << 18)
     }
 
@@ -53,7 +54,7 @@ impl<L: PredictionLog> Gathered<L> {
     }
 
     /// Takes in the rows of a row group.
-    pub(crate) fn extend(&mut self, points: Vec<Point<L::Value>>) {
+    pub fn extend(&mut self, points: Vec<Point<L::Value>>) {
         self.len += points.len();
         self.groups.push(points);
         if self.len > self.limit {
@@ -73,11 +74,11 @@ impl<L: PredictionLog> Gathered<L> {
         };
         // Rows are dealt out to their cells first. The few of each cell are then sorted.
         let mut next = vec![0; self.cells + 1];
-        groups.iter().flatten().for_each(|point| next[point.cell.index() + 1] += 1);
+        groups.iter().flatten().for_each(|point| next[point.cell as usize + 1] += 1);
         (0..self.cells).for_each(|cell| next[cell + 1] += next[cell]);
         let mut points = vec![any; self.len];
         for point in groups.into_iter().flatten() {
-            let place = &mut next[point.cell.index()];
+            let place = &mut next[point.cell as usize];
             points[*place] = point;
             *place += 1;
         }
@@ -103,7 +104,8 @@ impl<L: PredictionLog> Gathered<L> {
     }
 
     /// The rows by cell, and how many were duplicates.
-    pub(crate) fn finish(mut self) -> (ByCell<L::Row>, u64) {
+    #[must_use]
+    pub fn finish(mut self) -> (ByCell<L::Row>, u64) {
         let (points, first) = self.sorted();
         let rows = points.into_iter().map(|point| L::row(point.at, point.value)).collect();
         (ByCell { rows, first }, self.duplicates)
@@ -117,26 +119,27 @@ fn rank<L: PredictionLog>(a: &Point<L::Value>, b: &Point<L::Value>) -> Ordering 
 
 impl<R> ByCell<R> {
     /// No rows for any of so many cells.
-    pub(crate) fn none(cells: usize) -> Self {
+    #[must_use]
+    pub fn none(cells: usize) -> Self {
         Self { rows: Vec::new(), first: vec![0; cells + 1] }
     }
 
     /// The rows of a cell.
-    pub(crate) fn of(&self, cell: Cell) -> &[R] {
-        let cell = cell.index();
+    #[must_use]
+    pub fn of(&self, cell: usize) -> &[R] {
         &self.rows[self.first[cell]..self.first[cell + 1]]
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use cohort_core::predictions::Scores;
+    use crate::predictions::Scores;
 
     use super::*;
 
     fn point(cell: u32, at: i64, ingested: Option<i64>, score: Option<f64>) -> Point<Option<f64>> {
         let us = |us| Timestamp::from_us(us).unwrap();
-        Point { cell: Cell::at(cell), at: us(at), ingested_at: ingested.map(us), value: score }
+        Point { cell, at: us(at), ingested_at: ingested.map(us), value: score }
     }
 
     #[test]
@@ -159,12 +162,8 @@ mod tests {
             point(1, 4, None, None),
         ]);
         let (rows, duplicates) = gathered.finish();
-        let scores = |cell| {
-            rows.of(Cell::at(cell))
-                .iter()
-                .map(|row| (row.at.as_us(), row.score))
-                .collect::<Vec<_>>()
-        };
+        let scores =
+            |cell| rows.of(cell).iter().map(|row| (row.at.as_us(), row.score)).collect::<Vec<_>>();
         assert_eq!(
             (scores(0), scores(1), scores(2)),
             (vec![(7, Some(0.3))], vec![(4, None), (5, Some(0.1))], vec![])
