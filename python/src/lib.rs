@@ -1,0 +1,179 @@
+//! The kernel of `cohort` for Python: frames in, frames out.
+//!
+//! `cohort_events/__init__.py` is what users see; it documents this module's functions, and gives
+//! them defaults. Frames come and go through the Arrow PyCapsule interface, in [`input`] and
+//! [`table`]; [`frames`] computes whole frames, [`stream`] and [`kernel`] a stream of stores.
+//! [`worker`] keeps the interpreter free meanwhile. Every rule is in `cohort-core`.
+
+mod error;
+mod frames;
+mod input;
+mod kernel;
+mod output;
+mod settings;
+mod stream;
+mod summary;
+mod table;
+mod worker;
+
+use pyo3::prelude::*;
+
+/// What `cohort_events` is made of.
+#[pymodule]
+mod _core {
+    use pyo3::prelude::*;
+    use pyo3::types::PyDict;
+
+    use cohort_core::Timestamp;
+    use cohort_core::contract::{BASELINE, CAMPAIGNS, CLASSIFIER, CONTEXT, MRDL};
+
+    use crate::error::Error;
+    use crate::frames::{self, Frames};
+    use crate::input::Frame;
+    #[pymodule_export]
+    use crate::kernel::KernelCore;
+    use crate::kernel::table;
+    use crate::output::Written;
+    use crate::settings::{Settings, Written as WrittenSettings};
+    use crate::summary::{Summary, rejects_schema};
+    #[pymodule_export]
+    use crate::table::Table;
+    use crate::worker::compute;
+
+    /// What `cohort` gives.
+    #[pyclass(frozen, module = "cohort_events")]
+    #[derive(Debug)]
+    struct Cohorted {
+        #[pyo3(get)]
+        mrch: Py<Table>,
+        #[pyo3(get)]
+        melog: Py<Table>,
+        #[pyo3(get)]
+        rejects: Py<Table>,
+        summary: Summary,
+    }
+
+    #[pymethods]
+    impl Cohorted {
+        #[getter]
+        fn counts<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+            self.summary.counts(py)
+        }
+
+        #[getter]
+        fn inputs<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+            self.summary.inputs(py)
+        }
+
+        #[getter]
+        fn lookback_start(&self) -> String {
+            self.summary.lookback_start.to_string()
+        }
+
+        fn __repr__(&self) -> String {
+            let counts = &self.summary.counts;
+            format!(
+                "<cohort_events.Cohorted: {} events opened, {} closed, {} open at the end, in {} \
+                 stores>",
+                counts.events_opened, counts.events_closed, counts.events_active, counts.stores
+            )
+        }
+    }
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+        // A panic becomes an exception that carries its message.
+        std::panic::set_hook(Box::new(|_| {}));
+        Ok(())
+    }
+
+    #[pyfunction]
+    fn cohort(
+        py: Python<'_>,
+        reports: &Bound<'_, PyAny>,
+        scores: Option<&Bound<'_, PyAny>>,
+        sales: Option<&Bound<'_, PyAny>>,
+        campaigns: Option<&Bound<'_, PyAny>>,
+        context: Option<&Bound<'_, PyAny>>,
+        settings: WrittenSettings,
+    ) -> PyResult<Cohorted> {
+        let settings = Settings::of(settings).map_err(|error| error.raise(py))?;
+        let optional = |name, frame: Option<&Bound<'_, PyAny>>| {
+            frame.map(|frame| Frame::of(name, frame)).transpose()
+        };
+        let frames = Frames {
+            reports: Frame::of("reports", reports)?,
+            scores: optional("scores", scores)?,
+            sales: optional("sales", sales)?,
+            campaigns: optional("campaigns", campaigns)?,
+            context: optional("context", context)?,
+        };
+        let rows = compute(py, move |stop| frames::cohort(frames, &settings, stop))?;
+        let rejects = rows.summary.rejects().map_err(|error| error.raise(py))?;
+        Ok(Cohorted {
+            mrch: Py::new(py, table(Written::Mrch, rows.mrch))?,
+            melog: Py::new(py, table(Written::Melog, rows.melog))?,
+            rejects: Py::new(py, Table::new(rejects_schema(), vec![rejects]))?,
+            summary: rows.summary,
+        })
+    }
+
+    #[pyfunction]
+    fn windows(
+        py: Python<'_>,
+        reports: &Bound<'_, PyAny>,
+        settings: WrittenSettings,
+    ) -> PyResult<Table> {
+        let settings = Settings::of(settings).map_err(|error| error.raise(py))?;
+        let reports = Frame::of("reports", reports)?;
+        let batch = compute(py, move |stop| frames::windows(reports, &settings, stop))?;
+        Ok(Table::new(frames::windows_schema(), vec![batch]))
+    }
+
+    /// Which instants an engine must hand over, in microseconds after 1970.
+    #[pyfunction]
+    fn bounds<'py>(py: Python<'py>, settings: WrittenSettings) -> PyResult<Bound<'py, PyDict>> {
+        let settings = Settings::of(settings).map_err(|error| error.raise(py))?;
+        let reports_from = settings.lookback().bound();
+        let dict = PyDict::new(py);
+        dict.set_item("start", settings.interval.start.as_us())?;
+        dict.set_item("end", settings.interval.end.as_us())?;
+        dict.set_item("reports_from", reports_from.as_us())?;
+        // A line's window begins at its onset, which is no older than this.
+        let predictions_from = reports_from.saturating_sub(settings.max_lookback);
+        dict.set_item("predictions_from", predictions_from.as_us())?;
+        Ok(dict)
+    }
+
+    /// The first and the last instant of the calendar, in microseconds after 1970.
+    #[pyfunction]
+    const fn calendar() -> (i64, i64) {
+        (Timestamp::MIN.as_us(), Timestamp::MAX.as_us())
+    }
+
+    /// An instant as the contract writes it.
+    #[pyfunction]
+    fn clock(py: Python<'_>, us: i64) -> PyResult<String> {
+        let at = Timestamp::from_us(us).map_err(|error| Error::from(error).raise(py))?;
+        Ok(at.to_string())
+    }
+
+    /// The columns of the log that goes under an argument's name, and those that are required.
+    #[pyfunction]
+    fn columns(py: Python<'_>, name: &str) -> PyResult<(Vec<&'static str>, Vec<&'static str>)> {
+        let log = match name {
+            "reports" => &MRDL,
+            "scores" => &CLASSIFIER,
+            "sales" => &BASELINE,
+            "campaigns" => &CAMPAIGNS,
+            "context" => &CONTEXT,
+            _ => return Err(Error::Usage(format!("expected a log, found {name:?}")).raise(py)),
+        };
+        let required = log.columns.iter().filter(|column| column.required);
+        Ok((
+            log.columns.iter().map(|column| column.name).collect(),
+            required.map(|column| column.name).collect(),
+        ))
+    }
+}
