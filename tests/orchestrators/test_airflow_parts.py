@@ -139,7 +139,7 @@ def test_settings_are_variables() -> None:
         Settings.from_env({"COHORT_BACKEND": "nomad"})
 
 
-@pytest.mark.parametrize("backend", ["docker", "kubernetes"])
+@pytest.mark.parametrize("backend", ["docker", "kubernetes", "spark"])
 def test_the_dags_import_without_errors(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
     from airflow.dag_processing.dagbag import DagBag
 

@@ -1,4 +1,4 @@
-"""The job as an Airflow task: in a container beside the worker, or as a pod."""
+"""The job as an Airflow task: in a container beside the worker, as a pod, or on Spark."""
 
 from __future__ import annotations
 
@@ -17,6 +17,10 @@ def cohort_task(task_id: str, settings: Settings, **kwargs: Any) -> BaseOperator
         from cohort_job.kubernetes import CohortKubernetesOperator
 
         return CohortKubernetesOperator(task_id=task_id, settings=settings, **kwargs)
+    if settings.backend == "spark":
+        from cohort_job.spark import CohortSparkOperator
+
+        return CohortSparkOperator(task_id=task_id, settings=settings, **kwargs)
     from cohort_job.docker import CohortDockerOperator
 
     return CohortDockerOperator(task_id=task_id, settings=settings, **kwargs)

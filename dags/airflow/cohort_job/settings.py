@@ -13,7 +13,7 @@ from typing import Any
 class Settings:
     """One deployment.
 
-    :param backend: `docker` or `kubernetes`.
+    :param backend: `docker`, `kubernetes` or `spark`.
     :param image: the job's image.
     :param manifest: the run manifest's URI as the job sees it; one manifest serves every run.
     :param events_uri: the event log's URI, the asset that downstream DAGs wait for.
@@ -23,6 +23,7 @@ class Settings:
     :param environment: variables of the job, such as `AWS_REGION` or `AWS_ENDPOINT_URL_S3`.
     :param namespace: the Kubernetes namespace of the job.
     :param service_account: the Kubernetes service account that may read and write the bucket.
+    :param spark_submit: the command that submits the job to Spark, up to and with its script.
     :param retry_delay_s: seconds before a temporary failure is tried again.
     """
 
@@ -36,12 +37,14 @@ class Settings:
     environment: Mapping[str, str] = field(default_factory=dict)
     namespace: str = "default"
     service_account: str | None = None
+    spark_submit: str = "spark-submit spark_job.py"
     retry_delay_s: float = 60
 
     def __post_init__(self) -> None:
-        if self.backend not in {"docker", "kubernetes"}:
+        if self.backend not in {"docker", "kubernetes", "spark"}:
             found = self.backend
-            raise ValueError(f"COHORT_BACKEND: expected docker or kubernetes, found {found!r}")
+            known = "docker, kubernetes or spark"
+            raise ValueError(f"COHORT_BACKEND: expected {known}, found {found!r}")
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] = os.environ) -> Settings:

@@ -1,0 +1,315 @@
+"""The kernel on Spark 4.1 or later, classic or Connect: DataFrames in, lazy DataFrames out.
+
+Any table that Spark reads will do: Parquet, Iceberg, Delta. Filters on partition columns that the
+DataFrames already have stay where they are, and the ones added here are plain comparisons of
+`detected_at` and `tick_at`, which Spark pushes into the scan.
+
+The executors need this package and pyarrow; the driver needs pandas too, which is Spark's own wish.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+from cohort_events import _core
+from cohort_events._settings import settings
+from cohort_events._spark_tasks import kernel_of, kernel_type, windows_of
+from cohort_events.errors import UsageError
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame
+
+__all__ = ["Cohorted", "cohort"]
+
+#: The instant that each log has.
+TICKS = {"reports": "detected_at", "scores": "tick_at", "sales": "tick_at"}
+
+#: The windows of `cohort_events.windows`, under names that no log has.
+WINDOWS = "store string, stock string, since timestamp, until timestamp"
+
+
+@dataclass(frozen=True)
+class Cohorted:
+    """What `cohort` returns: DataFrames that compute nothing until they are used.
+
+    All of them are made of one computation, whose rows Spark keeps on its executors' disks from its
+    first use until `unpersist`.
+    """
+
+    #: `minority_reports_cohorted_log`.
+    mrch: DataFrame
+    #: `minority_event_log`.
+    melog: DataFrame
+    #: The rejected rows: `log`, `reason`, and how many `rows`.
+    rejects: DataFrame
+    #: What was counted: `name` and `value`, such as `counts.events_opened`; `lookback_start` is the
+    #: earliest instant that had to be looked at, in microseconds after 1970.
+    facts: DataFrame
+    #: What Spark keeps.
+    kept: DataFrame
+
+    def unpersist(self) -> None:
+        """Let go of what Spark keeps."""
+        self.kept.unpersist()
+
+
+def cohort(
+    reports: DataFrame,
+    scores: DataFrame | None = None,
+    sales: DataFrame | None = None,
+    campaigns: DataFrame | None = None,
+    context: DataFrame | None = None,
+    *,
+    start: str | date,
+    end: str | date,
+    gap: str | timedelta = "PT30M",
+    max_event_duration: str | timedelta = "P7D",
+    max_lookback: str | timedelta = "P30D",
+    max_reject_ratio: float | None = 0.01,
+    run_id: str = "adhoc",
+    partitions: int | None = None,
+) -> Cohorted:
+    """Return the rows of both logs that a run over `[start, end)` writes.
+
+    Arguments and rows are those of `cohort_events.cohort`. The logs are shuffled by store, and each
+    task holds one store at a time. Of the prediction logs only the rows that a line needs are
+    shuffled. Campaigns and context are read when this is called, and sent to every task.
+
+    Text that is not UTF-8 is rejected and counted in `reports`; in the prediction logs it belongs
+    to no line, and is not counted.
+
+    Args:
+        reports: `minority_reports_detected_log`.
+        scores: `anomaly_classifier_model_prediction_log`.
+        sales: `baseline_sales_model_prediction_log`.
+        campaigns: `all_campaign_data`.
+        context: `contextual_data`.
+        start: The interval's first instant. Without a zone it is UTC, whatever the session's is.
+        end: The first instant after the interval.
+        gap: The longest quiet time inside an event.
+        max_event_duration: The period at whose boundaries long events are cut.
+        max_lookback: How old an onset may be at its tick.
+        max_reject_ratio: Which share of a log's rows in the interval may be rejected. If it is
+            exceeded, every action on the result fails before it gives or writes a row. `None`
+            leaves the judgement to the caller.
+        run_id: The text of the column `run_id`.
+        partitions: Into how many parts to shuffle; by default Spark decides.
+
+    Raises:
+        UsageError: A DataFrame lacks a required column, or has two of one name.
+        CohortError: From the actions on the result, inside Spark's `PythonException`.
+    """
+    from pyspark.sql import functions as F
+
+    written = settings(start, end, gap, max_event_duration, max_lookback, run_id, None)
+    bounds = _core.bounds(written)
+    given = {"reports": reports, "scores": scores, "sales": sales}
+    logs = {name: _columns(name, frame) for name, frame in given.items() if frame is not None}
+    wanted = {name: _wanted(name, frame, bounds) for name, frame in logs.items()}
+    stream = _tagged("reports", wanted["reports"])
+    if len(logs) > 1:
+        spread = _spread(stream, partitions)
+        windows = F.broadcast(spread.mapInArrow(windows_of(written), WINDOWS))
+        for name in logs.keys() - {"reports"}:
+            stream = stream.unionByName(
+                _tagged(name, _needed(logs[name], wanted[name], windows)),
+                allowMissingColumns=True,
+            )
+    references = {
+        name: frame.toArrow()
+        for name, frame in (("campaigns", campaigns), ("context", context))
+        if frame is not None
+    }
+    sorted_stream = _spread(stream, partitions).sortWithinPartitions("store_id")
+    kept = sorted_stream.mapInArrow(kernel_of(written, references), kernel_type())
+    return _split(kept, logs, bounds, max_reject_ratio)
+
+
+def _columns(name: str, frame: DataFrame) -> DataFrame:
+    """Return the columns of the log, under the names that the contract gives them."""
+    known, required = _core.columns(name)
+    taken = []
+    for column in known:
+        found = [c for c in frame.columns if c == column] or [
+            c for c in frame.columns if c.lower() == column
+        ]
+        if len(found) > 1:
+            raise UsageError(
+                f"{name}: expected one column {column!r}, found {len(found)}; drop one"
+            )
+        if found:
+            taken.append(frame[f"`{found[0]}`"].alias(column))
+        elif column in required:
+            names = ", ".join(frame.columns)
+            raise UsageError(f"{name}: expected a column {column!r}, found {names}; rename it")
+    return frame.select(taken)
+
+
+def _wanted(name: str, log: DataFrame, bounds: Mapping[str, int]) -> DataFrame:
+    """Return the rows that may matter by their instant alone. Bad reports are among them."""
+    tick = TICKS[name]
+    if name == "reports":
+        held = _between(log, tick, bounds["reports_from"], bounds["end"])
+        return log.where(held | _is_bad(log, tick))
+    return log.where(_between(log, tick, bounds["predictions_from"], bounds["end"]))
+
+
+def _type_of(frame: DataFrame, column: str) -> str:
+    return str(frame.schema[column].dataType.simpleString())
+
+
+def _instant(frame: DataFrame, column: str, us: int) -> Column:
+    """Return an instant as the type of a column has it: exactly, whatever the session's zone."""
+    from pyspark.sql import functions as F
+
+    if _type_of(frame, column) == "timestamp":
+        return F.timestamp_micros(F.lit(us))
+    # What has no zone is UTC; a date is its midnight.
+    text = _core.clock(us).removesuffix("Z")
+    return F.lit(text).cast("timestamp_ntz")
+
+
+def _between(frame: DataFrame, column: str, first: int, end: int) -> Column:
+    """Return whether the instant lies in `[first, end)`."""
+    tick = frame[column]
+    return (tick >= _instant(frame, column, first)) & (tick < _instant(frame, column, end))
+
+
+def _is_bad(frame: DataFrame, column: str) -> Column:
+    """Return whether a row is rejected for its key, in words that scans understand."""
+    from pyspark.sql import functions as F
+
+    tick, store = frame[column], frame["store_id"]
+    first, last = _core.calendar()
+    bad = store.isNull() | tick.isNull()
+    if _type_of(frame, "store_id") == "string":
+        bad |= store == F.lit("")
+    if _type_of(frame, column) != "date":
+        bad |= tick < _instant(frame, column, first)
+        bad |= tick > _instant(frame, column, last)
+    return bad
+
+
+def _needed(log: DataFrame, wanted: DataFrame, windows: DataFrame) -> DataFrame:
+    """Return the rows of a prediction log that a line needs, and those that are rejected."""
+    tick = "tick_at"
+    since, until = windows["since"], windows["until"]
+    if _type_of(wanted, tick) != "timestamp":
+        since, until = (_without_zone(column) for column in (since, until))
+    matches = (
+        (wanted["store_id"].cast("string") == windows["store"])
+        & (_text(wanted, "sku").eqNullSafe(windows["stock"]))
+        & (wanted[tick] >= since)
+        & (wanted[tick] <= until)
+    )
+    return wanted.join(windows, matches, "left_semi").unionByName(log.where(_is_bad(log, tick)))
+
+
+def _text(frame: DataFrame, column: str) -> Column:
+    from pyspark.sql import functions as F
+
+    return frame[column].cast("string") if column in frame.columns else F.lit(None).cast("string")
+
+
+def _without_zone(instant: Column) -> Column:
+    """Return the wall clock of UTC at an instant."""
+    from pyspark.sql import functions as F
+
+    return F.convert_timezone(None, F.lit("UTC"), instant.cast("timestamp_ntz"))
+
+
+def _tagged(name: str, frame: DataFrame) -> DataFrame:
+    """Return the rows with their log's name, and with types that all logs share."""
+    from pyspark.sql import functions as F
+
+    columns = [F.lit(name).alias("log")]
+    for column in frame.columns:
+        value, kind = frame[column], _type_of(frame, column)
+        if column in {"store_id", "sku"}:
+            value = value.cast("string")
+        elif kind in {"timestamp_ntz", "date"}:
+            # Text with its zone is read alike in every session.
+            text = F.concat(value.cast("timestamp_ntz").cast("string"), F.lit("Z"))
+            value = text.cast("timestamp")
+        columns.append(value.alias(column))
+    return frame.select(columns)
+
+
+def _spread(frame: DataFrame, partitions: int | None) -> DataFrame:
+    """Return the rows with those of one store together."""
+    if partitions is None:
+        return frame.repartition("store_id")
+    return frame.repartition(partitions, "store_id")
+
+
+def _split(
+    kept: DataFrame,
+    logs: Mapping[str, DataFrame],
+    bounds: Mapping[str, int],
+    max_reject_ratio: float | None,
+) -> Cohorted:
+    """Return the frames that the kernel's rows are made of."""
+    from pyspark.sql import functions as F
+    from pyspark.storagelevel import StorageLevel
+
+    kept = kept.persist(StorageLevel.DISK_ONLY)
+    counted = kept.where(F.col("found").isNotNull()).select(F.explode("found"))
+    total = F.when(F.col("key") == "lookback_start", F.min("value")).otherwise(F.sum("value"))
+    facts = counted.groupBy("key").agg(total.alias("value")).withColumnRenamed("key", "name")
+    reason = F.regexp_extract("name", r"^inputs\.(\w+)\.rows_rejected\.(\w+)$", 2)
+    log = F.split("name", r"\.")[1]
+    rejects = facts.where(reason != F.lit("")).select(
+        log.alias("log"), reason.alias("reason"), F.col("value").alias("rows")
+    )
+    frames = {
+        name: kept.where(F.col(name).isNotNull()).select(f"{name}.*") for name in ("mrch", "melog")
+    }
+    if max_reject_ratio is not None:
+        verdict = _verdict(facts, rejects, logs, bounds, max_reject_ratio)
+        frames = {
+            name: frame.crossJoin(F.broadcast(verdict)).where("verdict").drop("verdict")
+            for name, frame in frames.items()
+        }
+    return Cohorted(**frames, rejects=rejects, facts=facts, kept=kept)
+
+
+def _verdict(
+    facts: DataFrame,
+    rejects: DataFrame,
+    logs: Mapping[str, DataFrame],
+    bounds: Mapping[str, int],
+    max_reject_ratio: float,
+) -> DataFrame:
+    """Return one row that says yes, or fails if too many rows of a log were rejected."""
+    from pyspark.sql import functions as F
+
+    # The kernel has seen all reports of the interval. Of the other logs it has seen what lines
+    # need, so their rows are counted, but only if any of them was rejected.
+    in_interval = facts.where(F.col("name") == "inputs.reports.rows_in_interval").select(
+        F.lit("reports").alias("log"), F.col("value").alias("of")
+    )
+    rejected = rejects.groupBy("log").agg(F.sum("rows").alias("rows"))
+    for name in logs.keys() - {"reports"}:
+        frame = logs[name]
+        held = _between(frame, "tick_at", bounds["start"], bounds["end"])
+        rows = frame.where(held | frame["tick_at"].isNull()).select()
+        asked = F.broadcast(rejected.where(F.col("log") == name).select("log"))
+        counted = rows.crossJoin(asked).groupBy("log").agg(F.count("*").alias("of"))
+        in_interval = in_interval.unionByName(counted)
+    judged = rejected.where(F.col("log").isin(*logs)).join(in_interval, "log", "left")
+    too_many = judged.where(F.col("rows") > max_reject_ratio * F.coalesce("of", F.lit(0)))
+    text = F.format_string(
+        f"%s: expected at most {max_reject_ratio} of the interval's rows to be rejected, found %d "
+        "of %d; correct the rows, or raise max_reject_ratio",
+        "log",
+        "rows",
+        F.coalesce("of", F.lit(0)),
+    )
+    message = too_many.agg(F.concat_ws("; ", F.collect_list(text)).alias("message"))
+    yes = F.when(F.col("message") == F.lit(""), F.lit(True))
+    return message.select(
+        yes.otherwise(F.raise_error(F.col("message")).cast("boolean")).alias("verdict")
+    )
