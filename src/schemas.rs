@@ -17,7 +17,7 @@ macro_rules! embedded {
 }
 
 /// Every schema: documents first, then the logs in the contract's order.
-pub static ALL: [Schema; 13] = embedded![
+pub static ALL: [Schema; 14] = embedded![
     "run_manifest.v1",
     "lineage.v1",
     "summary.v1",
@@ -31,6 +31,7 @@ pub static ALL: [Schema; 13] = embedded![
     "minority_reports_cohorted_log.v1",
     "minority_event_log.v1",
     "rejects.v1",
+    "registry.v1",
 ];
 
 /// The schema of that name. Without a version, it is the latest. The name may end in `.json`.

@@ -38,6 +38,21 @@ impl Id {
         Self(text)
     }
 
+    /// The id with these 64 characters; `None` for any other text.
+    ///
+    /// ```
+    /// # use cohort_core::Id;
+    /// let text = "a246cad76255a517e1f1fecdb371a00975d876adc75600ebc6cf056402feadf9";
+    /// assert_eq!(Id::parse(text).unwrap().as_str(), text);
+    /// assert_eq!(Id::parse(&text.to_uppercase()), None);
+    /// ```
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let text: [u8; 64] = text.as_bytes().try_into().ok()?;
+        let is_hex = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        text.iter().all(is_hex).then_some(Self(text))
+    }
+
     /// The 64 characters.
     pub fn as_str(&self) -> &str {
         // Every byte comes from the table of hexadecimal digits.
@@ -86,7 +101,7 @@ const BASE_NAME_BYTES: usize = "Store , YYYY-MM-DD HH:MM UTC".len();
 
 /// `store_id:YYYYMMDDTHHMMSSZ`, with `.ffffff` before the `Z` only if the microseconds are not
 /// zero.
-fn cohort_id(store_id: &str, opened_at: Timestamp) -> String {
+pub(crate) fn cohort_id(store_id: &str, opened_at: Timestamp) -> String {
     let at = opened_at.civil();
     let mut id = String::with_capacity(store_id.len() + COHORT_TIME_BYTES_MAX);
     // Writing to a string cannot fail.
@@ -109,7 +124,7 @@ fn cohort_id(store_id: &str, opened_at: Timestamp) -> String {
 }
 
 /// `Store <store_id>, <YYYY-MM-DD HH:MM> UTC`: the name of an event whose cause is not known yet.
-fn base_name(store_id: &str, opened_at: Timestamp) -> String {
+pub(crate) fn base_name(store_id: &str, opened_at: Timestamp) -> String {
     let at = opened_at.civil();
     let mut name = String::with_capacity(store_id.len() + BASE_NAME_BYTES);
     // Writing to a string cannot fail.

@@ -18,6 +18,7 @@
 //! | 6 MRCH, MELOG: values | `lines.rs`, `totals.rs`, `rows.rs`, `statuses.rs` |
 //! | 6 MRCH, MELOG: columns | [`contract`], [`batch::mrch`], [`batch::melog`] |
 //! | 7 Causes | [`Candidates`] in `causes.rs`, the dominant cause in `claims.rs` |
+//! | 8 Registry and edits | [`registry`] |
 //! | 12 `counts` | [`Counts`] |
 //!
 //! # Example
@@ -51,6 +52,7 @@ pub mod lookback;
 mod money;
 pub mod points;
 pub mod predictions;
+pub mod registry;
 pub mod rejects;
 mod reports;
 mod rows;

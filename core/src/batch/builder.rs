@@ -179,6 +179,18 @@ impl Row<'_> {
         self
     }
 
+    /// A count that may be null.
+    pub fn maybe_count(&mut self, name: &str, value: Option<u32>) -> &mut Self {
+        match (value, self.next(name)) {
+            (Some(value), Some(Values::Int32(values))) => {
+                values.append_value(i32::try_from(value).unwrap_or(i32::MAX));
+            }
+            (None, Some(Values::Int32(values))) => values.append_null(),
+            _ => {}
+        }
+        self
+    }
+
     /// A list of doubles.
     pub fn doubles(&mut self, name: &str, value: Option<&[Option<f64>]>) -> &mut Self {
         if let Some(Values::Doubles(values)) = self.next(name) {

@@ -3,8 +3,9 @@
 //! [`values`] turns arrays of every type that SPEC 2 allows into the kernel's own types.
 //! [`columns`] finds a log's columns in an input. [`reports`], [`predictions`] and [`candidates`]
 //! read one input log each. [`pass`] takes the rows of reports that a run needs. [`builder`] makes
-//! batches of a log in the contract's column order; [`mrch`] and [`melog`] fill them. A caller
-//! names the columns: it knows what a file or a frame calls them.
+//! batches of a log in the contract's column order; [`mrch`] and [`melog`] fill them.
+//! [`mod@registry`] reads both again, and the edits log. A caller names the columns: it knows what
+//! a file or a frame calls them.
 
 pub mod builder;
 pub mod candidates;
@@ -13,6 +14,8 @@ pub mod melog;
 pub mod mrch;
 pub mod pass;
 pub mod predictions;
+pub mod registry;
+pub mod registry_rows;
 pub mod reports;
 pub mod values;
 

@@ -4,6 +4,7 @@
 mod inputs;
 mod logs;
 mod outputs;
+mod registry;
 
 use std::fmt;
 
@@ -12,6 +13,7 @@ use serde::Serialize;
 pub use inputs::{BASELINE, CAMPAIGNS, CLASSIFIER, CONTEXT, EDITS, MRDL};
 pub use logs::{Inputs, Outputs};
 pub use outputs::{MELOG, MRCH, REJECTS};
+pub use registry::{JSON_COLUMNS, REGISTRY};
 
 /// A log: a table with a name that the contract gives it.
 #[derive(Debug, PartialEq, Eq, Serialize)]
@@ -99,9 +101,19 @@ impl fmt::Display for ColumnType {
     }
 }
 
-/// Every log, inputs first.
-pub static ALL: [&Log; 9] =
-    [&MRDL, &CLASSIFIER, &BASELINE, &CAMPAIGNS, &CONTEXT, &EDITS, &MRCH, &MELOG, &REJECTS];
+/// Every log, inputs first; then the registry, which is a view of several.
+pub static ALL: [&Log; 10] = [
+    &MRDL,
+    &CLASSIFIER,
+    &BASELINE,
+    &CAMPAIGNS,
+    &CONTEXT,
+    &EDITS,
+    &MRCH,
+    &MELOG,
+    &REJECTS,
+    &REGISTRY,
+];
 
 impl Log {
     /// The column of that name.
