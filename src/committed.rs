@@ -3,10 +3,12 @@
 //! All code that shows or checks what was committed starts here. It reads a lineage, the commit
 //! point (SPEC 11), and never lists a folder, so it sees one complete, consistent run.
 
+mod batches;
 mod rows;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use arrow::array::RecordBatch;
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
@@ -20,6 +22,7 @@ use crate::layout::{RunId, lineage_key, lineage_of, run_prefix};
 use crate::lineage::{self, Lineage, Output, OutputFile, hex};
 use crate::objects::{self, Entry, Objects, Uri};
 
+pub(crate) use self::batches::Wanted;
 pub(crate) use self::rows::{EventRow, StoredMelogRow, StoredMrchRow};
 
 /// Lineages that are read at once.
@@ -303,13 +306,48 @@ async fn events(objects: &dyn Objects, log: &Output) -> Result<Vec<StoredMelogRo
 
 /// Reads a part, and refuses it if its content has another digest.
 async fn read_part(objects: &dyn Objects, part: &OutputFile) -> Result<Bytes, Error> {
-    let (bytes, _) = objects.read(&part.uri).await?;
-    let found = hex(&Sha256::digest(&bytes));
+    let bytes = content(objects, part).await?;
+    check(part, &bytes)?;
+    Ok(bytes)
+}
+
+/// What lies where a part should be, before any check.
+///
+/// # Errors
+/// [`Error::Part`] if it is not there, and [`Error::Objects`].
+pub(crate) async fn content(objects: &dyn Objects, part: &OutputFile) -> Result<Bytes, Error> {
+    match objects.read(&part.uri).await {
+        Ok((bytes, _)) => Ok(bytes),
+        Err(objects::Error::NotFound { .. }) => {
+            Err(Error::Part { uri: part.uri.clone(), reason: "nothing".to_owned() })
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn check(part: &OutputFile, bytes: &Bytes) -> Result<(), Error> {
+    let found = hex(&Sha256::digest(bytes));
     if found == part.sha256 {
-        return Ok(bytes);
+        return Ok(());
     }
     let reason = format!("content whose SHA-256 is {found} instead of {}", part.sha256);
     Err(Error::Part { uri: part.uri.clone(), reason })
+}
+
+/// The columns of these names of a part, after checking that its content is what the lineage lists.
+/// If only some rows are wanted, other rows may come with them.
+///
+/// # Errors
+/// [`Error::Part`].
+pub(crate) fn batches(
+    part: &OutputFile,
+    bytes: Bytes,
+    columns: &[&str],
+    wanted: Option<Wanted>,
+) -> Result<Vec<RecordBatch>, Error> {
+    check(part, &bytes)?;
+    let read = batches::batches(bytes, columns, wanted);
+    read.map_err(|error| Error::Part { uri: part.uri.clone(), reason: error.to_string() })
 }
 
 async fn lines(

@@ -1,7 +1,7 @@
 //! Every way in which a command can fail.
 
 use crate::kind::Kind;
-use crate::{committed, lineage, manifest, objects, run, sample};
+use crate::{committed, lineage, manifest, objects, registry, run, sample};
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +24,9 @@ pub enum Error {
     /// A committed run could not be read back.
     #[error(transparent)]
     Committed(#[from] committed::Error),
+    /// There is no registry, or no edit of it.
+    #[error(transparent)]
+    Registry(#[from] registry::Error),
     /// Another fault of the command line.
     #[error("{0}")]
     Usage(String),
@@ -103,6 +106,7 @@ impl Error {
             Self::Run(error) => error.kind(),
             Self::Sample(error) => error.kind(),
             Self::Committed(error) => error.kind(),
+            Self::Registry(error) => error.kind(),
             Self::Usage(_) | Self::Folder { .. } => Kind::Usage,
             Self::Moved { .. } => Kind::Manifest,
             Self::NoRuns { .. } | Self::NoEvent { .. } => Kind::NoInput,

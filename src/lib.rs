@@ -8,6 +8,7 @@
 //! | 2 Partitioned datasets | `layout/partitioning.rs`, `parquet/dataset.rs` |
 //! | 2 to 8 The contract, computed | the crate `cohort-core` |
 //! | 5 How far back a run reads | `run/reports.rs` |
+//! | 8 Registry and edits | `registry/`, and the kernel's `registry/` |
 //! | 10 Run manifest | `manifest/` |
 //! | 10 Command line | `commands/` |
 //! | 10 Exit codes | [`Kind`] in `kind.rs` |
@@ -36,6 +37,7 @@ mod objects;
 mod orchestrator;
 mod parquet;
 mod process;
+mod registry;
 mod run;
 mod sample;
 mod schemas;

@@ -66,7 +66,7 @@ impl SelectionArgs {
 }
 
 /// An instant, or a date, which is its midnight UTC.
-fn instant(text: Option<&str>) -> Result<Option<cohort_core::Timestamp>, String> {
+pub(super) fn instant(text: Option<&str>) -> Result<Option<cohort_core::Timestamp>, String> {
     let Some(text) = text else { return Ok(None) };
     let midnight = format!("{text}T00:00:00Z");
     let parsed = text.parse().or_else(|_| midnight.parse());

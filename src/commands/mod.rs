@@ -3,9 +3,11 @@
 //! One file per subcommand holds its arguments, its examples and its action. This one holds the
 //! command line as a whole and the exit codes, `terminal` what the actions share.
 
+mod edit;
 mod explain;
 mod files;
 mod history;
+mod registry;
 mod rerun;
 mod run;
 mod sample;
@@ -65,6 +67,18 @@ pub enum Command {
     /// an error that names it.
     #[command(after_long_help = examples(files::EXAMPLES))]
     Files(files::FilesArgs),
+    /// Show the events of committed runs, each once, with people's edits laid over them.
+    ///
+    /// Open events have the figures of the last instant that the runs cover. What people set stands
+    /// in the place of what the machine says, which stays beside it.
+    #[command(after_long_help = examples(registry::EXAMPLES))]
+    Registry(registry::RegistryArgs),
+    /// Record what a person decides about an event, and print its row in the registry.
+    ///
+    /// Each edit is one file of the edits log, which nothing ever changes. An edit that would not
+    /// apply is refused.
+    #[command(after_long_help = examples(edit::EXAMPLES))]
+    Edit(edit::EditArgs),
     /// Print a published schema: of the manifest, the lineage, the summary, or a log's columns.
     #[command(after_long_help = examples(schema::EXAMPLES))]
     Schema(schema::SchemaArgs),
@@ -105,6 +119,8 @@ pub fn execute(cli: &Cli) -> Result<Verdict, Error> {
         Command::Run(args) => run::execute(args),
         Command::Rerun(args) => rerun::execute(args),
         Command::Files(args) => files::execute(args),
+        Command::Registry(args) => registry::execute(args),
+        Command::Edit(args) => edit::execute(args),
         Command::Schema(args) => schema::execute(args),
         Command::Sample(args) => sample::execute(args),
         Command::Show(args) => show::execute(args),
@@ -138,8 +154,8 @@ fn exit_codes() -> String {
 /// What clap says of a wrong command line, on one line.
 pub fn refusal(error: &clap::Error) -> String {
     if error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        return "expected a command: run, rerun, files, schema, sample, show, explain, history or \
-                verify, found none; see cohort --help"
+        return "expected a command: run, rerun, files, registry, edit, schema, sample, show, \
+                explain, history or verify, found none; see cohort --help"
             .into();
     }
     let said = error.render().to_string();
@@ -179,6 +195,8 @@ mod tests {
             run::EXAMPLES,
             rerun::EXAMPLES,
             files::EXAMPLES,
+            registry::EXAMPLES,
+            edit::EXAMPLES,
             schema::EXAMPLES,
             sample::EXAMPLES,
             show::EXAMPLES,

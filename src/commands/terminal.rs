@@ -5,6 +5,7 @@ use std::io::{self, Write as _};
 use crate::error::Error;
 use crate::manifest::{self, Places};
 use crate::objects::{Objects as _, Storage, Uri};
+use crate::workers::Workers;
 
 /// Where a manifest says that inputs and outputs lie.
 pub(super) async fn places(storage: &Storage, manifest: &str) -> Result<Places, Error> {
@@ -27,6 +28,12 @@ pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Error> {
         .enable_all()
         .build()
         .map_err(|source| Error::Threads { source })
+}
+
+/// As many threads as the machine has processors.
+pub(super) fn workers() -> Result<Workers, Error> {
+    let count = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    Workers::start(count).map_err(|source| Error::Threads { source })
 }
 
 /// Prints on stdout. A reader who has gone away is not a failure.

@@ -1,14 +1,15 @@
 //! Arrow and Parquet: logs to values and values to logs.
 //!
 //! [`dataset`] finds the files of a time range, [`mod@file`] opens one, [`columns`] checks its
-//! schema against the contract, and [`prune`] leaves out what cannot matter. [`reports`] and
-//! [`mod@reference`] read the small logs whole, [`scan`] streams the big ones, and [`mod@write`]
-//! encodes.
+//! schema against the contract, and [`prune`] leaves out what cannot matter. [`reports`],
+//! [`mod@reference`] and [`edits`] read the small logs whole, [`scan`] streams the big ones, and
+//! [`mod@write`] encodes.
 
 mod batches;
 pub(crate) mod columns;
 mod content;
 pub(crate) mod dataset;
+pub(crate) mod edits;
 mod error;
 mod fetched;
 pub(crate) mod file;

@@ -4,7 +4,7 @@
 //! The text does not depend on the terminal: it is at most 100 columns wide.
 
 mod page;
-mod table;
+pub(crate) mod table;
 
 use crate::committed::{Committed, Error};
 use crate::objects::{Objects, Uri};

@@ -12,17 +12,17 @@ const INDENT: &str = " ";
 
 /// The side to which a column's texts are aligned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Side {
+pub(crate) enum Side {
     Left,
     Right,
 }
 
 /// A column's heading and side.
-pub(super) type Heading = (&'static str, Side);
+pub(crate) type Heading = (&'static str, Side);
 
 /// The table's lines. If they would be too wide, texts are cut, with an ellipsis: the last column's
 /// first, then those of the widest column.
-pub(super) fn table(headings: &[Heading], rows: &[Vec<String>]) -> String {
+pub(crate) fn table(headings: &[Heading], rows: &[Vec<String>]) -> String {
     let rows: Vec<Vec<String>> =
         rows.iter().map(|row| row.iter().map(|text| cell(text, WIDTH_MAX)).collect()).collect();
     let mut widths: Vec<usize> = headings

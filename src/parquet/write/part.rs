@@ -1,6 +1,7 @@
 //! One Parquet file. Writer settings are here and nowhere else.
 
 use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
 use bytes::Bytes;
 use cohort_core::batch::builder::schema;
 use parquet::arrow::ArrowWriter;
@@ -78,9 +79,22 @@ impl GroupWriter {
     /// # Errors
     /// [`Error::Encode`].
     pub(crate) fn new(log: &'static Log) -> Result<Self, Error> {
-        let writer = ArrowWriter::try_new(Vec::new(), schema(log), Some(properties(log)));
+        Self::with_schema(log, schema(log))
+    }
+
+    /// An empty row group of a log whose columns have names of their own.
+    ///
+    /// # Errors
+    /// [`Error::Encode`].
+    pub(crate) fn with_schema(log: &'static Log, schema: SchemaRef) -> Result<Self, Error> {
+        let writer = ArrowWriter::try_new(Vec::new(), schema, Some(properties(log)));
         let writer = writer.map_err(|error| Error::encode(log.name, &error))?;
         Ok(Self { log, writer, rows: 0 })
+    }
+
+    /// Its rows so far.
+    pub(crate) const fn rows(&self) -> usize {
+        self.rows
     }
 
     /// Appends rows of the log.

@@ -1,0 +1,112 @@
+//! `cohort edit`: what a person decides about an event.
+
+use clap::Args;
+use cohort_core::Id;
+
+use super::files::SelectionArgs;
+use super::terminal::{argument, places, print, runtime, workers};
+use crate::error::Error;
+use crate::objects::Storage;
+use crate::process::now;
+use crate::registry::{self, Change, Form, Options};
+
+/// `cohort edit`.
+#[derive(Debug, Args)]
+pub struct EditArgs {
+    /// The run manifest, whose inputs name the edits log and whose outputs hold the runs.
+    #[arg(long, value_name = "URI")]
+    pub manifest: String,
+    /// The event.
+    #[arg(long, value_name = "ID", required_unless_present = "export_labels")]
+    pub event: Option<String>,
+    /// The field to set, and its new value.
+    #[arg(long, value_name = "FIELD=VALUE", group = "change")]
+    pub set: Option<String>,
+    /// The field to clear.
+    #[arg(long, value_name = "FIELD", group = "change")]
+    pub clear: Option<String>,
+    /// The edit of this event to take back.
+    #[arg(long, value_name = "EDIT_ID", group = "change")]
+    pub revert: Option<String>,
+    /// Why.
+    #[arg(long, value_name = "TEXT", requires = "change")]
+    pub reason: Option<String>,
+    /// Who you are [default: the user of this session].
+    #[arg(long, value_name = "NAME", env = "COHORT_EDITED_BY", hide_env_values = true)]
+    pub edited_by: Option<String>,
+    /// Print people's verdicts as training labels for detectors, one JSON object a line, instead.
+    #[arg(long, conflicts_with_all = ["event", "change"])]
+    pub export_labels: bool,
+    /// The runs that hold the event.
+    #[command(flatten)]
+    pub selection: SelectionArgs,
+}
+
+pub(super) const EXAMPLES: &str = "  \
+cohort edit --manifest run_manifest.json \\
+      --event a246cad76255a517e1f1fecdb371a00975d876adc75600ebc6cf056402feadf9 \\
+      --set verdict=planned_activity
+
+  cohort edit --manifest run_manifest.json --export-labels";
+
+/// Makes the edit and prints the event's row, or prints the labels.
+pub(super) fn execute(args: &EditArgs) -> Result<(), Error> {
+    let selection = args.selection.parse()?;
+    let manifest = argument(&args.manifest)?;
+    let change = if args.export_labels { None } else { Some(change(args)?) };
+    let workers = workers()?;
+    let text = runtime()?.block_on(async {
+        let storage = Storage::new();
+        let places = places(&storage, &args.manifest).await?;
+        let Some(change) = change else {
+            let options = Options { labels: true, ..Options::default() };
+            let found =
+                registry::registry(&storage, &workers, &places, &selection, options).await?;
+            return Ok::<_, Error>(registry::labels(&found));
+        };
+        let to = (&manifest, &places);
+        let after = registry::edit(&storage, &workers, to, &selection, &change).await?;
+        let mut text = String::new();
+        let is_it =
+            |row: &cohort_core::registry::RegistryRow<'_>| row.machine.event_id == change.event_id;
+        registry::print(&after, Form::Jsonl, is_it, |bytes| {
+            text.push_str(&String::from_utf8_lossy(bytes));
+            Ok::<_, Error>(())
+        })?;
+        Ok(text)
+    })?;
+    print(&text)
+}
+
+fn change(args: &EditArgs) -> Result<Change, Error> {
+    let usage = |text: String| Error::Usage(text);
+    let event = args.event.as_deref().unwrap_or_default();
+    let event_id = Id::parse(event).ok_or_else(|| {
+        usage(format!("--event: expected an event_id of 64 hexadecimal digits, found {event:?}"))
+    })?;
+    let (field, new_value) = match (&args.set, &args.clear, &args.revert) {
+        (Some(set), ..) => match set.split_once('=') {
+            Some((field, value)) => (field.to_owned(), Some(value.to_owned())),
+            None => {
+                let expected = "expected a field and a value, such as verdict=confirmed";
+                return Err(usage(format!("--set: {expected}, found {set:?}")));
+            }
+        },
+        (None, Some(field), _) => (field.clone(), None),
+        (None, None, Some(edit_id)) => {
+            (cohort_core::registry::REVERT.to_owned(), Some(edit_id.clone()))
+        }
+        (None, None, None) => {
+            let expected = "expected one of --set, --clear and --revert, found none";
+            return Err(usage(expected.to_owned()));
+        }
+    };
+    let named = args.edited_by.clone().or_else(|| std::env::var("USER").ok());
+    let edited_by = named.filter(|name| !name.is_empty()).ok_or_else(|| {
+        usage(
+            "--edited-by: expected your name, found none; give it, or set COHORT_EDITED_BY".into(),
+        )
+    })?;
+    let reason = args.reason.clone();
+    Ok(Change { event_id, field, new_value, edited_by, edited_at: now(), reason })
+}

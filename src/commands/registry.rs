@@ -1,0 +1,82 @@
+//! `cohort registry`: the events of committed runs, with people's edits laid over them.
+
+use std::io::{self, Write as _};
+
+use clap::Args;
+use cohort_core::registry::RegistryRow;
+
+use super::files::{SelectionArgs, instant};
+use super::terminal::{argument, places, print, runtime, workers};
+use crate::error::Error;
+use crate::objects::Storage;
+use crate::registry::{self, Form, Options};
+
+/// `cohort registry`.
+#[derive(Debug, Args)]
+pub struct RegistryArgs {
+    /// The run manifest, whose outputs hold the runs and whose inputs name the edits log.
+    #[arg(long, value_name = "URI")]
+    pub manifest: String,
+    /// Which runs.
+    #[command(flatten)]
+    pub selection: SelectionArgs,
+    /// Show the registry as it was for data and edits up to this instant, or to this date's
+    /// midnight.
+    #[arg(long, value_name = "T")]
+    pub as_of: Option<String>,
+    /// Show the events that have not ended alone.
+    #[arg(long)]
+    pub open: bool,
+    /// Show the events of one store alone.
+    #[arg(long, value_name = "S")]
+    pub store: Option<String>,
+    /// Show the edits that do not apply, with the reasons, instead of the events.
+    #[arg(long, conflicts_with_all = ["open", "store"])]
+    pub unapplied: bool,
+    /// How to show it.
+    #[arg(long = "as", value_enum, value_name = "FORM", default_value_t = Form::Table)]
+    pub form: Form,
+}
+
+pub(super) const EXAMPLES: &str = "  \
+cohort registry --manifest run_manifest.json --open
+
+  cohort registry --manifest s3://lake/conf/cohorting.json --from 2025-01-01 --as jsonl
+
+  cohort registry --manifest run_manifest.json --as-of 2025-01-01T12:00:00Z --store 327";
+
+/// Prints the registry.
+pub(super) fn execute(args: &RegistryArgs) -> Result<(), Error> {
+    let selection = args.selection.parse()?;
+    let as_of = instant(args.as_of.as_deref());
+    let as_of = as_of.map_err(|reason| Error::Usage(format!("--as-of: {reason}")))?;
+    if args.unapplied && args.form == Form::Parquet {
+        return Err(Error::Usage(
+            "--unapplied: expected --as table or jsonl, found parquet".into(),
+        ));
+    }
+    argument(&args.manifest)?;
+    let workers = workers()?;
+    let found = runtime()?.block_on(async {
+        let storage = Storage::new();
+        let places = places(&storage, &args.manifest).await?;
+        let options = Options { as_of, ..Options::default() };
+        Ok::<_, Error>(registry::registry(&storage, &workers, &places, &selection, options).await?)
+    })?;
+    if args.unapplied {
+        return print(&registry::unapplied(&found, args.form));
+    }
+    let shown = |row: &RegistryRow<'_>| {
+        (!args.open || row.is_open())
+            && args.store.as_ref().is_none_or(|store| store == row.machine.store_id)
+    };
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    let result = |source| Error::Result { place: "stdout".to_owned(), source };
+    let printed =
+        registry::print(&found, args.form, shown, |bytes| out.write_all(bytes).map_err(result));
+    match printed.and_then(|()| out.flush().map_err(result)) {
+        // A reader who has gone away is not a failure.
+        Err(Error::Result { source, .. }) if source.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        done => done,
+    }
+}
