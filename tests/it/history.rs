@@ -14,7 +14,7 @@ use crate::model::{
     Candidate, FIRST_INSTANT, Input, LAST_INSTANT, Params, Report, Sale, Score, in_range,
 };
 use report::{amount, confidence, copied, double, ingested_at, instant, outside, sku, store, text};
-pub(crate) use scene::{Instant, moment};
+pub(crate) use scene::{Instant, Moment, moment};
 use scene::{Scene, jitter};
 
 /// An input, and the scales from which it was made.

@@ -26,6 +26,7 @@ mod lake;
 mod model;
 mod model_rules;
 mod properties;
+mod registry;
 mod replaced;
 mod reruns;
 mod s3_access;

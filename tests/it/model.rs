@@ -5,20 +5,24 @@
 
 mod calendar;
 mod causes;
+mod edits;
 mod events;
 mod facts;
 mod identity;
 mod metrics;
 mod reading;
+mod registry;
 mod render;
 mod rows;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(crate) use calendar::{clock_text, duration, instant};
+pub(crate) use edits::EditRow;
 pub(crate) use facts::{COUNTS, Facts};
 pub(crate) use identity::id;
 pub(crate) use reading::{FIRST_INSTANT, LAST_INSTANT, in_range};
+pub(crate) use registry::{Expected, ExpectedRegistry, registry};
 pub(crate) use render::{Cells, difference, text};
 pub(crate) use rows::{Candidate, Input, MelogRow, MrchRow, Report, Sale, Score};
 

@@ -131,6 +131,17 @@ fn totals(store: &Store, lines: &[&Line], at: i64) -> Totals {
     Totals::of(attributed, baseline)
 }
 
+/// Attributed and baseline sales over the union of the lines' windows.
+pub(super) fn union_totals(store: &Store, lines: &[&Line], at: i64) -> [Option<Amount>; 2] {
+    let totals = totals(store, lines, at);
+    [totals.attributed, totals.baseline]
+}
+
+/// Attributed and baseline sales over one line's window.
+pub(super) fn line_totals(store: &Store, line: &Line, at: i64) -> [Option<Amount>; 2] {
+    union_totals(store, &[line], at)
+}
+
 fn add(sum: &mut Option<Amount>, amount: Option<Amount>) {
     if let Some(amount) = amount {
         *sum = Some(sum.unwrap_or(0) + amount);
@@ -262,7 +273,12 @@ pub(super) fn melog(store: &Store, event: &Event) -> Result<Vec<MelogRow>, Refus
     Ok(rows)
 }
 
-fn melog_row(store: &Store, event: &Event, at: i64, closed: bool) -> Result<MelogRow, Refusal> {
+pub(super) fn melog_row(
+    store: &Store,
+    event: &Event,
+    at: i64,
+    closed: bool,
+) -> Result<MelogRow, Refusal> {
     let lines: Vec<&Line> = event.lines.iter().filter(|line| line.first_tick() <= at).collect();
     let totals = totals(store, &lines, at).fit(store, event)?;
     let causes = causes(store, event, at);

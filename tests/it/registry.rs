@@ -1,0 +1,7 @@
+//! `cohort registry` and `cohort edit` (SPEC 8), against the naive model and by hand.
+
+mod edits;
+mod lake;
+mod properties;
+mod rules;
+mod s3;
