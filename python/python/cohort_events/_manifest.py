@@ -102,9 +102,15 @@ def parse(uri: str, text: str, options: argparse.Namespace) -> Manifest:
 def absolute(manifest: str, place: str) -> str:
     """Return a dataset's URI, which may be relative to the manifest's folder, with a slash."""
     place = place if place.endswith("/") else f"{place}/"
-    if "://" in place or place.startswith("/"):
-        return place
-    return f"{manifest.rpartition('/')[0]}/{place}"
+    if "://" not in place and not place.startswith("/"):
+        place = f"{manifest.rpartition('/')[0]}/{place}"
+    return whole(place)
+
+
+def whole(uri: str) -> str:
+    """Return a URI with its scheme and its authority, which Hadoop leaves out on local disk."""
+    path = uri.removeprefix("file://").removeprefix("file:")
+    return f"file://{path}" if path.startswith("/") else uri
 
 
 def _interval(start: str, end: str) -> tuple[str, str]:

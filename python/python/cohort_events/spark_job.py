@@ -3,8 +3,8 @@
     spark-submit --master ... spark_job.py --manifest URI --run-id ID \\
         --interval-start 2025-01-01T00:00:00Z --interval-end 2025-01-02T00:00:00Z
 
-It writes the same two logs and a lineage. Like the binary it prints one line, the summary, on
-stdout, and one line on stderr if it fails, and ends with the same exit codes. It differs in this:
+It writes the same two logs and a lineage. Like the binary it prints one line, the summary, or one
+line that says why it failed, and ends with the same exit codes. spark-submit shows both on stdout. It differs in this:
 
 - Parts are as many as Spark makes, and a part has other bytes than the binary's.
 - No row is rejected for lying outside its partition, and no `rejects` are written.
@@ -22,11 +22,12 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from cohort_events import __version__
 from cohort_events import spark as cohort_spark
 from cohort_events._core import clock
-from cohort_events._manifest import ARGUMENTS, WRITTEN, Manifest, parse
+from cohort_events._manifest import ARGUMENTS, WRITTEN, Manifest, parse, whole
 from cohort_events.errors import BugError, CohortError, DataError, NoInputError, TemporaryError
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ class Files:
     def __init__(self, spark: SparkSession) -> None:
         self._jvm: Any = spark._jvm
         self._settings = spark._jsc.hadoopConfiguration()
+        # A file beside each part, with its checksum, would be a stranger in the run's folder.
+        self.of("file:///").setWriteChecksum(False)
 
     def path(self, uri: str) -> Any:
         """Return a path."""
@@ -256,7 +259,12 @@ def read(frame: DataFrame, name: str, uri: str, facts: Mapping[str, int]) -> dic
         .collect()
     )
     files = [
-        {"uri": row.uri, "bytes": row.bytes, "etag": None, "rows": row["count"]}
+        {
+            "uri": whole(unquote(row.uri)),
+            "bytes": row.bytes,
+            "etag": None,
+            "rows": row["count"],
+        }
         for row in described
     ]
 
