@@ -4,7 +4,8 @@
         --interval-start 2025-01-01T00:00:00Z --interval-end 2025-01-02T00:00:00Z
 
 It writes the same two logs and a lineage. Like the binary it prints one line, the summary, or one
-line that says why it failed, and ends with the same exit codes. spark-submit shows both on stdout. It differs in this:
+line that says why it failed, and ends with the same exit codes. spark-submit shows both on
+stdout. It differs from the binary in this:
 
 - Parts are as many as Spark makes, and a part has other bytes than the binary's.
 - No row is rejected for lying outside its partition, and no `rejects` are written.
