@@ -1,7 +1,7 @@
 //! Every way in which a command can fail.
 
 use crate::kind::Kind;
-use crate::{committed, lineage, manifest, objects, registry, run, sample};
+use crate::{committed, init, lineage, manifest, objects, registry, run, sample};
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +27,9 @@ pub enum Error {
     /// There is no registry, or no edit of it.
     #[error(transparent)]
     Registry(#[from] registry::Error),
+    /// No manifest could be proposed.
+    #[error(transparent)]
+    Init(#[from] init::Error),
     /// Another fault of the command line.
     #[error("{0}")]
     Usage(String),
@@ -107,6 +110,7 @@ impl Error {
             Self::Sample(error) => error.kind(),
             Self::Committed(error) => error.kind(),
             Self::Registry(error) => error.kind(),
+            Self::Init(error) => error.kind(),
             Self::Usage(_) | Self::Folder { .. } => Kind::Usage,
             Self::Moved { .. } => Kind::Manifest,
             Self::NoRuns { .. } | Self::NoEvent { .. } => Kind::NoInput,

@@ -3,7 +3,7 @@
 use std::fmt::{self, Debug};
 use std::io::{self, IsTerminal as _};
 
-use clap::{Args, ValueEnum};
+use clap::{Args, ColorChoice, ValueEnum};
 use tracing::Metadata;
 use tracing::field::Field;
 use tracing::level_filters::LevelFilter;
@@ -17,10 +17,12 @@ use tracing_subscriber::{EnvFilter, Registry};
 
 use crate::error::Error;
 use crate::escape;
+use crate::progress::BesideBars;
+use crate::screen::stderr_has_colour;
 
 /// How to log. Logs go to stderr.
 #[derive(Clone, Copy, Debug, Args)]
-#[command(next_help_heading = "Logging")]
+#[command(next_help_heading = "Logging and looks")]
 pub struct Logging {
     /// Log as text, or as one JSON object a line [default: text on a terminal, json elsewhere].
     #[arg(long, global = true, value_enum, value_name = "FORMAT")]
@@ -29,6 +31,22 @@ pub struct Logging {
     /// wins over it.
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
+    /// Colours in what people read: on a terminal, unless `NO_COLOR` is set, and wherever
+    /// `CLICOLOR_FORCE` is.
+    // It is applied before the arguments are parsed, by `choose_colour`.
+    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value = "auto")]
+    pub color: ColorChoice,
+}
+
+impl Logging {
+    /// The form of the logs, as typed, or else by where they go.
+    pub(crate) fn format(&self) -> LogFormat {
+        self.log_format.unwrap_or(if std::io::stderr().is_terminal() {
+            LogFormat::Text
+        } else {
+            LogFormat::Json
+        })
+    }
 }
 
 /// A form of the logs.
@@ -49,22 +67,22 @@ const VARIABLE: &str = "RUST_LOG";
 /// [`Error::Usage`] if `RUST_LOG` is not a filter.
 pub(crate) fn start(logging: Logging) -> Result<(), Error> {
     let filter = filter(std::env::var(VARIABLE).ok().as_deref(), logging.verbose)?;
-    let format = logging.log_format.unwrap_or(if std::io::stderr().is_terminal() {
-        LogFormat::Text
-    } else {
-        LogFormat::Json
-    });
-    let layer = layer(filter, format, std::io::stderr);
+    let layer = layer(filter, logging.format(), stderr_has_colour(), || BesideBars);
     // A second call, as in tests, changes nothing.
     let _ = tracing_subscriber::registry().with(layer).try_init();
     Ok(())
 }
 
-fn layer<W>(filter: EnvFilter, format: LogFormat, to: W) -> impl Layer<Registry> + Send + Sync
+fn layer<W>(
+    filter: EnvFilter,
+    format: LogFormat,
+    colour: bool,
+    to: W,
+) -> impl Layer<Registry> + Send + Sync
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let lines = tracing_subscriber::fmt::layer();
+    let lines = tracing_subscriber::fmt::layer().with_ansi(colour);
     let layer = match format {
         LogFormat::Text => lines
             .with_target(false)
@@ -163,7 +181,7 @@ mod tests {
             let lines = Lines::default();
             let writer = lines.clone();
             let everything = filter(Some("trace,aws_sigv4::http_request=trace"), 0).unwrap();
-            let layer = layer(everything, format, move || writer.clone());
+            let layer = layer(everything, format, false, move || writer.clone());
             tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
                 tracing::trace!(target: "aws_sigv4::http_request", "secret");
                 tracing::info!(target: "hyper_util::client", "secret");
@@ -185,7 +203,7 @@ mod tests {
         for format in [LogFormat::Text, LogFormat::Json] {
             let lines = Lines::default();
             let writer = lines.clone();
-            let layer = layer(filter(None, 0).unwrap(), format, move || writer.clone());
+            let layer = layer(filter(None, 0).unwrap(), format, false, move || writer.clone());
             tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
                 tracing::warn!(target: "cohort", store = hostile, path = %hostile, "{hostile}");
             });

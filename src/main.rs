@@ -6,11 +6,12 @@ mod heap;
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use cohort::{Cli, Kind, end_on_panic, execute, print_error, refusal};
+use cohort::{Cli, Kind, choose_colour, end_on_panic, execute, print_error, refusal};
 
 fn main() -> ExitCode {
     heap::set_up();
     end_on_panic();
+    choose_colour(std::env::args_os());
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(asked) if !asked.use_stderr() => {

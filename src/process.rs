@@ -5,6 +5,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::escape;
 use crate::kind::Kind;
+use crate::progress;
+use crate::screen::{Look, WRONG, stderr_has_colour};
 use cohort_core::Timestamp;
 
 /// Processor time over all threads since the process began.
@@ -76,9 +78,12 @@ pub(crate) fn no_thread(reason: impl std::fmt::Display) -> String {
 
 /// Prints `cohort: <message>` on stderr, as one line whatever the message holds.
 pub fn print_error(message: &str) {
+    progress::clear();
     let line = escape::line(message);
+    let look = Look { colour: stderr_has_colour(), ..Look::PLAIN };
+    let name = look.styled(WRONG, "cohort:");
     // If stderr is closed there is nobody left to tell.
-    let _ = writeln!(std::io::stderr().lock(), "cohort: {line}");
+    let _ = writeln!(std::io::stderr().lock(), "{name} {line}");
 }
 
 #[cfg(test)]

@@ -17,11 +17,12 @@ macro_rules! embedded {
 }
 
 /// Every schema: documents first, then the logs in the contract's order.
-pub static ALL: [Schema; 14] = embedded![
+pub static ALL: [Schema; 15] = embedded![
     "run_manifest.v1",
     "lineage.v1",
     "summary.v1",
     "verify.v1",
+    "dry_run.v1",
     "minority_reports_detected_log.v1",
     "anomaly_classifier_model_prediction_log.v1",
     "baseline_sales_model_prediction_log.v1",

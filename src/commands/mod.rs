@@ -3,10 +3,13 @@
 //! One file per subcommand holds its arguments, its examples and its action. This one holds the
 //! command line as a whole and the exit codes, `terminal` what the actions share.
 
+mod completions;
 mod edit;
 mod explain;
 mod files;
 mod history;
+mod init;
+mod man;
 mod registry;
 mod rerun;
 mod run;
@@ -16,7 +19,7 @@ mod show;
 mod terminal;
 mod verify;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::error::Error;
 use crate::kind::{Kind, Verdict};
@@ -48,6 +51,13 @@ pub struct Cli {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Look at a lake, and write a first manifest for it, with comments on what was found.
+    ///
+    /// A log is found by the columns of its files, its partition pattern by the names of its
+    /// folders. Names that are near the contract's are proposed as a mapping. Check the manifest,
+    /// and try it with `cohort run --dry-run`.
+    #[command(after_long_help = examples(init::EXAMPLES))]
+    Init(init::InitArgs),
     /// Run the job that a manifest describes: read, group, write, commit.
     ///
     /// Progress goes to stderr; stdout carries one line of JSON, the summary. If a run was killed,
@@ -107,6 +117,12 @@ pub enum Command {
     /// is any finding.
     #[command(after_long_help = examples(verify::EXAMPLES))]
     Verify(verify::VerifyArgs),
+    /// Print what makes a shell complete this command line.
+    #[command(after_long_help = examples(completions::EXAMPLES))]
+    Completions(completions::CompletionsArgs),
+    /// Print a manual page, or write all of them to a folder.
+    #[command(after_long_help = examples(man::EXAMPLES))]
+    Man(man::ManArgs),
 }
 
 /// Does what the command line asks.
@@ -116,8 +132,9 @@ pub enum Command {
 pub fn execute(cli: &Cli) -> Result<Verdict, Error> {
     logging::start(cli.logging)?;
     let done = match &cli.command {
-        Command::Run(args) => run::execute(args),
-        Command::Rerun(args) => rerun::execute(args),
+        Command::Init(args) => init::execute(args),
+        Command::Run(args) => run::execute(args, cli.logging),
+        Command::Rerun(args) => rerun::execute(args, cli.logging),
         Command::Files(args) => files::execute(args),
         Command::Registry(args) => registry::execute(args),
         Command::Edit(args) => edit::execute(args),
@@ -127,6 +144,8 @@ pub fn execute(cli: &Cli) -> Result<Verdict, Error> {
         Command::Explain(args) => explain::execute(args),
         Command::History(args) => history::execute(args),
         Command::Verify(args) => return verify::execute(args),
+        Command::Completions(args) => completions::execute(args, Cli::command()),
+        Command::Man(args) => man::execute(args, Cli::command()),
     };
     done.map(|()| Verdict::Done)
 }
@@ -137,7 +156,7 @@ fn examples(text: &str) -> String {
 
 /// The table of exit codes, as in the README.
 fn exit_codes() -> String {
-    let mut table = String::from("Exit codes:");
+    let mut table = man::EXIT_CODES.trim_end().to_owned();
     for verdict in Verdict::ALL {
         table.push_str(&format!("\n  {:>2}  {}", verdict.exit_code(), verdict.meaning()));
     }
@@ -154,9 +173,10 @@ fn exit_codes() -> String {
 /// What clap says of a wrong command line, on one line.
 pub fn refusal(error: &clap::Error) -> String {
     if error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        return "expected a command: run, rerun, files, registry, edit, schema, sample, show, \
-                explain, history or verify, found none; see cohort --help"
-            .into();
+        let cli = Cli::command();
+        let names: Vec<_> = cli.get_subcommands().map(clap::Command::get_name).collect();
+        let names = names.join(", ");
+        return format!("expected a command of {names}, found none; see cohort --help");
     }
     let said = error.render().to_string();
     let reason = said.split("\n\nUsage:").next().unwrap_or_default();
@@ -173,7 +193,6 @@ pub fn refusal(error: &clap::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory as _;
 
     #[test]
     fn the_command_line_is_sound() {
@@ -190,8 +209,28 @@ mod tests {
     }
 
     #[test]
+    fn every_command_has_a_page_with_its_examples_as_they_are_typed() {
+        let pages = man::pages(Cli::command());
+        assert_eq!(pages.len(), 1 + Cli::command().get_subcommands().count());
+        for page in &pages {
+            let lines: Vec<_> = page.text.lines().collect();
+            let name = page.name.replace('-', "\\-");
+            assert!(lines.iter().any(|line| line.starts_with(&format!("{name} \\- "))), "{name}");
+            let has = |line: &str| lines.contains(&line);
+            assert!(has(".SH SYNOPSIS") && has(".SH \"EXIT STATUS\""), "{}", page.text);
+            let examples = lines.iter().position(|line| *line == ".SH EXAMPLES");
+            assert_eq!(examples.is_some(), page.name != "cohort", "{}", page.text);
+            if let Some(at) = examples {
+                assert_eq!(lines[at + 1], ".nf");
+                assert!(lines[at + 2].starts_with("cohort "), "{}", lines[at + 2]);
+            }
+        }
+    }
+
+    #[test]
     fn examples_in_help_parse() {
         for text in [
+            init::EXAMPLES,
             run::EXAMPLES,
             rerun::EXAMPLES,
             files::EXAMPLES,
@@ -203,11 +242,13 @@ mod tests {
             explain::EXAMPLES,
             history::EXAMPLES,
             verify::EXAMPLES,
+            completions::EXAMPLES,
+            man::EXAMPLES,
         ] {
             for example in text.replace("\\\n", " ").split("\n\n") {
                 let words = example.split_whitespace();
                 let typed: Vec<&str> =
-                    words.take_while(|word| *word != "|" && !word.starts_with("2>")).collect();
+                    words.take_while(|word| *word != "|" && !word.contains('>')).collect();
                 assert!(Cli::try_parse_from(&typed).is_ok(), "{example}");
             }
         }

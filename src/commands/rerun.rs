@@ -7,6 +7,7 @@ use super::terminal::{argument, places};
 use crate::committed::Committed;
 use crate::error::Error;
 use crate::layout::{RunId, lineage_key};
+use crate::logging::Logging;
 use crate::manifest::Manifest;
 use crate::objects::{Storage, Uri};
 
@@ -36,8 +37,8 @@ cohort rerun --lineage s3://lake/lineage/cohorting/run=daily__2025-01-01/lineage
   cohort rerun --manifest s3://lake/conf/cohorting.json --run-id daily__2025-01-01";
 
 /// Runs what the lineage records, interval and all, over today's inputs.
-pub(super) fn execute(args: &RerunArgs) -> Result<(), Error> {
-    carry_out(&args.execution, async |storage: &Storage| {
+pub(super) fn execute(args: &RerunArgs, logging: Logging) -> Result<(), Error> {
+    carry_out(&args.execution, logging, async |storage: &Storage| {
         let uri = lineage(args, storage).await?;
         let recorded = Committed::read(storage, &uri).await?.lineage.manifest;
         // A run writes to where it is recorded to have written. If that is not where the manifest

@@ -6,17 +6,21 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::terminal::{argument, print, runtime};
 use crate::error::Error;
 use crate::escape;
+use crate::logging::{LogFormat, Logging};
 use crate::manifest::{CommitMode, Manifest, Overrides};
 use crate::objects::{Objects as _, Storage, Traffic};
 use crate::orchestrator::facts::{Announcement, Facts};
 use crate::orchestrator::{Reporters, Surroundings, termination, xcom};
 use crate::process;
+use crate::progress;
 use crate::run::{RunOutcome, Shell, load_manifest};
+use crate::screen::Look;
+use crate::show;
 use crate::summary::{Execution, Summary};
 use crate::workers::Workers;
 
@@ -53,6 +57,25 @@ pub struct ExecutionArgs {
     /// Write the summary to this file as well.
     #[arg(long, value_name = "PATH")]
     pub result_file: Option<PathBuf>,
+    /// Print what a run would read and write, and write nothing: no part, no lineage, no message to
+    /// an orchestrator.
+    #[arg(long, conflicts_with = "result_file")]
+    pub dry_run: bool,
+    /// The form of a dry run [default: text].
+    #[arg(long = "as", value_enum, value_name = "FORM", requires = "dry_run")]
+    pub dry_run_as: Option<DryRunForm>,
+    /// Draw no progress, also on a terminal.
+    #[arg(long)]
+    pub no_progress: bool,
+}
+
+/// A form of a dry run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DryRunForm {
+    /// For people.
+    Text,
+    /// One JSON object on one line.
+    Json,
 }
 
 impl OverrideArgs {
@@ -94,11 +117,13 @@ cohort run --manifest run_manifest.json
       --run-id scheduled__2025-01-01T00:00:00+00:00 \\
       --interval-start 2025-01-01T00:00:00Z --interval-end 2025-01-02T00:00:00Z
 
+  cohort run --manifest run_manifest.json --dry-run
+
   cohort run --manifest run_manifest.json --threads 4 -v 2>run.log | jq .rows";
 
 /// Runs the job that the manifest describes.
-pub(super) fn execute(args: &RunArgs) -> Result<(), Error> {
-    carry_out(&args.execution, async |storage: &Storage| {
+pub(super) fn execute(args: &RunArgs, logging: Logging) -> Result<(), Error> {
+    carry_out(&args.execution, logging, async |storage: &Storage| {
         let manifest = argument(&args.manifest)?;
         let overrides = args.over.overrides(args.run_id.clone(), &args.execution);
         Ok(load_manifest(storage, &manifest, &overrides).await?)
@@ -108,9 +133,23 @@ pub(super) fn execute(args: &RunArgs) -> Result<(), Error> {
 /// Runs the job that `load` finds, or stops it when asked to, and tells the caller.
 pub(super) fn carry_out(
     args: &ExecutionArgs,
+    logging: Logging,
     load: impl AsyncFnOnce(&Storage) -> Result<Manifest, Error>,
 ) -> Result<(), Error> {
+    // Whoever wants logs for machines wants nothing between them.
+    progress::show(!args.no_progress && logging.format() == LogFormat::Text);
     let runtime = runtime()?;
+    if args.dry_run {
+        let page = runtime.block_on(async {
+            tokio::select! {
+                page = dry_run(args, load) => page,
+                signal = termination::stop_requested() => Err(stopped(signal)),
+            }
+        });
+        runtime.shutdown_background();
+        progress::clear();
+        return print(&page?);
+    }
     let outcome = runtime.block_on(async {
         let storage = Arc::new(Storage::new());
         let mut reporters = reporters(args, storage.clone()).await;
@@ -128,9 +167,26 @@ pub(super) fn carry_out(
     });
     // Requests that are still under way must not hold up the end.
     runtime.shutdown_background();
+    progress::clear();
     // This comes last, so that the final line of both streams together is the summary or the reason
     // of the failure.
     print(&(outcome? + "\n"))
+}
+
+/// What a run would do, as it was asked for.
+async fn dry_run(
+    args: &ExecutionArgs,
+    load: impl AsyncFnOnce(&Storage) -> Result<Manifest, Error>,
+) -> Result<String, Error> {
+    let storage = Arc::new(Storage::new());
+    let manifest = load(&storage).await?;
+    let workers = Workers::start(threads(args)).map_err(|source| Error::Threads { source })?;
+    let found = Shell { objects: storage, workers }.dry_run(&manifest).await?;
+    Ok(match args.dry_run_as {
+        // Maps have text keys and every field can be serialized, so there can be no error.
+        Some(DryRunForm::Json) => serde_json::to_string(&found).unwrap_or_default() + "\n",
+        Some(DryRunForm::Text) | None => show::dry_run(&found, Look::of_stdout()),
+    })
 }
 
 fn stopped(signal: io::Result<&'static str>) -> Error {
@@ -149,13 +205,12 @@ async fn run(
 ) -> Result<String, Error> {
     #[expect(clippy::disallowed_methods, reason = "the summary says how long the run took")]
     let begun = Instant::now();
-    let threads = args.threads.map_or_else(processors, |threads| usize::from(threads.get()));
     let manifest = load(&storage).await?;
     reporters.started(Announcement::of(&manifest)).await;
     if manifest.commit == CommitMode::Unconditional {
         storage.accept_unconditional();
     }
-    let workers = Workers::start(threads).map_err(|source| Error::Threads { source })?;
+    let workers = Workers::start(threads(args)).map_err(|source| Error::Threads { source })?;
     let threads = workers.count();
     let shell = Shell { objects: storage.clone(), workers };
     let outcome = shell.run(&manifest).await?;
@@ -207,6 +262,11 @@ fn summary(
         },
         peak_memory_bytes: process::peak_memory_bytes(),
     }
+}
+
+/// How many threads compute: as typed, or one per processor.
+fn threads(args: &ExecutionArgs) -> usize {
+    args.threads.map_or_else(processors, |threads| usize::from(threads.get()))
 }
 
 /// One thread for each processor.

@@ -5,6 +5,7 @@ use clap::Args;
 use super::terminal::{argument, print, runtime};
 use crate::error::Error;
 use crate::objects::Storage;
+use crate::screen::Look;
 use crate::show;
 
 /// `cohort show`.
@@ -29,7 +30,8 @@ cohort show --lineage /tmp/chain/out/lineage/run=demo/lineage.json
 /// Prints the page of one run.
 pub(super) fn execute(args: &ShowArgs) -> Result<(), Error> {
     let lineage = argument(&args.lineage)?;
-    let options = show::Options { top: args.top as usize, store: args.store.clone() };
+    let look = Look::of_stdout();
+    let options = show::Options { top: args.top as usize, store: args.store.clone(), look };
     let text = runtime()?.block_on(show::show(&Storage::new(), &lineage, &options))?;
     print(&text)
 }

@@ -68,6 +68,13 @@ pub(crate) struct Observed {
     found: PartsFound,
 }
 
+impl Observed {
+    /// The content of the lineage that is committed, if one is.
+    pub(crate) fn lineage(&self) -> Option<&Bytes> {
+        self.lineage.as_ref().map(|(content, _)| content)
+    }
+}
+
 /// Every object that a run writes, known before the first write.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {

@@ -16,6 +16,7 @@ use super::error::Error;
 use super::folders::{AT_ONCE, Folders};
 use crate::layout::{PartName, SUPERSEDED};
 use crate::objects::{self, Entry, Object, Objects, Put, Uri};
+use crate::progress::{Step, Unit};
 
 /// How often a part is looked at again because it changed under the eyes of this run.
 const LOOKS_MAX: usize = 4;
@@ -104,8 +105,14 @@ pub(super) async fn ensure(
     found: &PartsFound,
     parts: &[(Uri, Bytes)],
 ) -> (Vec<Ensured>, Option<Error>) {
-    let each = stream::iter(parts)
-        .map(|(uri, content)| ensure_one(objects, found.entries.get(uri).cloned(), uri, content));
+    let step = Step::begin("parts", Unit::Files);
+    step.expect(parts.len() as u64);
+    let each = stream::iter(parts).map(|(uri, content)| async {
+        let ensured = ensure_one(objects, found.entries.get(uri).cloned(), uri, content).await;
+        step.advance(1);
+        step.moved(content.len() as u64);
+        ensured
+    });
     let ended: Vec<Result<_, _>> = each.buffered(AT_ONCE).collect().await;
     let (mut ensured, mut failure) = (Vec::new(), None);
     for one in ended {
@@ -113,6 +120,9 @@ pub(super) async fn ensure(
             Ok(one) => ensured.push(one),
             Err(error) => failure = failure.or(Some(error)),
         }
+    }
+    if failure.is_none() {
+        step.finish();
     }
     (ensured, failure)
 }

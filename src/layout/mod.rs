@@ -13,6 +13,7 @@ use crate::objects::Uri;
 
 pub(crate) use part::PartName;
 pub(crate) use partitioning::Partitioning;
+pub(crate) use partitioning::proposed::{Proposed, is_partition};
 pub use run::RunId;
 pub(crate) use run::RunIdError;
 

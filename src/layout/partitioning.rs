@@ -7,6 +7,7 @@
 //! partition.
 
 mod folders;
+pub(crate) mod proposed;
 #[cfg(test)]
 mod tests;
 

@@ -101,6 +101,16 @@ pub(crate) fn ticks_are_sound(source: &Source, row_group: usize, tick: &str) -> 
     })
 }
 
+/// The first and the last tick of a file, as far as its statistics tell.
+pub(crate) fn tick_range(source: &Source, tick: &str) -> Option<(Timestamp, Timestamp)> {
+    let leaf = source.file.leaf_of(source.columns.place(tick)?)?;
+    let groups = source.file.metadata().row_groups().iter();
+    let ranges = groups.filter_map(|group| {
+        group_ticks(group.column(leaf).statistics(), tick_unit(source, tick), false).range
+    });
+    ranges.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
+}
+
 /// Row ranges as a selection of a row group's rows.
 pub(crate) fn selection(ranges: &[Range<usize>], rows: usize) -> RowSelection {
     RowSelection::from_consecutive_ranges(ranges.iter().cloned(), rows)

@@ -3,21 +3,22 @@
 use cohort_core::registry::{Field, Registry, RegistryRow, Unapplied};
 use cohort_core::{Money, Timestamp, grouped};
 
-use crate::show::table::{Heading, Side, table};
+use crate::screen::Look;
+use crate::table::{Cell, Column, Holds, table};
 
 /// Rows of a table; the others are left to JSON and Parquet.
 const ROWS_MAX: usize = 1000;
 
-const EVENTS: [Heading; 9] = [
-    ("Event", Side::Left),
-    ("Store", Side::Left),
-    ("Since (UTC)", Side::Left),
-    ("Status", Side::Left),
-    ("SKUs", Side::Right),
-    ("Severity", Side::Right),
-    ("Impact", Side::Right),
-    ("Verdict", Side::Left),
-    ("Name", Side::Left),
+const EVENTS: [Column; 9] = [
+    Column::new("Event", Holds::Fixed, 0),
+    Column::new("Store", Holds::Text, 0),
+    Column::new("Since (UTC)", Holds::Fixed, 2),
+    Column::new("Status", Holds::Fixed, 3),
+    Column::new("SKUs", Holds::Number, 7),
+    Column::new("Severity", Holds::Number, 4),
+    Column::new("Impact", Holds::Number, 0),
+    Column::new("Verdict", Holds::Text, 5),
+    Column::new("Name", Holds::Text, 6),
 ];
 
 /// The rows of the registry that `shown` wants, as a table, and what does not fit it.
@@ -33,7 +34,7 @@ pub(super) fn page(registry: &Registry, shown: impl Fn(&RegistryRow<'_>) -> bool
             cells.push(of_event(&row));
         }
     }
-    let mut page = table(&EVENTS, &cells);
+    let mut page = table(&EVENTS, &cells, Look::of_stdout());
     let events = if rows == 1 { "event" } else { "events" };
     page.push_str(&format!("\n {} {events}, {} of them open", grouped(rows), grouped(open)));
     if rows > ROWS_MAX as u64 {
@@ -51,10 +52,10 @@ pub(super) fn page(registry: &Registry, shown: impl Fn(&RegistryRow<'_>) -> bool
     page
 }
 
-fn of_event(row: &RegistryRow<'_>) -> Vec<String> {
+fn of_event(row: &RegistryRow<'_>) -> Vec<Cell> {
     let machine = &row.machine;
     let text = |text: Option<&str>| text.map_or_else(dash, str::to_owned);
-    vec![
+    [
         machine.event_id.as_str()[..12].to_owned(),
         machine.store_id.to_owned(),
         minute(machine.created_at),
@@ -69,14 +70,16 @@ fn of_event(row: &RegistryRow<'_>) -> Vec<String> {
         text(row.value(Field::Verdict)),
         text(row.value(Field::CohortName)),
     ]
+    .map(Cell::from)
+    .to_vec()
 }
 
-const UNAPPLIED: [Heading; 5] = [
-    ("Edit", Side::Left),
-    ("By", Side::Left),
-    ("At (UTC)", Side::Left),
-    ("Field", Side::Left),
-    ("Why it does not apply", Side::Left),
+const UNAPPLIED: [Column; 5] = [
+    Column::new("Edit", Holds::Text, 0),
+    Column::new("By", Holds::Text, 2),
+    Column::new("At (UTC)", Holds::Fixed, 1),
+    Column::new("Field", Holds::Text, 3),
+    Column::new("Why it does not apply", Holds::Text, 0),
 ];
 
 /// Edits that do not apply, as a table.
@@ -84,15 +87,17 @@ pub(super) fn unapplied(edits: &[&Unapplied]) -> String {
     let text = |text: Option<&str>| text.map_or_else(dash, str::to_owned);
     let cells = |unapplied: &&Unapplied| {
         let edit = &unapplied.edit;
-        vec![
+        [
             text(edit.edit_id.as_deref()),
             text(edit.edited_by.as_deref()),
             edit.edited_at.map_or_else(dash, minute),
             text(edit.field.as_deref()),
             unapplied.because.clone(),
         ]
+        .map(Cell::from)
+        .to_vec()
     };
-    table(&UNAPPLIED, &edits.iter().map(cells).collect::<Vec<_>>())
+    table(&UNAPPLIED, &edits.iter().map(cells).collect::<Vec<_>>(), Look::of_stdout())
 }
 
 fn dash() -> String {

@@ -21,6 +21,7 @@ use crate::parquet::write::mrch::MrchWriter;
 use crate::parquet::write::part::{
     GROUP_ROWS, GROUP_ROWS_MIN, Group, GroupWriter, PART_ROWS, Part,
 };
+use crate::progress::{Step, Unit};
 
 /// Everything that a run writes except the rejects, and what it found.
 pub(super) struct Computed {
@@ -92,12 +93,21 @@ impl Shell {
         candidates: Candidates,
     ) -> Result<Computed, Error> {
         let (predictions, candidates) = (Arc::new(predictions), Arc::new(candidates));
+        let step = Step::begin("events", Unit::Stores);
+        step.expect(stores.len() as u64);
         let chunks = chunks(stores, manifest.interval).into_iter().map(|stores| {
+            let (count, step) = (stores.len() as u64, &step);
             let (predictions, candidates) = (predictions.clone(), candidates.clone());
             let (interval, run_id) = (manifest.interval, manifest.run_id.clone());
-            self.workers.run(move || chunk(&stores, &predictions, &candidates, interval, run_id))
+            let chunk = move || chunk(&stores, &predictions, &candidates, interval, run_id);
+            async move {
+                let done = self.workers.run(chunk).await;
+                step.advance(count);
+                done
+            }
         });
         let chunks = try_join_all(chunks).await?;
+        step.finish();
         let (mut counts, mut highlights) = (Counts::default(), Highlights::default());
         let (mut mrch, mut melog) = (Vec::new(), Vec::new());
         for chunk in chunks {

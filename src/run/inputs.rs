@@ -40,16 +40,10 @@ pub(super) struct Read {
 impl Read {
     /// As the lineage shows it.
     pub(super) fn lineage(&self, dataset: &Dataset) -> lineage::Input {
-        let file = |source: &Source| lineage::InputFile {
-            uri: source.file.object.uri.clone(),
-            bytes: source.file.object.bytes,
-            etag: Some(source.file.tag().to_owned()),
-            rows: source.file.rows(),
-        };
         lineage::Input {
             uri: dataset.uri.clone(),
             opened_from: self.opened_from,
-            files: self.sources.iter().map(file).collect(),
+            files: files(&self.sources),
             rows_read: self.rows_read,
             rows_rejected: by_reason(self.rejected.iter().map(|(.., reject)| reject.reason)),
             rows_duplicate: self.rows_duplicate,
@@ -57,6 +51,17 @@ impl Read {
             onsets_ignored: None,
         }
     }
+}
+
+/// Files as the lineage shows them.
+pub(super) fn files(sources: &[Source]) -> Vec<lineage::InputFile> {
+    let file = |source: &Source| lineage::InputFile {
+        uri: source.file.object.uri.clone(),
+        bytes: source.file.object.bytes,
+        etag: Some(source.file.tag().to_owned()),
+        rows: source.file.rows(),
+    };
+    sources.iter().map(file).collect()
 }
 
 /// Counts by column, without those that are zero.

@@ -4,6 +4,7 @@
 //! write ([`compute`], [`rejected`]) -> commit ([`crate::commit`]) -> report ([`RunOutcome`]).
 
 mod compute;
+mod dry;
 mod error;
 mod highlights;
 mod inputs;
@@ -17,15 +18,16 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use cohort_core::Candidates;
 use cohort_core::batch::candidates::{CAMPAIGN_LOG, CONTEXT_LOG};
 use cohort_core::batch::predictions::ReadPredictions;
 use cohort_core::contract::{Inputs, Outputs};
 use cohort_core::lookback::{Begin, Lookback};
 use cohort_core::points::ByCell;
 use cohort_core::predictions::{Sales, Scores};
+use cohort_core::{Candidates, Timestamp};
 
 use self::compute::{AllPredictions, Computed};
+pub(crate) use self::dry::{DryRun, ToRead};
 pub use self::error::Error;
 #[cfg(test)]
 pub(crate) use self::highlights::Highlight;
@@ -241,19 +243,11 @@ impl Shell {
         limits: &Limits,
     ) -> Result<(Option<Read>, ByCell<L::Row>), Error> {
         let Some(dataset) = dataset else { return Ok((None, ByCell::none(probe.cells.count()))) };
-        let interval = manifest.interval;
-        // Rejected rows count over the whole interval, wanted ones wherever a line's window
-        // reaches.
-        let from = probe.bounds.map_or(interval.start, |(first, _)| first.min(interval.start));
-        let sources = dataset::open(&*self.objects, L::LOG, dataset, from, interval.end).await?;
+        let from = scanned_from(manifest, &probe);
+        let end = manifest.interval.end;
+        let sources = dataset::open(&*self.objects, L::LOG, dataset, from, end).await?;
         let sources: Arc<Vec<Source>> = Arc::new(sources);
-        let scan = Scan::<L> {
-            objects: self.objects.clone(),
-            workers: self.workers.clone(),
-            limits: limits.clone(),
-            interval,
-            log: PhantomData,
-        };
+        let scan = self.scan_of::<L>(manifest, limits);
         let found = scan.run(&sources, &Arc::new(probe)).await?;
         let rows_in_interval =
             if found.rejected.is_empty() { 0 } else { scan.rows_in_interval(&sources).await? };
@@ -270,6 +264,17 @@ impl Shell {
         Ok((Some(read), found.rows))
     }
 
+    /// The scan of a prediction log.
+    fn scan_of<L>(&self, manifest: &Manifest, limits: &Limits) -> Scan<L> {
+        Scan {
+            objects: self.objects.clone(),
+            workers: self.workers.clone(),
+            limits: limits.clone(),
+            interval: manifest.interval,
+            log: PhantomData,
+        }
+    }
+
     /// Local files are read as fast as they can be decoded. Over a network, more requests must be
     /// under way at once.
     fn limits(&self, manifest: &Manifest) -> Limits {
@@ -283,6 +288,13 @@ impl Shell {
             Limits::new(self.workers.count() + 1, 16)
         }
     }
+}
+
+/// The first instant whose rows a scan may need. Rejected rows count over the whole interval,
+/// wanted ones wherever a line's window reaches.
+fn scanned_from(manifest: &Manifest, probe: &Probe) -> Timestamp {
+    let start = manifest.interval.start;
+    probe.bounds.map_or(start, |(first, _)| first.min(start))
 }
 
 /// The folders that a run may write to.

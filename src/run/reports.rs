@@ -19,6 +19,7 @@ use crate::objects::Uri;
 use crate::parquet::dataset::{self, Source};
 use crate::parquet::prune::{Wanted, candidate_rows, selection};
 use crate::parquet::reports::{decode, roots};
+use crate::progress::{Step, Unit};
 
 /// How far the first step back goes if there are no partitions. Each later step goes twice as far.
 const STRIDE_FIRST: Duration = Duration::from_us(86_400_000_000);
@@ -54,6 +55,7 @@ struct Reading {
     rows_in_interval: u64,
     onsets_ignored: u64,
     sales_out_of_range: u64,
+    step: Step,
 }
 
 impl Shell {
@@ -72,6 +74,7 @@ impl Shell {
             rows_in_interval: 0,
             onsets_ignored: 0,
             sales_out_of_range: 0,
+            step: Step::begin(MRDL.name, Unit::Rows),
         };
         // No store is ever read further back, however its partitions and row groups lie.
         let bound = lookback.bound();
@@ -151,8 +154,16 @@ impl Shell {
                 .or_default()
                 .extend(ranges);
         }
+        let step = &reading.step;
+        let count = |rows: &[Range<usize>]| -> u64 { rows.iter().map(|r| r.len() as u64).sum() };
+        groups.iter().for_each(|(.., rows)| step.expect(count(rows)));
         let decoded: Vec<_> = stream::iter(groups)
-            .map(|(source, group, rows)| self.decode_group(source, group, rows, pass))
+            .map(|(source, group, rows)| async move {
+                let rows_here = count(&rows);
+                let decoded = self.decode_group(source, group, rows, pass, step).await;
+                step.advance(rows_here);
+                decoded
+            })
             .buffered(self.workers.count() + 1)
             .try_collect()
             .await?;
@@ -175,10 +186,13 @@ impl Shell {
         group: usize,
         rows: Vec<Range<usize>>,
         pass: &Pass,
+        step: &Step,
     ) -> Result<(Uri, usize, Vec<DecodedReports>), Error> {
         let roots = roots(source);
         let select = selection(&rows, source.file.group_rows(group));
-        let fetched = source.file.fetch_rows(&*self.objects, group, &roots, Some(&select)).await?;
+        let ranges = source.file.row_ranges(group, &roots, Some(&select))?;
+        step.moved(ranges.iter().map(|range| range.end - range.start).sum());
+        let fetched = source.file.fetch(&*self.objects, ranges).await?;
         // Without an offset index, each slice would have to decode what is before it, so there is
         // only one.
         let indexed = source
@@ -214,6 +228,7 @@ impl Reading {
             self.rejected.iter().map(|(uri, group, reject)| (position[uri], *group, *reject));
         let mut rejected: Vec<_> = rejected.collect();
         rejected.sort_unstable();
+        self.step.finish();
         let rows_read = self.decoded.values().map(distinct_rows).sum();
         let sources: Vec<_> = self.files.into_values().collect();
         let read = Read {

@@ -1,14 +1,15 @@
-//! `cohort show`: what a run committed, as text for a terminal.
+//! `cohort show`: what a run committed, or would do, as text for a terminal.
 //!
 //! Events are those of the registry (SPEC 8): the greatest version of each. Nothing here writes.
-//! The text does not depend on the terminal: it is at most 100 columns wide.
+//! Tables fit the terminal. Elsewhere the text is always the same, at most 100 columns wide.
 
+mod dry;
 mod page;
-pub(crate) mod table;
 
 use crate::committed::{Committed, Error};
 use crate::objects::{Objects, Uri};
 
+pub(crate) use dry::page as dry_run;
 pub(crate) use page::Options;
 
 /// The page of the run that this lineage committed.

@@ -3,36 +3,37 @@
 use std::cmp::Reverse;
 use std::fmt::Write as _;
 
-use super::table::{Heading, Side, table};
 use crate::committed::{StoredMelogRow, StoredMrchRow};
 use crate::escape::{cell, line};
-use cohort_core::{Money, Timestamp, grouped};
+use cohort_core::{EventStatus, Money, Timestamp, grouped};
 
 use crate::lineage::{Input, Lineage};
 use crate::objects::Uri;
+use crate::screen::{Look, NOTABLE};
+use crate::table::{Cell, Column, Holds, table};
 
-const EVENTS: [Heading; 9] = [
-    ("Store", Side::Left),
-    ("Window (UTC)", Side::Left),
-    ("Hours", Side::Right),
-    ("SKUs", Side::Right),
-    ("Reports", Side::Right),
-    ("Severity", Side::Right),
-    ("Impact", Side::Right),
-    ("Status", Side::Left),
-    ("Cause", Side::Left),
+const EVENTS: [Column; 9] = [
+    Column::new("Store", Holds::Text, 0),
+    Column::new("Window (UTC)", Holds::Fixed, 2),
+    Column::new("Hours", Holds::Number, 5),
+    Column::new("SKUs", Holds::Number, 6),
+    Column::new("Reports", Holds::Number, 7),
+    Column::new("Severity", Holds::Number, 3),
+    Column::new("Impact", Holds::Number, 0),
+    Column::new("Status", Holds::Fixed, 1),
+    Column::new("Cause", Holds::Text, 4),
 ];
 
-const LINES: [Heading; 9] = [
-    ("Written at (UTC)", Side::Left),
-    ("Onset", Side::Left),
-    ("Ver", Side::Right),
-    ("Status", Side::Left),
-    ("Severity", Side::Right),
-    ("Sales", Side::Right),
-    ("Baseline", Side::Right),
-    ("Impact", Side::Right),
-    ("SKU", Side::Left),
+const LINES: [Column; 9] = [
+    Column::new("Written at (UTC)", Holds::Fixed, 0),
+    Column::new("Onset", Holds::Fixed, 4),
+    Column::new("Ver", Holds::Number, 5),
+    Column::new("Status", Holds::Fixed, 1),
+    Column::new("Severity", Holds::Number, 3),
+    Column::new("Sales", Holds::Number, 6),
+    Column::new("Baseline", Holds::Number, 7),
+    Column::new("Impact", Holds::Number, 0),
+    Column::new("SKU", Holds::Text, 2),
 ];
 
 /// The widest store and the widest reason in a sentence.
@@ -46,6 +47,8 @@ pub(crate) struct Options {
     pub top: usize,
     /// One store alone: its events, and every row of its lines.
     pub store: Option<String>,
+    /// Where it is shown.
+    pub look: Look,
 }
 
 /// The whole page, from what was read.
@@ -71,11 +74,12 @@ pub(super) fn page(
     } else {
         let _ = writeln!(page, " The {} that matter most of {all}{of_store}\n", shown.len());
     }
-    page.push_str(&table(&EVENTS, &shown.iter().map(event_cells).collect::<Vec<_>>()));
+    let cells: Vec<_> = shown.iter().map(event_cells).collect();
+    page.push_str(&table(&EVENTS, &cells, options.look));
     if options.store.is_some() {
         let _ = writeln!(page, "\n {} of its reports\n", plural(lines.len() as u64, "snapshot"));
         let cells: Vec<_> = lines.iter().map(line_cells).collect();
-        page.push_str(&table(&LINES, &cells));
+        page.push_str(&table(&LINES, &cells, options.look));
     } else {
         page.push_str(&counts(run));
         page.push_str(&paths(run, lineage));
@@ -94,31 +98,33 @@ fn place(event: &StoredMelogRow) -> (Timestamp, &str) {
     (event.window_start, &event.store_id)
 }
 
-fn event_cells(event: &StoredMelogRow) -> Vec<String> {
+fn event_cells(event: &StoredMelogRow) -> Vec<Cell> {
+    let status = Cell::from(event.status.as_str());
+    let open = event.status == EventStatus::Active;
     vec![
-        event.store_id.clone(),
-        window(event.window_start, event.window_end),
-        event.window_end.map_or("-".to_owned(), |end| length(event.window_start, end)),
-        event.skus.to_string(),
-        event.reports.to_string(),
-        score(event.severity),
-        whole(event.impact),
-        event.status.as_str().to_owned(),
-        event.cause.clone().unwrap_or_else(|| "-".to_owned()),
+        Cell::from(&event.store_id),
+        window(event.window_start, event.window_end).into(),
+        event.window_end.map_or("-".to_owned(), |end| length(event.window_start, end)).into(),
+        event.skus.to_string().into(),
+        event.reports.to_string().into(),
+        score(event.severity).into(),
+        whole(event.impact).into(),
+        if open { status.styled(NOTABLE) } else { status },
+        event.cause.as_deref().unwrap_or("-").into(),
     ]
 }
 
-fn line_cells(row: &StoredMrchRow) -> Vec<String> {
+fn line_cells(row: &StoredMrchRow) -> Vec<Cell> {
     vec![
-        minute(row.written_at),
-        minute(row.window_start)[11..].to_owned(),
-        row.version.to_string(),
-        row.status.as_str().to_owned(),
-        score(row.severity),
-        amount(row.attributed),
-        amount(row.baseline),
-        amount(row.impact),
-        row.sku.clone().unwrap_or_else(|| "(whole store)".to_owned()),
+        minute(row.written_at).into(),
+        Cell::from(&minute(row.window_start)[11..]),
+        row.version.to_string().into(),
+        row.status.as_str().into(),
+        score(row.severity).into(),
+        amount(row.attributed).into(),
+        amount(row.baseline).into(),
+        amount(row.impact).into(),
+        row.sku.as_deref().unwrap_or("(whole store)").into(),
     ]
 }
 
@@ -178,7 +184,7 @@ fn paths(run: &Lineage, lineage: &Uri) -> String {
     text
 }
 
-fn minute(at: Timestamp) -> String {
+pub(super) fn minute(at: Timestamp) -> String {
     at.to_string()[..16].replace('T', " ")
 }
 
@@ -211,7 +217,7 @@ fn amount(amount: Option<Money>) -> String {
     amount.map_or_else(|| "-".to_owned(), Money::to_hundredths)
 }
 
-fn plural(number: u64, what: &str) -> String {
+pub(super) fn plural(number: u64, what: &str) -> String {
     format!("{} {what}{}", grouped(number), if number == 1 { "" } else { "s" })
 }
 

@@ -9,10 +9,12 @@
 
 mod binary;
 mod command_line;
+mod completions;
 mod conformance;
 mod crash;
 mod cuts;
 mod demo;
+mod dry_run;
 mod edges;
 mod errors;
 mod exhaustive;
@@ -22,6 +24,7 @@ mod field;
 mod golden;
 mod histories;
 mod history;
+mod init;
 mod lake;
 mod model;
 mod model_rules;
@@ -44,6 +47,7 @@ mod sample;
 mod schemas;
 mod seaweed;
 mod strangers;
+mod terminal;
 mod verify;
 mod verify_histories;
 mod verify_sets;

@@ -121,9 +121,18 @@ impl Place {
 
     /// Everything below `out/`.
     pub(crate) fn outputs(&self) -> State {
+        self.below("out/")
+    }
+
+    /// Everything in the place.
+    pub(crate) fn everything(&self) -> State {
+        self.below("")
+    }
+
+    fn below(&self, folder: &str) -> State {
         self.runtime.block_on(async {
             let mut found = State::new();
-            for object in self.direct.list(&self.prefix.join("out/")).await.unwrap() {
+            for object in self.direct.list(&self.prefix.join(folder)).await.unwrap() {
                 let name = object.uri.below(&self.prefix).unwrap().to_owned();
                 found.insert(name, self.direct.read(&object.uri).await.unwrap().0);
             }

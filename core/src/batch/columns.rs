@@ -184,7 +184,8 @@ fn check_type(log: &'static Log, column: &Column, found: &Field) -> Result<(), C
 }
 
 /// Whether a column's values can be read from this type without loss or guessing.
-fn is_readable(column: &Column, found: &DataType) -> bool {
+#[must_use]
+pub fn is_readable(column: &Column, found: &DataType) -> bool {
     let number = found.is_integer() || found.is_floating();
     match (column.kind, found) {
         (_, DataType::Null) => true,

@@ -74,6 +74,7 @@ use super::Error;
 use super::dataset::Source;
 use super::prune::{Wanted, candidate_rows};
 use crate::objects::Objects;
+use crate::progress::{Step, Unit};
 use crate::workers::Workers;
 use cohort_core::Interval;
 use cohort_core::rejects::{Reject, Scope};
@@ -141,8 +142,16 @@ impl<L: ReadPredictions> Scan<L> {
         let groups = self.candidates(sources, probe);
         let rows_read =
             groups.iter().flat_map(|(.., rows)| rows).map(|rows| rows.len() as u64).sum();
+        let begun = Step::begin(L::LOG.name, Unit::Rows);
+        let step = &begun;
+        step.expect(rows_read);
         let mut found = stream::iter(groups)
-            .map(|(file, group, rows)| self.group(sources, probe, file, group, rows))
+            .map(|(file, group, rows)| async move {
+                let count = rows.iter().map(|rows| rows.len() as u64).sum();
+                let found = self.group(sources, probe, file, group, rows, step).await;
+                step.advance(count);
+                found
+            })
             .buffer_unordered(self.limits.groups);
         let mut gathered = Gathered::<L>::new(probe.cells.count());
         let mut rejected = Vec::new();
@@ -153,9 +162,16 @@ impl<L: ReadPredictions> Scan<L> {
             rejected.extend(group.rejected);
         }
         drop(found);
+        begun.finish();
         rejected.sort_unstable();
         let (rows, duplicates) = self.workers.run(move || gathered.finish()).await?;
         Ok(Found { rows, rows_read, duplicates, rejected, out_of_range })
+    }
+
+    /// How many rows a scan would look at.
+    pub(crate) fn rows(&self, sources: &[Source], probe: &Probe) -> u64 {
+        let groups = self.candidates(sources, probe);
+        groups.iter().flat_map(|(.., rows)| rows).map(|rows| rows.len() as u64).sum()
     }
 
     /// The row groups that may hold something, each as (file, row group, candidate rows).
@@ -187,6 +203,7 @@ impl<L: ReadPredictions> Scan<L> {
         file: usize,
         group: usize,
         rows: Vec<Range<usize>>,
+        step: &Step,
     ) -> Result<GroupFound<L::Value>, Error> {
         let source = &sources[file];
         let matches = self.matches(sources, probe, file, group, &rows, Reader::Scan).await;
@@ -196,7 +213,8 @@ impl<L: ReadPredictions> Scan<L> {
             }
             other => other,
         };
-        let matches = matches?;
+        let (matches, key_bytes) = matches?;
+        step.moved(key_bytes);
         let rejected = matches.rejects.iter().map(|&reject| (file, group, reject)).collect();
         if matches.rows.is_empty() {
             return Ok(GroupFound { points: Vec::new(), out_of_range: Vec::new(), rejected });
@@ -204,8 +222,9 @@ impl<L: ReadPredictions> Scan<L> {
         let select = group::matched_rows(source, group, &matches);
         let roots = group::value_roots::<L>(source);
         let ranges = source.file.row_ranges(group, &roots, Some(&select))?;
-        let kib = ranges.iter().map(|range| range.end - range.start).sum::<u64>() >> 10;
-        let _held = self.limits.hold(kib).await;
+        let bytes = length(&ranges);
+        step.moved(bytes);
+        let _held = self.limits.hold(bytes >> 10).await;
         let values = source.file.fetch(&*self.objects, ranges).await?;
         let (shared, interval) = (sources.clone(), self.interval);
         let values = self
@@ -215,7 +234,7 @@ impl<L: ReadPredictions> Scan<L> {
         Ok(GroupFound { points: values.points, out_of_range: values.out_of_range, rejected })
     }
 
-    /// The wanted rows of a row group, from its key columns.
+    /// The wanted rows of a row group, from its key columns, and the bytes of these.
     async fn matches(
         &self,
         sources: &Arc<Vec<Source>>,
@@ -224,9 +243,10 @@ impl<L: ReadPredictions> Scan<L> {
         group: usize,
         rows: &[Range<usize>],
         reader: Reader,
-    ) -> Result<Matches, Error> {
+    ) -> Result<(Matches, u64), Error> {
         let source = &sources[file];
         let ranges = group::key_ranges(source, group, rows, reader)?;
+        let bytes = length(&ranges);
         let keys = source.file.fetch(&*self.objects, ranges).await?;
         let (shared, probe, interval) = (sources.clone(), probe.clone(), self.interval);
         let rows = rows.to_vec();
@@ -234,7 +254,7 @@ impl<L: ReadPredictions> Scan<L> {
             let wanted = (&*probe, interval);
             group::match_keys(&shared[file], group, &rows, keys, wanted, reader)
         };
-        self.workers.run(matches).await?
+        Ok((self.workers.run(matches).await??, bytes))
     }
 
     /// How many rows of the log have a tick in the interval: what the rejected rows are a share of.
@@ -275,6 +295,11 @@ impl<L: ReadPredictions> Scan<L> {
         let count = move || group::count_in_scope(&shared[file], group, keys, scope, reader);
         self.workers.run(count).await?
     }
+}
+
+/// The bytes of byte ranges.
+fn length(ranges: &[Range<u64>]) -> u64 {
+    ranges.iter().map(|range| range.end - range.start).sum()
 }
 
 impl Limits {
