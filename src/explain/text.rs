@@ -2,8 +2,11 @@
 
 use std::fmt::{Display, Write as _};
 
+use cohort_core::Timestamp;
+
 use super::report::{Explained, Explanation, Figures, LineExplained, RowExplained};
 use crate::escape;
+use crate::objects::Uri;
 
 /// Candidates of one line that are shown.
 const CANDIDATES_SHOWN_MAX: usize = 10;
@@ -33,37 +36,35 @@ pub(crate) fn page(explanation: &Explanation) -> String {
 }
 
 fn event_lines(event: &Explained) -> String {
-    let mut text = format!("\n Opened {}: {}\n", event.opened_at, event.opened_because);
+    let mut text = format!("\n Opened {}: {}\n", short(event.opened_at), event.opened_because);
     if let Some(before) = &event.continues_event_id {
         let _ = writeln!(text, "   continues {before}");
     }
-    let (closed, why) = (event.closed_at, &event.closed_because);
-    let _ = writeln!(text, " Closes {closed} ({}): {why}", event.end_reason);
-    let _ = writeln!(text, "\n Ticks: neighbours are at most {} apart", event.gap);
+    let (closes, reason, why) = (short(event.closed_at), event.end_reason, &event.closed_because);
+    let _ = writeln!(text, " Closes {closes} ({reason}): {why}");
+    let _ = writeln!(text, "\n Ticks, at most {} apart, and the event after each", event.gap);
+    let mut shown = String::new();
     for tick in &event.ticks {
-        let since = tick.since_previous.map_or("first".to_owned(), |since| format!("+{since}"));
-        let _ = writeln!(
-            text,
-            "   {} {since}: {} rows, {} reports, {} SKUs, {}, cause {}",
-            tick.at,
-            tick.rows,
-            tick.report_count,
-            tick.sku_count,
-            figures(tick.figures),
-            tick.proposed_cause.as_deref().map_or("none".to_owned(), escape::line),
-        );
+        let (at, since) = (short(tick.at), tick.since_previous);
+        let since = since.map_or("first".to_owned(), |since| format!("+{since}"));
+        let _ = writeln!(text, "   {at} {since}: {}", figures(tick.figures));
+        // What hardly ever changes is shown when it does.
+        let (reports, skus) = (tick.report_count, tick.sku_count);
+        let cause = tick.proposed_cause.as_deref().map_or("none".to_owned(), escape::line);
+        let so_far = format!("     reports {reports}, SKUs {skus}, cause {cause}\n");
+        if so_far != shown {
+            text.push_str(&so_far);
+            shown = so_far;
+        }
     }
     for line in &event.lines {
         text.push_str(&line_lines(line));
     }
     text.push_str("\n Causes, by the sum of their lines' confidence\n");
     for cause in &event.causes {
-        let (name, sum) = (escape::line(&cause.cause), cause.confidence_sum);
-        let _ = writeln!(
-            text,
-            "   {name}: {sum:.4} from {} lines, {:.4} behind",
-            cause.lines, cause.behind
-        );
+        let (name, sum, lines) = (escape::line(&cause.cause), cause.confidence_sum, cause.lines);
+        let _ =
+            writeln!(text, "   {name}: {sum:.4} over {lines} lines, {:.4} behind", cause.behind);
     }
     if event.causes.is_empty() {
         text.push_str("   no line has one\n");
@@ -77,10 +78,12 @@ fn line_lines(line: &LineExplained) -> String {
         .as_deref()
         .map_or("the whole store".to_owned(), |sku| format!("SKU {}", escape::line(sku)));
     let how = if line.onset_derived { "its first tick: its rows give none" } else { "given" };
-    let mut text = format!("\n Line of {sku}, onset {} ({how})\n", line.onset);
-    let _ = writeln!(text, "   report {}, window from {}", line.report_id, line.window_start);
+    let mut text = format!("\n Line of {sku}, onset {} ({how})\n", short(line.onset));
+    let window = short(line.window_start);
+    let _ = writeln!(text, "   report {}\n   window from {window}", line.report_id);
+    let mut file = None;
     for row in &line.rows {
-        text.push_str(&row_lines(row));
+        text.push_str(&row_lines(row, &mut file));
     }
     match &line.cause {
         None => text.push_str("   no cause: no row names one, and no candidate claims it\n"),
@@ -112,7 +115,21 @@ fn line_lines(line: &LineExplained) -> String {
     text
 }
 
-fn row_lines(row: &RowExplained) -> String {
+/// A row, and before it its file if that is not the one shown last.
+fn row_lines<'a>(row: &'a RowExplained, file: &mut Option<&'a Uri>) -> String {
+    let mut text = String::new();
+    for (place, what) in row
+        .places
+        .iter()
+        .map(|place| (place, "row"))
+        .chain(row.duplicates.iter().map(|place| (place, "its duplicate gave way: row")))
+    {
+        if *file != Some(&place.file) {
+            let _ = writeln!(text, "   in {}", escape::line(&place.file.to_string()));
+            *file = Some(&place.file);
+        }
+        let _ = writeln!(text, "   {} {what} {}", short(row.at), place.row);
+    }
     let severity = match row.anomaly_score {
         Some(score) => format!("score {score}"),
         None => format!("own severity {}", or_none(row.severity)),
@@ -121,19 +138,13 @@ fn row_lines(row: &RowExplained) -> String {
         Some(sales) => format!("sales {sales}"),
         None => format!("own sales {}", or_none(row.sales_total)),
     };
-    let baseline = or_none(row.baseline_sales);
-    let so_far = figures(row.so_far);
-    let mut text =
-        format!("   {}: {severity}, {sales}, expected {baseline}; so far {so_far}\n", row.at);
-    for place in &row.places {
-        let _ =
-            writeln!(text, "     row {} of {}", place.row, escape::line(&place.file.to_string()));
-    }
-    for place in &row.duplicates {
-        let file = escape::line(&place.file.to_string());
-        let _ = writeln!(text, "     its duplicate gave way: row {} of {file}", place.row);
-    }
+    let _ = writeln!(text, "     {severity}, {sales}, expected {}", or_none(row.baseline_sales));
+    let _ = writeln!(text, "     so far {}", figures(row.so_far));
     text
+}
+
+fn short(at: Timestamp) -> String {
+    at.to_string().replace(".000000Z", "Z")
 }
 
 fn figures(figures: Figures) -> String {
