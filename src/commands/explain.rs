@@ -8,8 +8,9 @@ use super::files::SelectionArgs;
 use super::terminal::{argument, places, print, runtime};
 use super::verify::{Form, json, shell};
 use crate::error::Error;
-use crate::explain::{explain, page};
+use crate::explain::{edits, explain, page};
 use crate::objects::Storage;
+use crate::registry::{Options, registry};
 
 /// `cohort explain`.
 #[derive(Debug, Args)]
@@ -46,8 +47,16 @@ pub(super) fn execute(args: &ExplainArgs) -> Result<(), Error> {
     argument(&args.manifest)?;
     let explanation = runtime()?.block_on(async {
         let storage = Arc::new(Storage::new());
-        let lineage = places(&storage, &args.manifest).await?.lineage;
-        explain(&shell(storage, None)?, &lineage, &selection, &args.event).await
+        let places = places(&storage, &args.manifest).await?;
+        let shell = shell(storage.clone(), None)?;
+        let mut explanation = explain(&shell, &places.lineage, &selection, &args.event).await?;
+        if places.inputs.edits.is_some() {
+            let options = Options::default();
+            let workers = &shell.workers;
+            let registry = registry(&*storage, workers, &places, &selection, options).await?;
+            explanation.edits = edits(&registry, &args.event);
+        }
+        Ok::<_, Error>(explanation)
     })?;
     print(&match args.form {
         Form::Text => page(&explanation),

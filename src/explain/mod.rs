@@ -1,7 +1,9 @@
 //! `cohort explain`: why reports are one event. It finds the event in the committed runs, reads
-//! again what the last of them read, and shows how the event's rows follow from that.
+//! again what the last of them read, and shows how the event's rows follow from that, and which
+//! edits lie over them.
 
 mod causes;
+mod edits;
 mod event;
 mod report;
 mod text;
@@ -20,12 +22,14 @@ use crate::objects::{Objects, Uri};
 use crate::run::{OneEvent, Shell};
 use crate::verify::Today;
 
+pub(crate) use self::edits::edits;
 pub(crate) use self::text::page;
 
 /// Runs in which the event is looked for at once.
 const READ_AT_ONCE: usize = 16;
 
-/// Explains an event of the committed runs below a lineage prefix.
+/// Explains an event of the committed runs below a lineage prefix. The edits that lie over it are
+/// the caller's to add.
 ///
 /// # Errors
 /// [`Error::NoEvent`] if no selected run wrote a row of it in MELOG; whatever is wrong with a run,
@@ -78,6 +82,7 @@ pub(crate) async fn explain(
         inputs_changed: inputs_changed(objects, &manifest, run).await?,
         lineage: uri,
         event: explained,
+        edits: Vec::new(),
     })
 }
 

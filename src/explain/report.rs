@@ -28,6 +28,34 @@ pub(crate) struct Explanation {
     pub inputs_changed: Vec<InputChange>,
     /// The event, as today's inputs give it; none if they give no such event any more.
     pub event: Option<Explained>,
+    /// The edits that lie over it: those that applied, in their order, then those that did not.
+    pub edits: Vec<EditExplained>,
+}
+
+/// An edit of the event, and what became of it (SPEC 8).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct EditExplained {
+    /// Its id.
+    pub edit_id: Option<String>,
+    /// The field that it names; of a revert, `revert`.
+    pub field: Option<String>,
+    /// The value that it gives.
+    pub new_value: Option<String>,
+    /// Who made it.
+    pub edited_by: Option<String>,
+    /// When.
+    #[serde(with = "text::option")]
+    pub edited_at: Option<Timestamp>,
+    /// Why.
+    pub reason: Option<String>,
+    /// The field that it changed, which for a revert is not its `field`; none if it did not apply.
+    pub changed: Option<&'static str>,
+    /// That field's value before.
+    pub before: Option<String>,
+    /// Whether it applied, and no revert takes it back.
+    pub holds: bool,
+    /// Why it did not apply.
+    pub unapplied_because: Option<String>,
 }
 
 /// An event, step by step.

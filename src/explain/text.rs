@@ -4,7 +4,7 @@ use std::fmt::{Display, Write as _};
 
 use cohort_core::Timestamp;
 
-use super::report::{Explained, Explanation, Figures, LineExplained, RowExplained};
+use super::report::{EditExplained, Explained, Explanation, Figures, LineExplained, RowExplained};
 use crate::escape;
 use crate::objects::Uri;
 
@@ -32,7 +32,33 @@ pub(crate) fn page(explanation: &Explanation) -> String {
         Some(event) => page.push_str(&event_lines(event)),
         None => page.push_str("\n Today's inputs give no such event any more.\n"),
     }
+    if !explanation.edits.is_empty() {
+        page.push_str("\n Edits that lie over it\n");
+    }
+    for edit in &explanation.edits {
+        page.push_str(&edit_lines(edit));
+    }
     page
+}
+
+fn edit_lines(edit: &EditExplained) -> String {
+    let shown = |text: &Option<String>| text.as_deref().map_or("null".to_owned(), escape::line);
+    let at = edit.edited_at.map_or("null".to_owned(), short);
+    let (who, field, value) = (shown(&edit.edited_by), shown(&edit.field), shown(&edit.new_value));
+    let mut text = format!("   {at} {who} set {field} to {value}\n");
+    let outcome = match (&edit.unapplied_because, edit.changed) {
+        (Some(because), _) => format!("does not apply: {}", escape::line(because)),
+        (None, Some(changed)) => {
+            let state = if edit.holds { "holds" } else { "was taken back" };
+            format!("{state}; {changed} was {}", shown(&edit.before))
+        }
+        (None, None) => "does not apply".to_owned(),
+    };
+    let _ = writeln!(text, "     {outcome}");
+    if let Some(reason) = &edit.reason {
+        let _ = writeln!(text, "     because: {}", escape::line(reason));
+    }
+    text
 }
 
 fn event_lines(event: &Explained) -> String {

@@ -85,6 +85,38 @@ fn an_open_event_has_the_figures_of_its_last_covered_tick() {
 }
 
 #[test]
+fn an_explanation_shows_the_edits_that_lie_over_the_event_and_what_became_of_each() {
+    let scene = day();
+    let evil = "\u{1b}[2Jheavy\nrain";
+    let edits = [
+        edit("e1", &event(10), "proposed_cause", evil, 1),
+        edit("e2", &event(10), "verdict", "perhaps", 2),
+        edit("e3", &event(10), "revert", "e1", 3),
+        edit("e4", &event(150), "note", "of another event", 4),
+    ];
+    scene.write_edits("a.parquet", &edits);
+    let explained = scene.says("explain", &["--event", &event(10), "--as", "json"]);
+    let explained: Value = serde_json::from_slice(&explained).unwrap();
+    let shown = explained["edits"].as_array().unwrap();
+    let ids: Vec<_> = shown.iter().map(|edit| edit["edit_id"].as_str().unwrap()).collect();
+    assert_eq!(ids, ["e1", "e3", "e2"]);
+    assert_eq!(shown[0]["changed"], "proposed_cause");
+    assert_eq!((&shown[0]["before"], &shown[0]["holds"]), (&Value::Null, &false.into()));
+    assert_eq!(
+        (&shown[1]["changed"], &shown[1]["before"]),
+        (&"proposed_cause".into(), &evil.into())
+    );
+    assert!(shown[2]["unapplied_because"].as_str().unwrap().contains("perhaps"), "{shown:#?}");
+    let page = String::from_utf8(scene.says("explain", &["--event", &event(10)])).unwrap();
+    assert!(page.chars().all(|c| c == '\n' || !c.is_control()), "{page}");
+    for words in
+        ["ann set proposed_cause to", "was taken back; proposed_cause was null", "does not"]
+    {
+        assert!(page.contains(words), "{words}: {page}");
+    }
+}
+
+#[test]
 fn runs_that_say_different_things_are_a_conflict_that_names_both_and_the_columns() {
     let lake = Lake::new(&input(), Shape::PLAIN);
     let early = run("early", 0, HOUR);
