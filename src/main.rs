@@ -10,7 +10,7 @@ use cohort::{Cli, Kind, choose_colour, end_on_panic, execute, print_error, refus
 
 fn main() -> ExitCode {
     heap::set_up();
-    end_on_panic();
+    end_on_panic(heap::release);
     choose_colour(std::env::args_os());
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,

@@ -1,12 +1,7 @@
-//! What this process costs, and how it ends when it finds a bug in itself.
+//! What this process costs.
 
-use std::io::Write as _;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::escape;
-use crate::kind::Kind;
-use crate::progress;
-use crate::screen::{Look, WRONG, stderr_has_colour};
 use cohort_core::Timestamp;
 
 /// Processor time over all threads since the process began.
@@ -36,56 +31,6 @@ fn peak_of(status: &str) -> Option<u64> {
     kib.checked_mul(1024)
 }
 
-/// From now on a panic on any thread ends the process with the exit code of a bug and one line on
-/// stderr.
-///
-/// Ending at once is safe at every instant of a run (SPEC 11). It is also the only way to print one
-/// line, whichever thread fails.
-pub fn end_on_panic() {
-    std::panic::set_hook(Box::new(|panic| {
-        let said = panic.payload_as_str().unwrap_or("no message");
-        let place = panic.location().map_or_else(String::new, |at| format!(" at {at}"));
-        let (kind, message) = if said.contains(NO_THREAD) {
-            (Kind::Temporary, no_thread(said))
-        } else if said.contains(NO_MEMORY) {
-            (Kind::Temporary, no_memory(said))
-        } else {
-            (Kind::Bug, format!("internal error{place}: {said}; please report it"))
-        };
-        print_error(&message);
-        std::process::exit(i32::from(kind.exit_code()));
-    }));
-}
-
-/// How the async runtime says, in a panic, that the system gave it no thread. It has no other way
-/// to say so. A shortage is not a bug.
-const NO_THREAD: &str = "OS can't spawn worker thread";
-
-/// How the bindings of Zstandard say, in a panic, that there was no memory for its working space.
-const NO_MEMORY: &str = "returned null pointer when creating new context";
-
-fn no_memory(reason: &str) -> String {
-    format!("expected more memory, was refused ({reason}); raise the memory limit, and run again")
-}
-
-/// The message of a run that got no thread at all.
-pub(crate) fn no_thread(reason: impl std::fmt::Display) -> String {
-    format!(
-        "expected to start a thread, was refused ({reason}); raise the limit on processes or \
-         memory, and run again"
-    )
-}
-
-/// Prints `cohort: <message>` on stderr, as one line whatever the message holds.
-pub fn print_error(message: &str) {
-    progress::clear();
-    let line = escape::line(message);
-    let look = Look { colour: stderr_has_colour(), ..Look::PLAIN };
-    let name = look.styled(WRONG, "cohort:");
-    // If stderr is closed there is nobody left to tell.
-    let _ = writeln!(std::io::stderr().lock(), "{name} {line}");
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -102,28 +47,5 @@ mod tests {
         let spun: u64 = (0..3_000_000_u64).map(std::hint::black_box).sum();
         assert!(spun > 0 && cpu_time() > Duration::ZERO);
         assert!(peak_memory_bytes().is_some_and(|bytes| bytes > 100_000));
-    }
-
-    #[test]
-    fn a_panic_on_any_thread_ends_with_one_line_and_the_exit_code_of_a_bug() {
-        const INSIDE: &str = "COHORT_TEST_PANIC";
-        if std::env::var_os(INSIDE).is_some() {
-            end_on_panic();
-            let _ = std::thread::spawn(|| panic!("the\nmessage")).join();
-            std::process::exit(0);
-        }
-        let name =
-            "process::tests::a_panic_on_any_thread_ends_with_one_line_and_the_exit_code_of_a_bug";
-        let done = std::process::Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", name, "--nocapture"])
-            .env(INSIDE, "1")
-            .env("RUST_BACKTRACE", "full")
-            .output()
-            .unwrap();
-        assert_eq!(done.status.code(), Some(70));
-        let said = String::from_utf8(done.stderr).unwrap();
-        assert_eq!(said.lines().count(), 1, "{said}");
-        assert!(said.starts_with("cohort: internal error at src"), "{said}");
-        assert!(said.ends_with(": the\\nmessage; please report it\n"), "{said}");
     }
 }

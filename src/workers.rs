@@ -15,7 +15,8 @@ type Job = Box<dyn FnOnce() + Send>;
 /// The threads; they end when the last handle is dropped.
 #[derive(Clone, Debug)]
 pub struct Workers {
-    jobs: mpsc::Sender<Job>,
+    /// Where jobs go; `None` if there are no threads but the caller's.
+    jobs: Option<mpsc::Sender<Job>>,
     count: usize,
 }
 
@@ -25,37 +26,28 @@ pub struct Workers {
 pub struct Stopped(pub String);
 
 impl Workers {
-    /// Starts `count` threads, at least one. If the system refuses some, goes on with the others:
-    /// the result is the same for any number.
-    ///
-    /// # Errors
-    /// The system's, if it refuses the first thread.
-    pub fn start(count: usize) -> io::Result<Self> {
+    /// Starts `count` threads, at least one. If the system refuses some, goes on with the others,
+    /// or with the caller's: the result is the same for any number.
+    #[must_use]
+    pub fn start(count: usize) -> Self {
         Self::start_with(count, |name, work| {
             thread::Builder::new().name(name).spawn(work).map(|_| ())
         })
     }
 
-    fn start_with(
-        count: usize,
-        mut spawn: impl FnMut(String, Job) -> io::Result<()>,
-    ) -> io::Result<Self> {
+    fn start_with(count: usize, mut spawn: impl FnMut(String, Job) -> io::Result<()>) -> Self {
         let asked = count.max(1);
         let (jobs, queue) = mpsc::channel::<Job>();
         let queue = Arc::new(Mutex::new(queue));
         for started in 0..asked {
             let queue = queue.clone();
             let work = Box::new(move || work(&queue));
-            match spawn(format!("worker-{started}"), work) {
-                Ok(()) => {}
-                Err(error) if started == 0 => return Err(error),
-                Err(error) => {
-                    tracing::warn!(asked, started, %error, "the system refused more threads");
-                    return Ok(Self { jobs, count: started });
-                }
+            if let Err(error) = spawn(format!("worker-{started}"), work) {
+                tracing::warn!(asked, started, %error, "the system refused more threads");
+                return Self { jobs: (started > 0).then_some(jobs), count: started.max(1) };
             }
         }
-        Ok(Self { jobs, count: asked })
+        Self { jobs: Some(jobs), count: asked }
     }
 
     /// How many there are.
@@ -63,7 +55,7 @@ impl Workers {
         self.count
     }
 
-    /// Runs a job on the next free thread.
+    /// Runs a job on the next free thread, or on this one if there are no others.
     ///
     /// # Errors
     /// [`Stopped`] if the job panics.
@@ -71,15 +63,16 @@ impl Workers {
         &self,
         job: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Stopped> {
+        let job = || catch_unwind(AssertUnwindSafe(job)).map_err(|panic| Stopped(message(&*panic)));
+        let Some(jobs) = &self.jobs else { return job() };
         let (done, result) = oneshot::channel();
         let job = Box::new(move || {
-            let outcome =
-                catch_unwind(AssertUnwindSafe(job)).map_err(|panic| Stopped(message(&*panic)));
+            let outcome = job();
             // The caller may have given up meanwhile.
             let _ = done.send(outcome);
         });
         let gone = || Stopped("the worker threads have ended".to_owned());
-        self.jobs.send(job).map_err(|_| gone())?;
+        jobs.send(job).map_err(|_| gone())?;
         result.await.map_err(|_| gone())?
     }
 }
@@ -108,7 +101,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_is_an_error_and_the_thread_goes_on() {
-        let workers = Workers::start(1).unwrap();
+        let workers = Workers::start(1);
         let stopped = workers
             .run(|| {
                 if true {
@@ -124,7 +117,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn fewer_threads_than_asked_for_are_enough_and_none_is_an_error() {
+    async fn fewer_threads_than_asked_for_are_enough_and_without_any_the_caller_computes() {
         let refused = || io::Error::from(io::ErrorKind::WouldBlock);
         let mut left = 2;
         let workers = Workers::start_with(7, |name, work| {
@@ -134,9 +127,10 @@ mod tests {
             left -= 1;
             thread::Builder::new().name(name).spawn(work).map(|_| ())
         });
-        let workers = workers.unwrap();
         assert_eq!(workers.count(), 2);
         assert_eq!(workers.run(|| 7).await.unwrap(), 7);
-        assert!(Workers::start_with(7, |_, _| Err(refused())).is_err());
+        let alone = Workers::start_with(7, |_, _| Err(refused()));
+        assert_eq!(alone.count(), 1);
+        assert_eq!(alone.run(|| 7).await.unwrap(), 7);
     }
 }

@@ -8,6 +8,7 @@
 //! | 1 Terms | [`Timestamp`], [`Duration`], [`Interval`] in `time.rs` |
 //! | 2 Inputs: columns | [`contract`] |
 //! | 2 Inputs: names, types | [`batch::columns`] |
+//! | 2 Inputs: text | [`batch::texts`] |
 //! | 2 Inputs: values, money, doubles | [`batch::values`], [`Money`] in `money.rs`, `doubles.rs` |
 //! | 2 Inputs: bad rows | [`rejects`], [`batch::pass`] |
 //! | 2 Inputs: duplicates | [`Report::precedence`], [`predictions::PredictionLog::precedence`], [`points`] |

@@ -18,12 +18,34 @@ pub enum Reason {
     InstantOutOfRange,
     /// A text that the job reads is not UTF-8.
     InvalidText,
+    /// A text that the job reads is longer than 1 MiB.
+    ValueTooLong,
     /// `first_detected_from` is later than `detected_at`.
     OnsetAfterDetection,
     /// The tick does not fall in the partition that holds the row.
     OutsidePartition,
     /// A campaign or context lacks a required value in this column.
     MissingValue(&'static str),
+}
+
+/// What is wrong with a text, the first in the order of SPEC 2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TextFault {
+    /// It is not UTF-8.
+    NotUtf8,
+    /// It is longer than 1 MiB.
+    TooLong,
+}
+
+impl TextFault {
+    /// Why the row is rejected.
+    #[must_use]
+    pub const fn reason(self) -> Reason {
+        match self {
+            Self::NotUtf8 => Reason::InvalidText,
+            Self::TooLong => Reason::ValueTooLong,
+        }
+    }
 }
 
 /// Judges rows of MRDL.
@@ -44,8 +66,8 @@ pub struct ReportKey<'s> {
     pub detected_at: Option<Instant>,
     /// `first_detected_from`.
     pub onset: Option<Instant>,
-    /// Whether a text that the job reads is not UTF-8.
-    pub invalid_text: bool,
+    /// The first fault of the texts that the job reads.
+    pub text_fault: Option<TextFault>,
 }
 
 /// A row of MRDL that takes part.
@@ -73,7 +95,7 @@ impl ReportJudge {
     ///     store_id: Some(""),
     ///     detected_at: Some(Instant::In("2025-01-01T11:55:00Z".parse()?)),
     ///     onset: None,
-    ///     invalid_text: false,
+    ///     text_fault: None,
     /// };
     /// assert_eq!(judge.judge(row).unwrap_err().text(), "missing_store_id");
     /// # Ok::<(), cohort_core::TimeError>(())
@@ -85,8 +107,8 @@ impl ReportJudge {
         let store_id = row.store_id.filter(|id| !id.is_empty()).ok_or(Reason::MissingStore)?;
         let tick = row.detected_at.ok_or(Reason::MissingDetectedAt)?;
         let tick = tick.exact().ok_or(Reason::InstantOutOfRange)?;
-        if row.invalid_text {
-            return Err(Reason::InvalidText);
+        if let Some(fault) = row.text_fault {
+            return Err(fault.reason());
         }
         let oldest = tick.saturating_sub(self.max_lookback);
         let onset = row.onset.and_then(Instant::exact).filter(|&onset| onset >= oldest);
@@ -103,15 +125,15 @@ impl ReportJudge {
 
 /// Judges a row of a prediction log: its tick, or the first reason to reject it.
 ///
-/// `has_store` says whether `store_id` is neither null nor empty, `invalid_text` whether a text
-/// that the job reads is not UTF-8.
+/// `has_store` says whether `store_id` is neither null nor empty; `text_fault` is the first fault
+/// of the texts that the job reads.
 ///
 /// # Errors
 /// The reason.
 pub fn judge_prediction(
     has_store: bool,
     tick_at: Option<Instant>,
-    invalid_text: bool,
+    text_fault: Option<TextFault>,
     partition: Option<Interval>,
 ) -> Result<Timestamp, Reason> {
     if !has_store {
@@ -119,8 +141,8 @@ pub fn judge_prediction(
     }
     let tick = tick_at.ok_or(Reason::MissingTickAt)?;
     let tick = tick.exact().ok_or(Reason::InstantOutOfRange)?;
-    if invalid_text {
-        return Err(Reason::InvalidText);
+    if let Some(fault) = text_fault {
+        return Err(fault.reason());
     }
     if partition.is_some_and(|partition| !partition.holds(tick)) {
         return Err(Reason::OutsidePartition);
@@ -137,6 +159,7 @@ impl Reason {
             Self::MissingTickAt => "missing_tick_at".to_owned(),
             Self::InstantOutOfRange => "instant_out_of_range".to_owned(),
             Self::InvalidText => "invalid_text".to_owned(),
+            Self::ValueTooLong => "value_too_long".to_owned(),
             Self::OnsetAfterDetection => "onset_after_detection".to_owned(),
             Self::OutsidePartition => "outside_partition".to_owned(),
             Self::MissingValue(column) => format!("missing_{column}"),
@@ -241,7 +264,7 @@ mod tests {
             store_id: Some("s"),
             detected_at: at(100),
             onset,
-            invalid_text: false,
+            text_fault: None,
         };
         let onset = |onset| {
             judge.judge(key(onset)).map(|row| (row.onset.map(Timestamp::as_us), row.onset_ignored))
@@ -261,7 +284,7 @@ mod tests {
             store_id: Some(""),
             detected_at: None,
             onset: Some(Instant::In(us(60))),
-            invalid_text: true,
+            text_fault: Some(TextFault::NotUtf8),
         };
         let mut reason = |change: fn(&mut ReportKey<'static>)| {
             change(&mut row);
@@ -273,7 +296,9 @@ mod tests {
             |row: &mut ReportKey<'static>| row.detected_at = Some(Instant::Out(Timestamp::MAX));
         assert_eq!(reason(out), Reason::InstantOutOfRange);
         assert_eq!(reason(|row| row.detected_at = Some(Instant::In(us(50)))), Reason::InvalidText);
-        assert_eq!(reason(|row| row.invalid_text = false), Reason::OnsetAfterDetection);
+        let too_long = |row: &mut ReportKey<'static>| row.text_fault = Some(TextFault::TooLong);
+        assert_eq!(reason(too_long), Reason::ValueTooLong);
+        assert_eq!(reason(|row| row.text_fault = None), Reason::OnsetAfterDetection);
         assert_eq!(reason(|row| row.onset = None), Reason::OutsidePartition);
     }
 }

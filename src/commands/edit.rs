@@ -54,7 +54,7 @@ pub(super) fn execute(args: &EditArgs) -> Result<(), Error> {
     let selection = args.selection.parse()?;
     let manifest = argument(&args.manifest)?;
     let change = if args.export_labels { None } else { Some(change(args)?) };
-    let workers = workers()?;
+    let workers = workers();
     let text = runtime()?.block_on(async {
         let storage = Storage::new();
         let places = places(&storage, &args.manifest).await?;

@@ -48,7 +48,7 @@ pub(super) fn execute(args: &ExplainArgs) -> Result<(), Error> {
     let explanation = runtime()?.block_on(async {
         let storage = Arc::new(Storage::new());
         let places = places(&storage, &args.manifest).await?;
-        let shell = shell(storage.clone(), None)?;
+        let shell = shell(storage.clone(), None);
         let mut explanation = explain(&shell, &places.lineage, &selection, &args.event).await?;
         if places.inputs.edits.is_some() {
             let options = Options::default();

@@ -38,7 +38,7 @@ pub(super) fn execute(args: &HistoryArgs) -> Result<(), Error> {
     let history = runtime()?.block_on(async {
         let storage = Arc::new(Storage::new());
         let lineage = places(&storage, &args.manifest).await?.lineage;
-        history(&shell(storage, None)?, &lineage, &run_id).await
+        history(&shell(storage, None), &lineage, &run_id).await
     })?;
     print(&match args.form {
         Form::Text => page(&history),

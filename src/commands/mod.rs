@@ -21,6 +21,7 @@ mod verify;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 
+pub use self::terminal::stdout_is_closed;
 use crate::error::Error;
 use crate::kind::{Kind, Verdict};
 use crate::logging::{self, Logging};
@@ -125,12 +126,23 @@ pub enum Command {
     Man(man::ManArgs),
 }
 
+impl Command {
+    /// Tells those who wait for a run's result that it never began.
+    fn refused(&self, error: &Error) {
+        match self {
+            Self::Run(args) => run::refused(&args.execution, error),
+            Self::Rerun(args) => run::refused(&args.execution, error),
+            _ => {}
+        }
+    }
+}
+
 /// Does what the command line asks.
 ///
 /// # Errors
 /// [`Error`], whose kind is the exit code.
 pub fn execute(cli: &Cli) -> Result<Verdict, Error> {
-    logging::start(cli.logging)?;
+    logging::start(cli.logging).inspect_err(|error| cli.command.refused(error))?;
     let done = match &cli.command {
         Command::Init(args) => init::execute(args),
         Command::Run(args) => run::execute(args, cli.logging),

@@ -56,7 +56,7 @@ pub(super) fn execute(args: &RegistryArgs) -> Result<(), Error> {
         ));
     }
     argument(&args.manifest)?;
-    let workers = workers()?;
+    let workers = workers();
     let found = runtime()?.block_on(async {
         let storage = Storage::new();
         let places = places(&storage, &args.manifest).await?;

@@ -7,15 +7,17 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use clap::{Args, ValueEnum};
+use tokio::sync::Mutex;
 
 use super::terminal::{argument, print, runtime};
+use crate::ending;
 use crate::error::Error;
 use crate::escape;
 use crate::logging::{LogFormat, Logging};
 use crate::manifest::{CommitMode, Manifest, Overrides};
 use crate::objects::{Objects as _, Storage, Traffic};
 use crate::orchestrator::facts::{Announcement, Facts};
-use crate::orchestrator::{Reporters, Surroundings, termination, xcom};
+use crate::orchestrator::{EndFiles, Reporters, Surroundings, termination, xcom};
 use crate::process;
 use crate::progress;
 use crate::run::{RunOutcome, Shell, load_manifest};
@@ -138,8 +140,8 @@ pub(super) fn carry_out(
 ) -> Result<(), Error> {
     // Whoever wants logs for machines wants nothing between them.
     progress::show(!args.no_progress && logging.format() == LogFormat::Text);
-    let runtime = runtime()?;
     if args.dry_run {
+        let runtime = runtime()?;
         let page = runtime.block_on(async {
             tokio::select! {
                 page = dry_run(args, load) => page,
@@ -150,14 +152,21 @@ pub(super) fn carry_out(
         progress::clear();
         return print(&page?);
     }
+    let files = end_files(args);
+    ending::tell_files(&files);
+    let ready = files.clear().map_err(not_written).and_then(|()| runtime());
+    let runtime = ready.inspect_err(|error| told(&files, error))?;
     let outcome = runtime.block_on(async {
         let storage = Arc::new(Storage::new());
-        let mut reporters = reporters(args, storage.clone()).await;
+        let reporters = reporters(files, storage.clone()).await;
+        let reporters = Arc::new(Mutex::new(reporters));
+        ending::tell(&reporters);
         // A run that is dropped half-way leaves what was committed before (SPEC 11).
         let outcome = tokio::select! {
-            outcome = run(args, load, storage, &mut reporters) => outcome,
+            outcome = run(args, load, storage, &reporters) => outcome,
             signal = termination::stop_requested() => Err(stopped(signal)),
         };
+        let mut reporters = reporters.lock().await;
         match &outcome {
             Ok(_) => {}
             Err(Error::Stopped { signal }) => reporters.aborted(signal).await,
@@ -180,13 +189,34 @@ async fn dry_run(
 ) -> Result<String, Error> {
     let storage = Arc::new(Storage::new());
     let manifest = load(&storage).await?;
-    let workers = Workers::start(threads(args)).map_err(|source| Error::Threads { source })?;
+    let workers = Workers::start(threads(args));
     let found = Shell { objects: storage, workers }.dry_run(&manifest).await?;
     Ok(match args.dry_run_as {
         // Maps have text keys and every field can be serialized, so there can be no error.
         Some(DryRunForm::Json) => serde_json::to_string(&found).unwrap_or_default() + "\n",
         Some(DryRunForm::Text) | None => show::dry_run(&found, Look::of_stdout()),
     })
+}
+
+/// Tells the files of a run that never began why.
+pub(super) fn refused(args: &ExecutionArgs, error: &Error) {
+    let files = end_files(args);
+    if files.clear().is_ok() {
+        told(&files, error);
+    }
+}
+
+fn told(files: &EndFiles, error: &Error) {
+    files.failed(error.kind(), &escape::line(&error.to_string()));
+}
+
+fn end_files(args: &ExecutionArgs) -> EndFiles {
+    let (xcom, log) = (Path::new(xcom::XCOM_FOLDER), Path::new(termination::TERMINATION_LOG));
+    EndFiles::new(args.result_file.clone(), xcom, log)
+}
+
+fn not_written((path, source): (PathBuf, io::Error)) -> Error {
+    Error::Result { place: path.display().to_string(), source }
 }
 
 fn stopped(signal: io::Result<&'static str>) -> Error {
@@ -201,36 +231,32 @@ async fn run(
     args: &ExecutionArgs,
     load: impl AsyncFnOnce(&Storage) -> Result<Manifest, Error>,
     storage: Arc<Storage>,
-    reporters: &mut Reporters,
+    reporters: &Mutex<Reporters>,
 ) -> Result<String, Error> {
     #[expect(clippy::disallowed_methods, reason = "the summary says how long the run took")]
     let begun = Instant::now();
     let manifest = load(&storage).await?;
-    reporters.started(Announcement::of(&manifest)).await;
+    reporters.lock().await.started(Announcement::of(&manifest)).await;
     if manifest.commit == CommitMode::Unconditional {
         storage.accept_unconditional();
     }
-    let workers = Workers::start(threads(args)).map_err(|source| Error::Threads { source })?;
+    let workers = Workers::start(threads(args));
     let threads = workers.count();
     let shell = Shell { objects: storage.clone(), workers };
     let outcome = shell.run(&manifest).await?;
     let summary = summary(&manifest, &outcome, &storage.traffic(), threads, begun);
     let facts = Facts::of(&outcome.lineage, &summary, outcome.highlights);
-    let written = reporters.finished(&facts).await;
-    written
-        .map_err(|(path, source)| Error::Result { place: path.display().to_string(), source })?;
+    reporters.lock().await.finished(&facts).await.map_err(not_written)?;
     Ok(facts.summary)
 }
 
 /// The channels that the environment and the command line ask for.
-async fn reporters(args: &ExecutionArgs, objects: Arc<Storage>) -> Reporters {
+async fn reporters(files: EndFiles, objects: Arc<Storage>) -> Reporters {
     Reporters::open(Surroundings {
         env: &|name| std::env::var(name).ok(),
         objects,
         clock: process::now,
-        result_file: args.result_file.clone(),
-        xcom_folder: Path::new(xcom::XCOM_FOLDER),
-        termination_log: Path::new(termination::TERMINATION_LOG),
+        files,
     })
     .await
 }

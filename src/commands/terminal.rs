@@ -1,10 +1,17 @@
 //! What the subcommands share: arguments that are URIs, the runtime and stdout.
 
 use std::io::{self, Write as _};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use rustix::io::Errno;
+use tokio::runtime::Runtime;
 
 use crate::error::Error;
 use crate::manifest::{self, Places};
 use crate::objects::{Objects as _, Storage, Uri};
+use crate::orchestrator::termination;
+use crate::shortage::Shortage;
 use crate::workers::Workers;
 
 /// Where a manifest says that inputs and outputs lie.
@@ -22,27 +29,41 @@ pub(super) fn argument(text: &str) -> Result<Uri, Error> {
 
 /// The runtime on which tasks wait for storage. What computes runs on
 /// [`Workers`](crate::workers::Workers).
-pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Error> {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .map_err(|source| Error::Threads { source })
+///
+/// It waits on this thread. One more is enough for the disk, whose calls block, and is kept.
+pub(super) fn runtime() -> Result<Runtime, Error> {
+    let short = |error: io::Error| Error::Short(Shortage::of(&error).unwrap_or(Shortage::Threads));
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    let runtime = builder.enable_all().thread_keep_alive(KEPT).build().map_err(short)?;
+    runtime.block_on(async { termination::outlive_long_files() }).map_err(short)?;
+    Ok(runtime)
 }
 
 /// As many threads as the machine has processors.
-pub(super) fn workers() -> Result<Workers, Error> {
-    let count = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    Workers::start(count).map_err(|source| Error::Threads { source })
+pub(super) fn workers() -> Workers {
+    Workers::start(std::thread::available_parallelism().map_or(1, std::num::NonZero::get))
 }
 
-/// Prints on stdout. A reader who has gone away is not a failure.
+/// Longer than any run.
+const KEPT: Duration = Duration::from_secs(1 << 24);
+
+/// Whether the caller closed stdout before the process began.
+static CLOSED: AtomicBool = AtomicBool::new(false);
+
+/// Says that the caller closed stdout before the process began. The standard library then opens
+/// another file in its place, so that writing seems to succeed.
+pub fn stdout_is_closed() {
+    CLOSED.store(true, Ordering::Relaxed);
+}
+
+/// Prints on stdout. Whoever runs a command wants what it prints, so it is a failure if it cannot
+/// be written.
 pub(super) fn print(text: &str) -> Result<(), Error> {
     let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(source) if source.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Error::Result { place: "stdout".to_owned(), source })
-        }
-        _ => Ok(()),
-    }
+    let printed = if CLOSED.load(Ordering::Relaxed) {
+        Err(Errno::BADF.into())
+    } else {
+        out.write_all(text.as_bytes()).and_then(|()| out.flush())
+    };
+    printed.map_err(|source| Error::Result { place: "stdout".to_owned(), source })
 }

@@ -61,7 +61,7 @@ pub(super) fn execute(args: &VerifyArgs) -> Result<Verdict, Error> {
     let report = runtime.block_on(async {
         let storage = Arc::new(Storage::new());
         let places = places(&storage, &args.manifest).await?;
-        let shell = shell(storage, args.threads)?;
+        let shell = shell(storage, args.threads);
         let quick = args.quick;
         let question =
             Question { manifest: &manifest, places: &places, selection: &selection, quick };
@@ -75,10 +75,9 @@ pub(super) fn execute(args: &VerifyArgs) -> Result<Verdict, Error> {
 }
 
 /// Where a command reads and computes.
-pub(super) fn shell(objects: Arc<Storage>, threads: Option<NonZeroU16>) -> Result<Shell, Error> {
+pub(super) fn shell(objects: Arc<Storage>, threads: Option<NonZeroU16>) -> Shell {
     let threads = threads.map_or_else(processors, |threads| usize::from(threads.get()));
-    let workers = Workers::start(threads).map_err(|source| Error::Threads { source })?;
-    Ok(Shell { objects, workers })
+    Shell { objects, workers: Workers::start(threads) }
 }
 
 /// A result as one indented JSON document.

@@ -11,6 +11,15 @@ use sha2::{Digest as _, Sha256};
 use super::error::Error;
 use super::uri::Uri;
 
+/// The longest object that is read as a whole, in bytes: a manifest, a lineage or a part. A body
+/// without an end must not fill the memory.
+pub(super) const WHOLE_BYTES_MAX: u64 = 256 << 20;
+
+/// What is wrong with an object that is longer.
+pub(super) fn too_long() -> String {
+    format!("expected at most {WHOLE_BYTES_MAX} bytes, found more; name another object")
+}
+
 /// An opaque version tag: changes whenever the object's content does. On S3 the `ETag`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Tag(pub String);

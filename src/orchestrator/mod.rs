@@ -10,6 +10,7 @@
 //! after it has read it, and then exactly one of [`Reporters::finished`], [`Reporters::failed`] and
 //! [`Reporters::aborted`].
 
+pub(crate) mod end_files;
 pub(crate) mod facts;
 pub(crate) mod openlineage;
 pub(crate) mod pipes;
@@ -22,16 +23,17 @@ mod tests;
 use std::fmt;
 use std::future::Future;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use facts::{Announcement, Facts, Failure};
+use futures_util::FutureExt as _;
 use openlineage::{OpenLineage, State};
 use pipes::Pipes;
-use xcom::ResultFiles;
 
-use crate::escape;
+pub(crate) use end_files::EndFiles;
+
 use crate::kind::Kind;
 use crate::objects::Objects;
 use cohort_core::Timestamp;
@@ -47,12 +49,8 @@ pub(crate) struct Surroundings<'a> {
     pub objects: Arc<dyn Objects>,
     /// The time for events. Only they see it.
     pub clock: fn() -> Timestamp,
-    /// The file of `--result-file`.
-    pub result_file: Option<PathBuf>,
-    /// [`xcom::XCOM_FOLDER`], or another in tests.
-    pub xcom_folder: &'a Path,
-    /// [`termination::TERMINATION_LOG`], or another in tests.
-    pub termination_log: &'a Path,
+    /// The files that tell how the run ended.
+    pub files: EndFiles,
 }
 
 impl fmt::Debug for Surroundings<'_> {
@@ -67,16 +65,16 @@ pub(crate) struct Reporters {
     clock: fn() -> Timestamp,
     pipes: Option<Pipes>,
     openlineage: Option<OpenLineage>,
-    files: ResultFiles,
-    termination_log: PathBuf,
+    files: EndFiles,
     announced: Option<Announcement>,
+    /// Whether the channels know how the run ended.
+    ended: bool,
 }
 
 impl Reporters {
     /// Opens what the surroundings ask for. What cannot be opened is a warning.
     pub(crate) async fn open(surroundings: Surroundings<'_>) -> Self {
-        let Surroundings { env, objects, clock, result_file, xcom_folder, termination_log } =
-            surroundings;
+        let Surroundings { env, objects, clock, files } = surroundings;
         let env = |name: &str| env(name).filter(|text| !text.is_empty());
         let pipes = match (env(pipes::CONTEXT), env(pipes::MESSAGES)) {
             (Some(context), Some(messages)) => {
@@ -89,18 +87,12 @@ impl Reporters {
         for complaint in complaints {
             warn("openlineage", &complaint);
         }
-        Self {
-            clock,
-            pipes,
-            openlineage,
-            files: ResultFiles::new(result_file, xcom_folder),
-            termination_log: termination_log.to_owned(),
-            announced: None,
-        }
+        Self { clock, pipes, openlineage, files, announced: None, ended: false }
     }
 
     /// The manifest is known; the run begins.
     pub(crate) async fn started(&mut self, announced: Announcement) {
+        self.files.name(&announced.run_id);
         if let Some(openlineage) = &mut self.openlineage {
             openlineage.started(&announced, (self.clock)());
         }
@@ -127,7 +119,8 @@ impl Reporters {
     /// If a result file could not be written. Unlike a message, somebody asked for it and will read
     /// it.
     pub(crate) async fn finished(&mut self, facts: &Facts) -> Result<(), (PathBuf, io::Error)> {
-        let written = self.files.write(&facts.summary);
+        let written = self.files.finished(&facts.summary);
+        self.ended = true;
         if let (Some(pipes), Some(announced)) = (&mut self.pipes, &self.announced) {
             warn_if("dagster pipes", pipes.finished(announced, facts)).await;
         }
@@ -140,34 +133,45 @@ impl Reporters {
 
     /// The run failed; `message` is the line that goes to stderr.
     pub(crate) async fn failed(&mut self, kind: Kind, message: &str) {
-        let failure = self.failure(kind, message);
-        self.end(&failure, State::Fail(&failure)).await;
+        // Files come first: they are quick, and the orchestrators' screens show them.
+        self.files.failed(kind, message);
+        self.failed_in_the_end(kind, message).await;
     }
 
     /// The run was asked to stop, by [`termination::stop_requested`]. Returns soon, even if a
     /// channel hangs.
     pub(crate) async fn aborted(&mut self, signal: &str) {
         let message = format!("stopped by {signal} before the commit was known; run again");
-        let failure = self.failure(Kind::Temporary, &message);
+        self.files.failed(Kind::Temporary, &message);
+        let failure = self.files.failure(Kind::Temporary, &message);
         let end = self.end(&failure, State::Abort(&failure));
         if tokio::time::timeout(ABORT_TIME_MAX, end).await.is_err() {
             warn("reporting the stop", "no answer in time");
         }
     }
 
-    fn failure(&self, kind: Kind, message: &str) -> Failure {
-        let run_id = self.announced.as_ref().map(|announced| announced.run_id.clone());
-        Failure { run_id, kind, message: message.to_owned() }
+    /// The same as [`Reporters::failed`] for a process that cannot go on, and whose files know.
+    pub(crate) async fn failed_in_the_end(&mut self, kind: Kind, message: &str) {
+        let failure = self.files.failure(kind, message);
+        self.end(&failure, State::Fail(&failure)).await;
+    }
+
+    /// The same where nothing can wait: for channels that are files or streams.
+    pub(crate) fn failed_at_once(&mut self, kind: Kind, message: &str) {
+        let waits = |pipes: &Pipes| pipes.waits();
+        if self.pipes.as_ref().is_some_and(waits) {
+            self.pipes = None;
+        }
+        if self.openlineage.as_ref().is_some_and(OpenLineage::waits) {
+            self.openlineage = None;
+        }
+        // Nothing of it waits, so the first step is the last.
+        let _ = self.failed_in_the_end(kind, message).now_or_never();
     }
 
     async fn end(&mut self, failure: &Failure, state: State<'_>) {
-        // Files come first: they are quick, and the orchestrators' screens show them.
-        if let Err((path, error)) = self.files.write(&escape::json(&failure.to_json().to_string()))
-        {
-            warn("result file", &format!("{}: {error}", path.display()));
-        }
-        if let Err(error) = termination::write(&self.termination_log, failure) {
-            warn("termination log", &error.to_string());
+        if std::mem::replace(&mut self.ended, true) {
+            return;
         }
         if let Some(pipes) = &mut self.pipes {
             warn_if("dagster pipes", pipes.failed(failure)).await;

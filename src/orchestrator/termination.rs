@@ -5,6 +5,7 @@ use std::fs::OpenOptions;
 use std::io::{self, Write as _};
 use std::path::Path;
 
+use rustix::process::Signal;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::facts::Failure;
@@ -16,7 +17,7 @@ pub(crate) const TERMINATION_LOG: &str = "/dev/termination-log";
 /// Kubernetes keeps this many bytes of it.
 const MESSAGE_BYTES_MAX: usize = 4096;
 
-/// Waits until the process is asked to stop, by SIGTERM or SIGINT.
+/// Waits until the process is asked to stop, by SIGTERM, SIGINT or SIGXCPU (`ulimit -t`).
 ///
 /// As process 1 of a container, the job has no default handlers. Without this, it would ignore a
 /// stop request until the container is killed. The caller then drops the run, reports, and exits
@@ -27,10 +28,22 @@ const MESSAGE_BYTES_MAX: usize = 4096;
 /// If the handlers cannot be installed.
 pub(crate) async fn stop_requested() -> io::Result<&'static str> {
     let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let mut cpu = signal(SignalKind::from_raw(Signal::XCPU.as_raw()))?;
     tokio::select! {
+        _ = cpu.recv() => Ok("SIGXCPU"),
         _ = term.recv() => Ok("SIGTERM"),
         _ = int.recv() => Ok("SIGINT"),
     }
+}
+
+/// From now on, a file that grows past `ulimit -f` is an error of the write, not the process's end
+/// by SIGXFSZ.
+///
+/// # Errors
+/// If the handler cannot be installed.
+pub(crate) fn outlive_long_files() -> io::Result<()> {
+    // The handler stays when its stream is dropped.
+    signal(SignalKind::from_raw(Signal::XFSZ.as_raw())).map(drop)
 }
 
 /// Writes the failure as short JSON to the termination log, if there is one.

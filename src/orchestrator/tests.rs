@@ -10,7 +10,7 @@ use base64::Engine as _;
 use serde_json::{Value, json};
 
 use super::facts::{AnnouncedDataset, Announcement, Facts, ReadFacts, WrittenFacts};
-use super::{Reporters, Surroundings};
+use super::{EndFiles, Reporters, Surroundings};
 use crate::kind::Kind;
 use crate::objects::{Memory, Objects, Uri};
 use crate::run::{Highlight, Highlights};
@@ -139,9 +139,7 @@ impl Outside {
             env: &|name| self.env.get(name).cloned(),
             objects: Arc::clone(&self.objects),
             clock: || Timestamp::from_us(1_735_776_000_000_000).unwrap(),
-            result_file: None,
-            xcom_folder: self.folder.path(),
-            termination_log: &termination_log,
+            files: EndFiles::new(None, self.folder.path(), &termination_log),
         })
         .await
     }

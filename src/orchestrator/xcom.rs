@@ -23,6 +23,32 @@ impl ResultFiles {
         Self(asked_for.into_iter().chain(sidecar).collect())
     }
 
+    /// Removes what is in them. A file that cannot be removed, as a single file mounted from the
+    /// host, is emptied; a pipe or a device holds nothing.
+    ///
+    /// # Errors
+    /// The first file that could not, after all have been tried.
+    pub(crate) fn clear(&self) -> Result<(), (PathBuf, io::Error)> {
+        let mut outcome = Ok(());
+        for path in &self.0 {
+            // What is behind a link is emptied, and the link stays.
+            if !fs::metadata(path).is_ok_and(|found| found.is_file()) {
+                continue;
+            }
+            let removed = if path.is_symlink() {
+                Err(io::ErrorKind::Other.into())
+            } else {
+                fs::remove_file(path)
+            };
+            if let Err(error) = removed.or_else(|_| fs::write(path, ""))
+                && outcome.is_ok()
+            {
+                outcome = Err((path.clone(), error));
+            }
+        }
+        outcome
+    }
+
     /// Writes one line of JSON to each.
     ///
     /// # Errors
@@ -53,6 +79,22 @@ mod tests {
         for path in [asked_for, folder.path().join("return.json")] {
             assert_eq!(fs::read_to_string(path).unwrap(), "{\"status\":\"committed\"}\n");
         }
+    }
+
+    #[test]
+    fn what_an_earlier_run_left_is_removed_or_emptied() {
+        let folder = tempfile::tempdir().unwrap();
+        let (result, target) = (folder.path().join("return.json"), folder.path().join("target"));
+        let link = folder.path().join("link");
+        for path in [&result, &target] {
+            fs::write(path, "{\"status\":\"committed\"}").unwrap();
+        }
+        std::os::unix::fs::symlink(&target, &link).unwrap();
+        ResultFiles::new(Some(link.clone()), folder.path()).clear().unwrap();
+        assert!(!result.exists() && link.is_symlink());
+        assert_eq!(fs::read_to_string(&target).unwrap(), "");
+        ResultFiles::new(Some("/dev/null".into()), folder.path()).clear().unwrap();
+        assert!(Path::new("/dev/null").exists());
     }
 
     #[test]

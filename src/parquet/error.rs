@@ -5,6 +5,7 @@ use parquet::errors::ParquetError;
 
 use crate::kind::Kind;
 use crate::objects::{self, Uri};
+use crate::shortage::Shortage;
 use crate::workers::Stopped;
 
 /// Why a log could not be read or written.
@@ -83,6 +84,9 @@ pub enum Error {
         /// What the encoder says.
         reason: String,
     },
+    /// The machine has too little of something.
+    #[error("{0}")]
+    Short(Shortage),
     /// A worker panicked.
     #[error(transparent)]
     Worker(#[from] Stopped),
@@ -96,18 +100,21 @@ impl Error {
             Self::MissingDataset { .. } => Kind::NoInput,
             Self::Folders { .. } => Kind::Manifest,
             Self::Encode { .. } | Self::Worker(_) => Kind::Bug,
+            Self::Short(_) => Kind::Temporary,
             _ => Kind::Data,
         }
     }
 
-    /// A decoder's complaint about a row group, on one line.
+    /// A decoder's complaint about a row group. A decoder that ran short says nothing of the file.
     pub fn corrupt(uri: &Uri, row_group: usize, reason: impl std::fmt::Display) -> Self {
-        let reason = reason.to_string().replace('\n', " ");
-        Self::Corrupt { uri: uri.clone(), row_group, reason }
+        let reason = reason.to_string();
+        Shortage::said(&reason)
+            .map_or_else(|| Self::Corrupt { uri: uri.clone(), row_group, reason }, Self::Short)
     }
 
     /// An encoder's complaint.
     pub fn encode(log: &'static str, error: &ParquetError) -> Self {
-        Self::Encode { log, reason: error.to_string() }
+        let reason = error.to_string();
+        Shortage::said(&reason).map_or(Self::Encode { log, reason }, Self::Short)
     }
 }

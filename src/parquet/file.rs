@@ -22,12 +22,14 @@ use super::batches::Batches;
 use super::fetched::{Fetched, coalesce};
 use super::schema::FileColumns;
 use super::tail::{TAIL_BYTES, Tail};
-use super::{Error, footer, pages};
+use super::{Error, bounds, footer, pages};
 use crate::objects::{Object, Objects, Scheme};
 use cohort_core::Interval;
 
 /// Rows of a batch.
 const BATCH_ROWS: usize = 8192;
+/// Bytes of a batch, as far as its pages tell.
+const BATCH_BYTES: usize = 1 << 26;
 
 /// A file whose footer has been read.
 #[derive(Clone, Debug)]
@@ -184,7 +186,7 @@ impl File {
         };
         let (mut fields, mut columns) = (Vec::new(), Vec::new());
         for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
-            let shown = is_text(field.name()) && column.data_type() == &DataType::Binary;
+            let shown = is_text(field.name()) && column.data_type() == &DataType::BinaryView;
             let shown = if shown { as_text(column) } else { column.clone() };
             fields.push(Field::new(field.name(), shown.data_type().clone(), true));
             columns.push(shown);
@@ -260,6 +262,7 @@ impl File {
         row_group: usize,
         leaf: usize,
     ) -> Result<SerializedPageReader<Fetched>, ParquetError> {
+        self.batch_rows(fetched, row_group, &[leaf])?;
         let rows = self.group_rows(row_group);
         let pages = self.page_locations(row_group, leaf);
         match self.mended((**fetched).clone(), row_group, &[leaf])? {
@@ -301,6 +304,26 @@ impl File {
         Ok((fetched, Some(footer::with_chunks(self.metadata().clone(), row_group, anew)?)))
     }
 
+    /// Fails if a page of these leaves claims or hides more than a page may hold, and returns how
+    /// many rows a batch of them may have.
+    fn batch_rows(
+        &self,
+        fetched: &Fetched,
+        row_group: usize,
+        leaves: &[usize],
+    ) -> Result<usize, ParquetError> {
+        let mut row_bytes = 0;
+        for &leaf in leaves {
+            let column = self.metadata().row_group(row_group).column(leaf);
+            let chunk =
+                footer::chunk_range(column, self.object.bytes).map_err(ParquetError::EOF)?;
+            let pages = self.page_locations(row_group, leaf);
+            let pages = bounds::places(&chunk, pages.as_deref());
+            row_bytes += bounds::check(fetched, column, &pages)?;
+        }
+        Ok((BATCH_BYTES / row_bytes.max(1)).clamp(1, BATCH_ROWS))
+    }
+
     /// The selected rows of these root columns of a row group, in batches.
     ///
     /// # Errors
@@ -316,9 +339,10 @@ impl File {
         // All rows are read without a selection, so that rows past the claimed ones show.
         let rows = rows.filter(|rows| rows.row_count() < claimed);
         let expected = rows.as_ref().map_or(claimed, RowSelection::row_count);
-        let mended = self.mended(fetched, row_group, &self.leaves(roots).collect::<Vec<_>>());
         let corrupt = |error| Error::corrupt(&self.object.uri, row_group, error);
-        let (fetched, metadata) = mended.map_err(corrupt)?;
+        let leaves: Vec<_> = self.leaves(roots).collect();
+        let batch_rows = self.batch_rows(&fetched, row_group, &leaves).map_err(corrupt)?;
+        let (fetched, metadata) = self.mended(fetched, row_group, &leaves).map_err(corrupt)?;
         let arrow = match metadata {
             None => self.arrow.clone(),
             Some(metadata) => {
@@ -330,7 +354,7 @@ impl File {
         let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(fetched, arrow)
             .with_row_groups(vec![row_group])
             .with_projection(mask)
-            .with_batch_size(BATCH_ROWS);
+            .with_batch_size(batch_rows);
         if let Some(rows) = rows {
             // By default a short selection becomes a mask, which decodes the pages between the rows
             // as well. Only the pages of the selected rows have been fetched.
@@ -343,8 +367,21 @@ impl File {
     }
 }
 
-/// A column of bytes as text. What is not UTF-8 is replaced by U+FFFD.
+/// The longest text that is shown, in bytes.
+const SHOWN_BYTES_MAX: usize = 4096;
+
+/// A column of bytes as text. What is not UTF-8 is replaced by U+FFFD; a long text is cut, with an
+/// ellipsis.
 fn as_text(bytes: &ArrayRef) -> ArrayRef {
-    let texts = bytes.as_binary::<i32>().iter().map(|text| text.map(String::from_utf8_lossy));
+    let shown = |text: &[u8]| match text.get(..SHOWN_BYTES_MAX) {
+        Some(start) if text.len() > SHOWN_BYTES_MAX => {
+            let whole = std::str::from_utf8(start).map_or_else(|e| e.valid_up_to(), str::len);
+            // Of text that is none, a part may be cut in the middle of what was meant.
+            let kept = if SHOWN_BYTES_MAX - whole < 4 { &start[..whole] } else { start };
+            format!("{}…", String::from_utf8_lossy(kept))
+        }
+        _ => String::from_utf8_lossy(text).into_owned(),
+    };
+    let texts = bytes.as_binary_view().iter().map(|text| text.map(shown));
     Arc::new(texts.collect::<StringArray>())
 }

@@ -6,6 +6,7 @@
 //! [`mod@write`] encodes.
 
 mod batches;
+mod bounds;
 pub(crate) mod columns;
 mod content;
 pub(crate) mod dataset;
@@ -22,6 +23,7 @@ pub(crate) mod reports;
 pub(crate) mod scan;
 mod schema;
 mod tail;
+mod thrift;
 pub(crate) mod write;
 
 pub(crate) use error::Error;

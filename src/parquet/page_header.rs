@@ -4,6 +4,8 @@
 
 use parquet::errors::{ParquetError, Result};
 
+use super::thrift::{FALSE, I32, Input, STRUCT, TRUE};
+
 /// The header of a page.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct PageHeader {
@@ -41,10 +43,6 @@ pub(super) struct V2 {
     pub is_compressed: bool,
 }
 
-const TRUE: u8 = 1;
-const FALSE: u8 = 2;
-const I32: u8 = 5;
-const STRUCT: u8 = 12;
 /// Structs that may be nested in one another.
 const DEPTH_MAX: u8 = 8;
 
@@ -54,7 +52,7 @@ impl PageHeader {
     /// # Errors
     /// If there is none.
     pub(super) fn read(bytes: &[u8]) -> Result<(Self, usize)> {
-        let mut input = Input { bytes, at: 0 };
+        let mut input = Input::new(bytes);
         let mut header = Self::default();
         let read = input.fields(|input, id, kind| {
             match (id, kind) {
@@ -62,8 +60,8 @@ impl PageHeader {
                 (2, I32) => header.uncompressed = input.size()?,
                 (3, I32) => header.compressed = input.size()?,
                 (4, I32) => header.crc = Some(input.number()?.cast_unsigned()),
-                (5, STRUCT) => header.v1 = Some(input.numbers()?),
-                (7, STRUCT) => header.dictionary = Some(input.numbers()?),
+                (5, STRUCT) => header.v1 = Some(input.numbers(DEPTH_MAX)?),
+                (7, STRUCT) => header.dictionary = Some(input.numbers(DEPTH_MAX)?),
                 (8, STRUCT) => header.v2 = Some(V2::read(input)?),
                 _ => return input.skip(kind, DEPTH_MAX),
             }
@@ -71,7 +69,21 @@ impl PageHeader {
         });
         let broken = || ParquetError::General("expected a page header, found none".to_owned());
         read.ok_or_else(broken)?;
-        Ok((header, input.at))
+        Ok((header, input.at()))
+    }
+
+    /// The encoding of its values, by its number.
+    pub(super) fn encoding(&self) -> Option<i32> {
+        let v1 = self.v1.map(|[_, encoding, ..]| encoding);
+        v1.or(self.dictionary.map(|[_, encoding]| encoding)).or(self.v2.map(|v2| v2.encoding))
+    }
+
+    /// How many values it claims, nulls included.
+    pub(super) fn values(&self) -> i32 {
+        let v1 = self.v1.map(|[values, ..]| values);
+        v1.or(self.dictionary.map(|[values, _]| values))
+            .or(self.v2.map(|v2| v2.values))
+            .unwrap_or(0)
     }
 
     /// Whether the page is a dictionary.
@@ -128,109 +140,6 @@ impl V2 {
             Some(())
         })?;
         Some(v2)
-    }
-}
-
-struct Input<'a> {
-    bytes: &'a [u8],
-    at: usize,
-}
-
-impl Input<'_> {
-    /// The fields of a struct, each given to `read` with its id and its type.
-    fn fields(&mut self, mut read: impl FnMut(&mut Self, i32, u8) -> Option<()>) -> Option<()> {
-        let mut id = 0;
-        loop {
-            let byte = self.byte()?;
-            if byte == 0 {
-                return Some(());
-            }
-            id = match byte >> 4 {
-                0 => self.number()?,
-                distance => id + i32::from(distance),
-            };
-            if !(0..=1000).contains(&id) {
-                return None;
-            }
-            read(self, id, byte & 15)?;
-        }
-    }
-
-    /// The numbers of a struct whose first fields are such.
-    fn numbers<const N: usize>(&mut self) -> Option<[i32; N]> {
-        let mut numbers = [0; N];
-        self.fields(|input, id, kind| {
-            let place = usize::try_from(id - 1).ok().and_then(|i| numbers.get_mut(i));
-            match (place, kind) {
-                (Some(number), I32) => *number = input.number()?,
-                _ => return input.skip(kind, DEPTH_MAX),
-            }
-            Some(())
-        })?;
-        Some(numbers)
-    }
-
-    fn skip(&mut self, kind: u8, depth: u8) -> Option<()> {
-        match kind {
-            TRUE | FALSE => {}
-            3 => drop(self.byte()?),
-            4..=6 => drop(self.varint()?),
-            7 => self.advance(8)?,
-            8 => {
-                let length = usize::try_from(self.varint()?).ok()?;
-                self.advance(length)?;
-            }
-            9 | 10 => {
-                let byte = self.byte()?;
-                let length = if byte >> 4 == 15 { self.varint()? } else { u64::from(byte >> 4) };
-                let depth = depth.checked_sub(1)?;
-                for _ in 0..length {
-                    // A list of booleans has a byte for each.
-                    let kind = if matches!(byte & 15, TRUE | FALSE) { 3 } else { byte & 15 };
-                    self.skip(kind, depth)?;
-                }
-            }
-            STRUCT => {
-                let depth = depth.checked_sub(1)?;
-                self.fields(|input, _, kind| input.skip(kind, depth))?;
-            }
-            _ => return None,
-        }
-        Some(())
-    }
-
-    fn advance(&mut self, bytes: usize) -> Option<()> {
-        self.at = self.at.checked_add(bytes).filter(|&at| at <= self.bytes.len())?;
-        Some(())
-    }
-
-    fn byte(&mut self) -> Option<u8> {
-        let byte = *self.bytes.get(self.at)?;
-        self.at += 1;
-        Some(byte)
-    }
-
-    fn varint(&mut self) -> Option<u64> {
-        let mut value = 0;
-        for shift in (0..64).step_by(7) {
-            let byte = self.byte()?;
-            value |= u64::from(byte & 127) << shift;
-            if byte < 128 {
-                return Some(value);
-            }
-        }
-        None
-    }
-
-    /// A signed number, which is stored with its sign in the lowest bit.
-    fn number(&mut self) -> Option<i32> {
-        let stored = self.varint()?;
-        let value = (stored >> 1).cast_signed() ^ -((stored & 1).cast_signed());
-        i32::try_from(value).ok()
-    }
-
-    fn size(&mut self) -> Option<usize> {
-        usize::try_from(self.number()?).ok()
     }
 }
 

@@ -18,6 +18,8 @@ use super::fetched::Fetched;
 use super::page_header::{PageHeader, V2};
 use super::scan::runs::Runs;
 
+/// A chunk that is decompressed as a whole may have this many bytes.
+const CHUNK_BYTES_MAX: usize = 1 << 28;
 /// LZ4 makes at most this many bytes out of one.
 const LZ4_RATIO_MAX: usize = 255;
 
@@ -54,6 +56,10 @@ pub(super) fn mended(
             let nulls = nulls(v2, &body, max_level)?;
             changed |= v2.nulls != nulls;
             v2.nulls = nulls;
+        }
+        if is_lz4 && out.len().saturating_add(header.uncompressed) > CHUNK_BYTES_MAX {
+            let found = format!("a column chunk of more than {CHUNK_BYTES_MAX} bytes in LZ4");
+            return Err(ParquetError::General(found));
         }
         let body = if is_lz4 { decompressed(&header, &body)? } else { body };
         header.compressed = body.len();

@@ -28,9 +28,8 @@ pub(crate) fn decode(
 ) -> Result<DecodedReports, Error> {
     let corrupt = |error| Error::corrupt(&source.file.object.uri, row_group, error);
     let select = selection(rows, source.file.group_rows(row_group));
-    let count = rows.iter().map(ExactSizeIterator::len).sum();
     let mut numbers = rows.iter().cloned().flatten();
-    let mut decoder = ReportDecoder::new(pass, source.file.partition, count);
+    let mut decoder = ReportDecoder::new(pass, source.file.partition, 0).without_duplicates();
     for batch in source.file.batches(fetched, row_group, &roots(source), Some(select))? {
         let batch = batch.map_err(|error| corrupt(error.to_string()))?;
         let column = |name: &str| batch.column_by_name(source.columns.name(name));

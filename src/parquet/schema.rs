@@ -5,7 +5,8 @@
 //! Parquet has no name for them, and there the hint is looked up by the column's name.
 //!
 //! Columns are read as what they are, with two exceptions. Text is read as bytes, because one text
-//! that is not UTF-8 must not fail all the others. 96-bit instants are read in microseconds,
+//! that is not UTF-8 must not fail all the others, and as views, because a text that many rows
+//! share must not take the room of many. 96-bit instants are read in microseconds,
 //! because nanoseconds end in the year 2262.
 
 use std::sync::Arc;
@@ -50,7 +51,7 @@ impl FileColumns {
             let is = with_hint(is, &root, hint.as_ref());
             let (stored, as_what) = if is_text(&root) {
                 let stored = bare(&root)?;
-                let binary = Field::new(is.name(), DataType::Binary, is.is_nullable());
+                let binary = Field::new(is.name(), DataType::BinaryView, is.is_nullable());
                 (stored, binary)
             } else {
                 (root, is.clone())
@@ -171,7 +172,7 @@ mod tests {
     fn text_of_any_annotation_is_read_as_bytes() {
         let message = "message m { optional binary a (STRING); required binary b (ENUM);
             optional binary c (JSON); optional binary d; optional binary e (UTF8); }";
-        let text = (DataType::Utf8, DataType::Binary);
+        let text = (DataType::Utf8, DataType::BinaryView);
         assert_eq!(types(message), [0; 5].map(|_| text.clone()));
     }
 

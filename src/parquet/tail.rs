@@ -9,8 +9,8 @@ use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataPushDecoder};
 use parquet::file::reader::ChunkReader as _;
 use sha2::{Digest, Sha256};
 
-use super::Error;
 use super::fetched::Fetched;
+use super::{Error, footer};
 use crate::objects::{self, Object, Objects, Scheme};
 
 /// Bytes first fetched from the end of a file. Most footers fit.
@@ -22,12 +22,14 @@ pub(super) struct Tail<'a> {
     object: &'a Object,
     /// What has been fetched.
     pub parts: Fetched,
+    /// Whether the footer has been checked.
+    checked: bool,
 }
 
 impl<'a> Tail<'a> {
     /// Nothing fetched yet.
     pub(super) fn new(objects: &'a dyn Objects, object: &'a Object) -> Self {
-        Self { objects, object, parts: Fetched::default() }
+        Self { objects, object, parts: Fetched::default(), checked: false }
     }
 
     /// Feeds a decoder what it asks for, `first` to begin with. The inner error is the decoder's.
@@ -64,6 +66,12 @@ impl<'a> Tail<'a> {
                 && let Err(error) = decoder.push_ranges(ranges, contents)
             {
                 return Ok(Err(error));
+            }
+            if let Some(footer) = self.parts.footer(self.object.bytes).filter(|_| !self.checked) {
+                if let Err(found) = footer::check(&footer) {
+                    return Ok(Err(ParquetError::General(found.to_owned())));
+                }
+                self.checked = true;
             }
             match decoder.try_decode() {
                 Ok(DecodeResult::NeedsData(ranges)) => wanted = ranges,
@@ -120,11 +128,17 @@ impl Fetched {
         8 + u64::from(tail.first_chunk().map_or(0, |length| u32::from_le_bytes(*length)))
     }
 
+    /// The footer's bytes, if they have been fetched and are not encrypted.
+    fn footer(&self, bytes: u64) -> Option<Bytes> {
+        let tail = self.get_bytes(bytes.checked_sub(8)?, 8).ok()?;
+        let length = u32::from_le_bytes(*tail.first_chunk()?);
+        let from = bytes.checked_sub(8 + u64::from(length))?;
+        self.get_bytes(from, length as usize).ok().filter(|_| tail.ends_with(b"PAR1"))
+    }
+
     /// `footer-` and the SHA-256 of a file's footer. It changes with any number in the statistics.
     pub(crate) fn footer_digest(&self, bytes: u64) -> String {
-        let length = self.footer_bytes(bytes);
-        let from = bytes.saturating_sub(length);
-        let footer = self.get_bytes(from, length.saturating_sub(8) as usize).unwrap_or_default();
+        let footer = self.footer(bytes).unwrap_or_default();
         let digest: [u8; 32] = Sha256::digest(&footer).into();
         format!("footer-{}", cohort_core::Id::from_digest(&digest).as_str())
     }

@@ -75,9 +75,26 @@ impl Predictions for OfStore<'_> {
 /// What a chunk of stores gave: a row group of MRCH, and rows of MELOG.
 struct Chunk {
     mrch: Group,
-    melog: RecordBatch,
+    melog: MelogRows,
     counts: Counts,
     highlights: Highlights,
+}
+
+/// Rows of MELOG of a chunk.
+enum MelogRows {
+    /// As they are.
+    Batch(RecordBatch),
+    /// A row group of their own, since their texts are very long.
+    Group(Group),
+}
+
+impl MelogRows {
+    fn rows(&self) -> usize {
+        match self {
+            Self::Batch(batch) => batch.num_rows(),
+            Self::Group(group) => group.rows,
+        }
+    }
 }
 
 impl Shell {
@@ -120,9 +137,9 @@ impl Shell {
         let mrch = parts(mrch, |group| group.rows)
             .into_iter()
             .map(|groups| self.workers.run(move || Part::of(&MRCH, &groups)));
-        let melog = parts(melog, RecordBatch::num_rows)
+        let melog = parts(melog, MelogRows::rows)
             .into_iter()
-            .map(|batches| self.workers.run(move || melog_part(batches)));
+            .map(|chunks| self.workers.run(move || melog_part(chunks)));
         let (mrch, melog) = tokio::try_join!(try_join_all(mrch), try_join_all(melog))?;
         let mrch = mrch.into_iter().collect::<Result<_, _>>()?;
         let melog = melog.into_iter().collect::<Result<_, _>>()?;
@@ -167,12 +184,31 @@ fn limited<T>(all: impl IntoIterator<Item = (usize, T)>, limit: usize) -> Vec<Ve
     lists
 }
 
-fn melog_part(batches: Vec<RecordBatch>) -> Result<Part, crate::parquet::Error> {
-    let mut group = GroupWriter::new(&MELOG)?;
-    for batch in batches {
-        group.write(&batch).map_err(|error| melog_error(&error))?;
+/// The part of these chunks: one row group, but for chunks that have their own.
+fn melog_part(chunks: Vec<MelogRows>) -> Result<Part, crate::parquet::Error> {
+    let mut groups = Vec::new();
+    let mut open: Option<GroupWriter> = None;
+    for chunk in chunks {
+        match chunk {
+            MelogRows::Batch(batch) => {
+                melog_group(&mut open)?.write(&batch).map_err(|error| melog_error(&error))?
+            }
+            MelogRows::Group(group) => {
+                groups.extend(open.take().map(GroupWriter::finish).transpose()?);
+                groups.push(group);
+            }
+        }
     }
-    Part::of(&MELOG, &[group.finish()?])
+    groups.extend(open.map(GroupWriter::finish).transpose()?);
+    Part::of(&MELOG, &groups)
+}
+
+/// The open row group, or a new one.
+fn melog_group(open: &mut Option<GroupWriter>) -> Result<&mut GroupWriter, crate::parquet::Error> {
+    match open {
+        Some(group) => Ok(group),
+        None => Ok(open.insert(GroupWriter::new(&MELOG)?)),
+    }
 }
 
 /// The rows of these stores.
@@ -185,6 +221,7 @@ fn chunk(
 ) -> Result<Chunk, Error> {
     let mut mrch = MrchWriter::new(&run_id)?;
     let mut melog = MelogBatch::new(run_id.as_str());
+    let mut long: Option<GroupWriter> = None;
     let mut counts = Counts::default();
     let mut highlights = Highlights::default();
     let mut rows = EventRows::default();
@@ -194,11 +231,22 @@ fn chunk(
         store_rows(events, evidence, interval, &mut rows, &mut counts, |names, event, rows| {
             mrch.write(names, event, rows)?;
             melog.push(names, event, rows);
+            if melog.is_full() {
+                let batch = melog.finish().map_err(|error| melog_error(&error.into()))?;
+                melog_group(&mut long)?.write(&batch).map_err(|error| melog_error(&error))?;
+            }
             highlights.add_rows(store_id, event, rows);
             Ok::<_, Error>(())
         })?;
     }
-    let melog = melog.finish().map_err(|error| melog_error(&error.into()))?;
+    let last = melog.finish().map_err(|error| melog_error(&error.into()))?;
+    let melog = match long {
+        None => MelogRows::Batch(last),
+        Some(mut group) => {
+            group.write(&last).map_err(|error| melog_error(&error))?;
+            MelogRows::Group(group.finish()?)
+        }
+    };
     Ok(Chunk { mrch: mrch.finish()?, melog, counts, highlights })
 }
 

@@ -47,6 +47,9 @@ impl Highlight {
     }
 }
 
+/// A label is kept for tables, which show no more of it.
+const LABEL_CHARS_MAX: usize = 200;
+
 /// As many events as any channel may ask for.
 pub(super) const TOP_MAX: usize = 2_000;
 
@@ -99,7 +102,9 @@ impl Highlights {
         self.add(Highlight {
             store_id: store_id.clone(),
             opened_at: event.opened_at,
-            label: cause.or(row.cluster_name).map(Box::from),
+            label: cause
+                .or(row.cluster_name)
+                .map(|label| label.chars().take(LABEL_CHARS_MAX).collect()),
             ended: row.status.is_ended(),
             sku_count: row.sku_count,
             severity_score: row.severity,

@@ -193,8 +193,11 @@ impl Shell {
             let chunk: Vec<_> = stores.by_ref().take(chunk).collect();
             chunks.push(self.workers.run(move || {
                 let grouped = chunk.into_iter().map(|(store, rows, begin)| {
-                    let (events, duplicates) = lookback.events(rows.into_iter().flatten(), begin);
-                    (store, events, duplicates)
+                    let Rows { lists, gave_way } = rows;
+                    let gave_way = gave_way.iter().filter(|(tick, _)| *tick >= begin.from);
+                    let gave_way: u64 = gave_way.map(|(_, rows)| rows).sum();
+                    let (events, duplicates) = lookback.events(lists.into_iter().flatten(), begin);
+                    (store, events, duplicates as u64 + gave_way)
                 });
                 grouped.collect::<Vec<_>>()
             }));
@@ -202,7 +205,7 @@ impl Shell {
         let done = futures_util::future::try_join_all(chunks).await?;
         let mut duplicates = 0;
         let grouped = done.into_iter().flatten().map(|(store, events, n)| {
-            duplicates += n as u64;
+            duplicates += n;
             (store, events)
         });
         Ok((grouped.collect(), duplicates))

@@ -62,10 +62,10 @@ impl Shell {
         let Reports { read, mut rows, begins, .. } = reports;
         let Some((store_id, rows)) = rows.remove_entry(store_id) else { return Ok(None) };
         let Some(&begin) = begins.get(&store_id) else { return Ok(None) };
-        let ticks = rows.iter().flatten().map(|row| row.detected_at);
+        let ticks = rows.lists.iter().flatten().map(|row| row.detected_at);
         let tick_before = ticks.filter(|&tick| tick < opened_at).max();
         let lookback = Lookback { start: manifest.interval.start, life: manifest.life };
-        let (events, _) = lookback.events(rows.into_iter().flatten(), begin);
+        let (events, _) = lookback.events(rows.lists.into_iter().flatten(), begin);
         let Some(event) = events.into_iter().find(|event| event.opened_at == opened_at) else {
             return Ok(None);
         };

@@ -27,8 +27,14 @@ const STRIDE_FIRST: Duration = Duration::from_us(86_400_000_000);
 /// Rows that one worker decodes at a time.
 const SLICE_ROWS_MAX: usize = 1 << 16;
 
-/// A store's rows, as they were decoded: list by list.
-pub(super) type Rows = Vec<Vec<Report>>;
+/// A store's rows, as they were decoded: list by list, each without duplicates.
+#[derive(Debug, Default)]
+pub(super) struct Rows {
+    /// The rows.
+    pub lists: Vec<Vec<Report>>,
+    /// How many more of a tick gave way to a duplicate.
+    pub gave_way: Vec<(Timestamp, u64)>,
+}
 
 /// What was read of MRDL.
 pub(super) struct Reports {
@@ -212,7 +218,10 @@ impl Shell {
 impl Reading {
     fn take(&mut self, uri: &Uri, group: usize, decoded: DecodedReports) {
         for (store, rows) in decoded.rows {
-            self.rows.entry(store).or_default().push(rows);
+            self.rows.entry(store).or_default().lists.push(rows);
+        }
+        for (store, tick, rows) in decoded.gave_way {
+            self.rows.entry(store).or_default().gave_way.push((tick, rows));
         }
         let counted = decoded.counted;
         self.rejected
@@ -286,7 +295,7 @@ fn judge(
 }
 
 fn ticks(rows: &Rows) -> Vec<Timestamp> {
-    let mut ticks: Vec<_> = rows.iter().flatten().map(|row| row.detected_at).collect();
+    let mut ticks: Vec<_> = rows.lists.iter().flatten().map(|row| row.detected_at).collect();
     ticks.sort_unstable();
     ticks
 }

@@ -140,7 +140,7 @@ fn run(folder: &Path, gap: &str, failing: Failing) -> (usize, bool) {
         let manifest = Uri::from_argument(folder, "run_manifest.json").unwrap();
         let overrides = Overrides { gap: Some(gap.parse().unwrap()), ..Overrides::default() };
         let manifest = load_manifest(&*objects, &manifest, &overrides).await.unwrap();
-        let shell = Shell { objects, workers: Workers::start(2).unwrap() };
+        let shell = Shell { objects, workers: Workers::start(2) };
         let outcome = shell.run(&manifest).await;
         (failing.writes.load(Ordering::SeqCst), outcome.is_ok())
     })

@@ -7,7 +7,9 @@
     reason = "a test that cannot go on has failed, and may say why"
 )]
 
+mod attack;
 mod binary;
+mod bombs;
 mod command_line;
 mod completions;
 mod conformance;
@@ -24,6 +26,7 @@ mod field;
 mod golden;
 mod histories;
 mod history;
+mod hostile;
 mod init;
 mod lake;
 mod model;
@@ -46,6 +49,7 @@ mod s3_upload;
 mod sample;
 mod schemas;
 mod seaweed;
+mod short;
 mod strangers;
 mod terminal;
 mod verify;

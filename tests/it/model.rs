@@ -150,14 +150,14 @@ impl Output {
 
     fn reject_predictions(&mut self, input: &Input, params: &Params) {
         for score in &input.scores {
-            let (store_id, tick) = (&score.store_id, score.tick_at);
-            if let Some(reason) = reading::reject_reason(store_id, tick, "missing_tick_at") {
+            let (texts, tick) = ([&score.store_id, &score.sku], score.tick_at);
+            if let Some(reason) = reading::reject_reason(&texts, tick, "missing_tick_at") {
                 self.reject("scores", reason, tick, params);
             }
         }
         for sale in &input.sales {
-            let (store_id, tick) = (&sale.store_id, sale.tick_at);
-            if let Some(reason) = reading::reject_reason(store_id, tick, "missing_tick_at") {
+            let (texts, tick) = ([&sale.store_id, &sale.sku], sale.tick_at);
+            if let Some(reason) = reading::reject_reason(&texts, tick, "missing_tick_at") {
                 self.reject("sales", reason, tick, params);
             }
         }

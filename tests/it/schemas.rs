@@ -228,14 +228,9 @@ fn a_lineage_with_every_option_validates() {
     };
     let mut input = lineage.inputs.reports.clone();
     input.opened_from = Some(lineage.interval.start);
-    for reason in [
-        "missing_store_id",
-        "missing_detected_at",
-        "missing_tick_at",
-        "instant_out_of_range",
-        "invalid_text",
-        "outside_partition",
-    ] {
+    let missing = ["missing_store_id", "missing_detected_at", "missing_tick_at"];
+    let faulty = ["instant_out_of_range", "invalid_text", "value_too_long", "outside_partition"];
+    for reason in missing.into_iter().chain(faulty) {
         input.rows_rejected.insert(reason.to_owned(), 1);
     }
     input.rows_rejected.insert("onset_after_detection".to_owned(), 2);

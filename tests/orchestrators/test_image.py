@@ -6,9 +6,11 @@ import base64
 import json
 import os
 import re
+import subprocess
 import tomllib
 import zlib
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import docker
 import pytest
@@ -133,6 +135,56 @@ def test_the_image_says_what_it_is_and_is_small() -> None:
     # A build without arguments gets the same version.
     assert f"ARG VERSION={version}\n" in (ROOT / "docker" / "Dockerfile").read_text()
     assert len(labels["org.opencontainers.image.revision"]) == 40
+
+
+def build(umask: int) -> tuple[str, str]:
+    """Build the image anew; returns its digest and what was printed."""
+    done = subprocess.run(
+        ["docker/build.sh", "cohort-rebuilt:1"],
+        cwd=ROOT,
+        umask=umask,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return str(docker.from_env().images.get("cohort-rebuilt:1").id), done.stdout
+
+
+def test_two_builds_of_one_commit_have_one_digest() -> None:
+    latest = docker.from_env().images.get("cohort:latest")
+    binary = ROOT / "target" / "dist" / "cohort"
+    os.utime(binary, (1_000_000_000, 1_000_000_000))
+    first, printed_first = build(0o022)
+    os.utime(binary)
+    client = docker.from_env()
+    client.images.remove("cohort-rebuilt:1", force=True)
+    client.images.prune()
+    second, _ = build(0o077)
+    assert first == second
+    assert first in printed_first
+    client.images.remove("cohort-rebuilt:1")
+    latest.tag("cohort", "latest")
+
+
+def test_neither_image_nor_binary_knows_the_machine_that_built_it() -> None:
+    client = docker.from_env()
+    container = client.containers.create(IMAGE)
+    try:
+        found = {
+            name: b"".join(container.get_archive(f"/{name}")[0])
+            for name in ("cohort", "sbom.cdx.json", "LICENSE")
+        }
+    finally:
+        container.remove()
+    paths = {str(ROOT), str(Path.home() / ".cargo"), os.environ.get("CARGO_HOME") or str(ROOT)}
+    for name, content in found.items():
+        for path in paths:
+            assert path.encode() not in content, f"{name} holds {path}"
+    bill = json.loads(found["sbom.cdx.json"][512:].split(b"\n}\n")[0] + b"\n}")
+    assert bill["bomFormat"] == "CycloneDX"
+    named = {component["name"] for component in bill["components"]}
+    assert {"arrow", "parquet", "tokio", "cohort-core"} <= named
+    assert {"jsonschema", "proptest"}.isdisjoint(named)
 
 
 def test_the_image_is_compiled_by_the_pinned_compiler() -> None:

@@ -34,12 +34,16 @@ pub fn data_type(kind: ColumnType) -> DataType {
     }
 }
 
+/// Bytes of texts with which a batch is full.
+const TEXT_BYTES_FULL: usize = 1 << 25;
+
 /// Rows of one log on their way to a record batch.
 #[derive(Debug)]
 pub struct BatchBuilder {
     log: &'static Log,
     columns: Vec<Values>,
     rows: usize,
+    text_bytes: usize,
 }
 
 /// The values of one column.
@@ -57,6 +61,7 @@ enum Values {
 /// One row: its values are given in the contract's order, each under its column's name.
 #[derive(Debug)]
 pub struct Row<'b> {
+    text_bytes: &'b mut usize,
     columns: std::iter::Zip<std::slice::IterMut<'b, Values>, std::slice::Iter<'static, Column>>,
 }
 
@@ -65,7 +70,7 @@ impl BatchBuilder {
     #[must_use]
     pub fn new(log: &'static Log) -> Self {
         let columns = log.columns.iter().map(|column| Values::new(column.kind)).collect();
-        Self { log, columns, rows: 0 }
+        Self { log, columns, rows: 0, text_bytes: 0 }
     }
 
     /// Rows so far.
@@ -74,10 +79,18 @@ impl BatchBuilder {
         self.rows
     }
 
+    /// Whether the rows so far are enough for a batch: `rows_max` of them, or 32 MiB of texts, more
+    /// than which a column need not hold.
+    #[must_use]
+    pub const fn is_full(&self, rows_max: usize) -> bool {
+        self.rows >= rows_max || self.text_bytes >= TEXT_BYTES_FULL
+    }
+
     /// Begins a row. Every column must be given a value, in order.
     pub fn row(&mut self) -> Row<'_> {
         self.rows += 1;
-        Row { columns: self.columns.iter_mut().zip(self.log.columns) }
+        let columns = self.columns.iter_mut().zip(self.log.columns);
+        Row { text_bytes: &mut self.text_bytes, columns }
     }
 
     /// The batch of all rows so far; the builder is empty again.
@@ -85,7 +98,7 @@ impl BatchBuilder {
     /// # Errors
     /// [`ArrowError`] if a row left out a column, or gave null to one that has none.
     pub fn finish(&mut self) -> Result<RecordBatch, ArrowError> {
-        self.rows = 0;
+        (self.rows, self.text_bytes) = (0, 0);
         let columns = self.columns.iter_mut().map(Values::finish).collect();
         RecordBatch::try_new(schema(self.log), columns)
     }
@@ -135,8 +148,10 @@ impl Row<'_> {
 
     /// A text.
     pub fn text<'t>(&mut self, name: &str, value: impl Into<Option<&'t str>>) -> &mut Self {
+        let value = value.into();
+        *self.text_bytes += value.map_or(0, str::len);
         if let Some(Values::Text(values)) = self.next(name) {
-            values.append_option(value.into());
+            values.append_option(value);
         }
         self
     }

@@ -1,7 +1,8 @@
 //! A record batch of campaigns or context as candidate causes (SPEC 2 and 7).
 
 use super::Lookup;
-use super::values::{Doubles, Instants, Texts};
+use super::texts::Texts;
+use super::values::{Doubles, Instants};
 use crate::Candidate;
 use crate::causes::CandidateSource;
 use crate::contract::{CAMPAIGNS, CONTEXT, Log};
@@ -57,8 +58,8 @@ impl CandidateLog {
             let candidate = (|| {
                 let missing = Reason::MissingValue;
                 let texts = [&id, &label, &store_id, &sku, &category];
-                if texts.iter().any(|texts| texts.is_invalid(row)) {
-                    return Err(Reason::InvalidText);
+                if let Some(fault) = texts.iter().filter_map(|texts| texts.fault(row)).min() {
+                    return Err(fault.reason());
                 }
                 Ok(Candidate {
                     source: self.source,

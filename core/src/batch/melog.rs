@@ -31,6 +31,12 @@ impl MelogBatch {
         self.batch.rows()
     }
 
+    /// Whether very long texts fill a batch already.
+    #[must_use]
+    pub const fn is_full(&self) -> bool {
+        self.batch.is_full(usize::MAX)
+    }
+
     /// Appends an event's rows.
     pub fn push(&mut self, names: &Names<'_>, event: &Event, rows: &EventRows<'_>) {
         rows.melog.iter().for_each(|row| self.push_row(names, event, row, rows));

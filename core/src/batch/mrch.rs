@@ -31,8 +31,8 @@ impl MrchBatch {
         self.batch.rows()
     }
 
-    /// Appends an event's rows. Each time there are `rows_max` of them, they are handed over as a
-    /// batch.
+    /// Appends an event's rows. Each time there are `rows_max` of them, or fewer with very long
+    /// texts, they are handed over as a batch.
     ///
     /// # Errors
     /// Whatever the receiver returns, and [`ArrowError`] for a batch that cannot be built.
@@ -54,7 +54,7 @@ impl MrchBatch {
             let report = ids.binary_search_by_key(&row.line.onset, |&(onset, _)| onset);
             let report_id = report.map_or(names.id, |i| ids[i].1);
             self.push_row(names, report_id, row, rows);
-            if self.batch.rows() == rows_max {
+            if self.batch.is_full(rows_max) {
                 full(self.finish()?)?;
             }
         }

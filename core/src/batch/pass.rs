@@ -1,6 +1,6 @@
 //! Which rows of MRDL take part, what they say, and what is counted of the others (SPEC 2).
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::Lookup;
@@ -59,7 +59,14 @@ pub struct ReportDecoder<'p> {
     /// The accepted rows, each with its store's place.
     rows: Vec<(usize, Report)>,
     numbers: Vec<usize>,
+    /// With more rows, duplicates are dropped; `None` if they are kept.
+    rows_max: Option<usize>,
+    /// How many rows of a store and a tick gave way to a duplicate.
+    gave_way: BTreeMap<(usize, Timestamp), u64>,
 }
+
+/// Rows with which duplicates are looked for before all are there.
+const ROWS_FULL: usize = 1 << 16;
 
 /// What batches gave.
 #[derive(Debug, Default)]
@@ -69,6 +76,8 @@ pub struct DecodedReports {
     /// The number of each accepted row, in the order in which they were decoded, if numbers are
     /// asked for. In the rows of one store they have the same order.
     pub numbers: Vec<usize>,
+    /// How many rows of a store and a tick gave way to a duplicate, if they were dropped.
+    pub gave_way: Vec<(Arc<str>, Timestamp, u64)>,
     /// What was counted.
     pub counted: Counted,
 }
@@ -142,7 +151,29 @@ impl<'p> ReportDecoder<'p> {
             stores: Vec::new(),
             rows: Vec::with_capacity(rows),
             numbers: Vec::new(),
+            rows_max: None,
+            gave_way: BTreeMap::new(),
         }
+    }
+
+    /// The same, but of rows that are duplicates of one another (SPEC 2) it keeps the greatest
+    /// alone, unless numbers are asked for. However often rows repeat, they take the room of a few.
+    #[must_use]
+    pub fn without_duplicates(mut self) -> Self {
+        self.rows_max = (!self.reader.pass.numbered).then_some(ROWS_FULL);
+        self
+    }
+
+    fn drop_duplicates(&mut self) {
+        self.rows.sort_unstable_by(|a, b| key(a).cmp(&key(b)).then_with(|| b.1.precedence(&a.1)));
+        let gave_way = &mut self.gave_way;
+        self.rows.dedup_by(|next, kept| {
+            let gives_way = key(next) == key(kept);
+            if gives_way {
+                *gave_way.entry((next.0, next.1.detected_at)).or_default() += 1;
+            }
+            gives_way
+        });
     }
 
     /// Takes a batch. `numbers` are the numbers of its rows, one for each.
@@ -154,6 +185,10 @@ impl<'p> ReportDecoder<'p> {
                 self.rows.push((store, report));
                 if self.reader.pass.numbered {
                     self.numbers.push(number);
+                }
+                if self.rows_max.is_some_and(|most| self.rows.len() >= most) {
+                    self.drop_duplicates();
+                    self.rows_max = Some(ROWS_FULL.max(2 * self.rows.len()));
                 }
             }
         }
@@ -172,13 +207,23 @@ impl<'p> ReportDecoder<'p> {
 
     /// Deals the rows out to their stores, now that it is known how many each has.
     #[must_use]
-    pub fn finish(self) -> DecodedReports {
+    pub fn finish(mut self) -> DecodedReports {
+        if self.rows_max.is_some() {
+            self.drop_duplicates();
+        }
         let mut counts = vec![0; self.stores.len()];
         self.rows.iter().for_each(|&(store, _)| counts[store] += 1);
+        let of_store = |((store, tick), n): ((usize, _), _)| (self.stores[store].clone(), tick, n);
+        let gave_way = self.gave_way.into_iter().map(of_store).collect();
         let stores = self.stores.into_iter().zip(counts);
         let mut rows: Vec<_> =
             stores.map(|(store, count)| (store, Vec::with_capacity(count))).collect();
         self.rows.into_iter().for_each(|(store, report)| rows[store].1.push(report));
-        DecodedReports { rows, numbers: self.numbers, counted: self.reader.counted }
+        DecodedReports { rows, numbers: self.numbers, gave_way, counted: self.reader.counted }
     }
+}
+
+/// What duplicates agree in.
+fn key((store, row): &(usize, Report)) -> (usize, Timestamp, Option<&str>, Option<Timestamp>) {
+    (*store, row.detected_at, row.sku.as_deref(), row.first_detected_from)
 }

@@ -1,7 +1,8 @@
 //! A record batch of a prediction log as values (SPEC 2).
 
 use super::Lookup;
-use super::values::{AmountColumn, Doubles, Instant, Instants, Texts};
+use super::texts::Texts;
+use super::values::{AmountColumn, Doubles, Instant, Instants};
 use crate::predictions::{PredictionLog, Sales, Scores};
 use crate::rejects::{Reason, judge_prediction};
 use crate::{Money, Timestamp};
@@ -107,10 +108,10 @@ impl<L: ReadPredictions> PredictionRows<L> {
     /// The first reason to reject it.
     pub fn row(&self, row: usize) -> Result<Prediction<'_, L::Value>, Reason> {
         let store_id = self.store_id.get(row).filter(|id| !id.is_empty());
-        let invalid_store = self.store_id.is_invalid(row);
-        let has_store = store_id.is_some() || invalid_store;
-        let invalid_text = invalid_store || self.sku.is_invalid(row);
-        let at = judge_prediction(has_store, self.tick_at.get(row), invalid_text, None)?;
+        let store_fault = self.store_id.fault(row);
+        let has_store = store_id.is_some() || store_fault.is_some();
+        let fault = [store_fault, self.sku.fault(row)].into_iter().flatten().min();
+        let at = judge_prediction(has_store, self.tick_at.get(row), fault, None)?;
         Ok(Prediction {
             store_id: store_id.ok_or(Reason::MissingStore)?,
             sku: self.sku.get(row),

@@ -9,8 +9,10 @@ use arrow::datatypes::{DataType, Int64Type};
 
 use super::Lookup;
 use super::reports::SharedTexts;
-use super::values::{AmountColumn, Doubles, Instant, Instants, Texts};
+use super::texts::Texts;
+use super::values::{AmountColumn, Doubles, Instant, Instants};
 use crate::registry::{Edit, EventRow, LineRow};
+use crate::rejects::TextFault;
 use crate::{EventStatus, Id, Money, Timestamp};
 
 /// What is wrong with a row that the job should have written.
@@ -105,7 +107,8 @@ fn by_name<'c, T>(columns: &'c [(&'static str, T)], name: &str) -> Option<&'c T>
 impl Columns {
     fn text(&self, name: &str, row: usize) -> Result<Option<&str>, Fault> {
         let Some(column) = by_name(&self.texts, name) else { return Ok(None) };
-        if column.is_invalid(row) {
+        // The job's own names may be longer than what it reads: a name holds a store and a cause.
+        if column.fault(row) == Some(TextFault::NotUtf8) {
             return Err(format!("{name} that is not UTF-8"));
         }
         Ok(column.get(row))
@@ -307,8 +310,11 @@ impl EditColumns {
         let mut fault = None;
         let [edit_id, event_id, field, new_value, edited_by, reason] =
             self.texts.each_ref().map(|(_, column)| {
-                if column.is_invalid(row) {
-                    fault = Some("a text of it is not UTF-8");
+                if let Some(found) = column.fault(row) {
+                    fault = Some(match found {
+                        TextFault::NotUtf8 => "a text of it is not UTF-8",
+                        TextFault::TooLong => "a text of it is too long",
+                    });
                     return Some(Arc::from("\u{fffd}"));
                 }
                 column.get(row).map(|text| texts.share(text))

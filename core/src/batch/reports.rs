@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::Lookup;
-use super::values::{AmountColumn, Doubles, Instant, Instants, Lists, Pieces, Texts};
-use crate::rejects::{Accepted, ReportKey};
+use super::texts::{Pieces, Texts};
+use super::values::{AmountColumn, Doubles, Instant, Instants, Lists};
+use crate::rejects::{Accepted, ReportKey, TextFault};
 use crate::{Carried, Report};
 
 /// The columns of one batch of MRDL.
@@ -102,24 +103,20 @@ impl ReportColumns {
     #[must_use]
     pub fn key(&self, row: usize) -> ReportKey<'_> {
         ReportKey {
-            // A store that is not UTF-8 is not missing: the row is rejected for its text.
-            store_id: self
-                .store_id
-                .get(row)
-                .or(self.store_id.is_invalid(row).then_some("\u{fffd}")),
+            // A store whose text is faulty is not missing: the row is rejected for its text.
+            store_id: self.store_id.get(row).or(self.store_id.fault(row).and(Some("\u{fffd}"))),
             detected_at: self.detected_at.get(row),
             onset: self.first_detected_from.get(row),
-            invalid_text: self.has_invalid_text(row),
+            text_fault: self.text_fault(row),
         }
     }
 
-    /// Whether a row has a text that is not UTF-8.
-    fn has_invalid_text(&self, row: usize) -> bool {
-        let carried = self.carried.as_ref();
-        self.store_id.is_invalid(row)
-            || self.sku.is_invalid(row)
-            || self.anomaly_id.is_invalid(row)
-            || carried.is_some_and(|columns| columns.texts.iter().any(|t| t.is_invalid(row)))
+    /// The first fault of a row's texts.
+    fn text_fault(&self, row: usize) -> Option<TextFault> {
+        let carried = self.carried.iter().flat_map(|columns| &columns.texts);
+        let texts = [&self.store_id, &self.sku].into_iter().chain(carried);
+        let faults = texts.filter_map(|texts| texts.fault(row)).chain(self.anomaly_id.fault(row));
+        faults.min()
     }
 
     /// A row that takes part, and whether its `sales_total` is out of range and so null.

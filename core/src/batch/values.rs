@@ -1,37 +1,12 @@
-//! Arrow arrays to the core's types: text, instants, doubles and money, in any form that SPEC 2
-//! allows.
+//! Arrow arrays to the core's types: instants, doubles and money, in any form that SPEC 2 allows.
 
-use std::ops::Range;
-use std::sync::Arc;
-
-use arrow::array::{Array, ArrayRef, AsArray, Float64Array, StringArray};
+use arrow::array::{Array, ArrayRef, AsArray, Float64Array};
 use arrow::compute::cast;
 use arrow::datatypes::{
     DataType, Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type, Int64Type, TimeUnit,
 };
 
-use crate::reports::Piece;
 use crate::{Money, Overflow, Timestamp};
-
-/// A column of text. Integers and decimals without a fraction are read as their decimal text.
-#[derive(Clone, Debug)]
-pub struct Texts {
-    /// The texts. One that is not UTF-8 is null here.
-    texts: Option<StringArray>,
-    /// The rows whose text is not UTF-8, ascending.
-    invalid: Vec<usize>,
-}
-
-/// A column of texts that hardly ever repeat.
-#[derive(Clone, Debug)]
-pub struct Pieces {
-    /// All of its texts, one after the other.
-    all: Arc<str>,
-    /// The place of each row's text in it.
-    at: Vec<Option<Range<usize>>>,
-    /// The rows whose text is not UTF-8, ascending.
-    invalid: Vec<usize>,
-}
 
 /// A column of instants, floored to microseconds.
 #[derive(Clone, Debug)]
@@ -92,83 +67,16 @@ pub struct AmountColumn(Option<ArrayRef>);
 pub struct Lists(Option<ArrayRef>);
 
 /// `cast`, for types that the contract allows for the column. Those can always be cast.
-fn cast_to(array: Option<&ArrayRef>, to: &DataType) -> Option<ArrayRef> {
+pub(super) fn cast_to(array: Option<&ArrayRef>, to: &DataType) -> Option<ArrayRef> {
     let array = array?;
     if array.data_type() == to { Some(array.clone()) } else { cast(array, to).ok() }
 }
 
 /// The values of a dictionary array, one for each row. Any other array is returned as it is.
-fn plain(array: Option<&ArrayRef>) -> Option<ArrayRef> {
+pub(super) fn plain(array: Option<&ArrayRef>) -> Option<ArrayRef> {
     match array?.data_type() {
         DataType::Dictionary(_, values) => cast_to(array, values),
         _ => array.cloned(),
-    }
-}
-
-impl Texts {
-    /// The values of a column, or nulls if the file has none.
-    pub fn new(column: Option<&ArrayRef>) -> Self {
-        let column = plain(column);
-        let bytes = match column.as_ref().map(|column| column.data_type()) {
-            Some(DataType::Binary | DataType::LargeBinary | DataType::BinaryView) => {
-                cast_to(column.as_ref(), &DataType::Binary)
-            }
-            _ => {
-                let texts = cast_to(column.as_ref(), &DataType::Utf8);
-                let texts = texts.map(|array| array.as_string().clone());
-                return Self { texts, invalid: Vec::new() };
-            }
-        };
-        let Some(bytes) = bytes.as_ref().map(|bytes| bytes.as_binary::<i32>()) else {
-            return Self { texts: None, invalid: Vec::new() };
-        };
-        if let Ok(texts) = StringArray::try_from_binary(bytes.clone()) {
-            return Self { texts: Some(texts), invalid: Vec::new() };
-        }
-        let mut invalid = Vec::new();
-        let texts = bytes.iter().enumerate().map(|(row, bytes)| {
-            let text = bytes.map(std::str::from_utf8)?;
-            text.map_err(|_| invalid.push(row)).ok()
-        });
-        let texts = Some(texts.collect());
-        Self { texts, invalid }
-    }
-
-    /// The text in a row. One that is not UTF-8 is null.
-    pub fn get(&self, row: usize) -> Option<&str> {
-        self.texts.as_ref().filter(|array| array.is_valid(row)).map(|array| array.value(row))
-    }
-
-    /// Whether the row has a text that is not UTF-8. SPEC 2 rejects such a row.
-    pub fn is_invalid(&self, row: usize) -> bool {
-        self.invalid.binary_search(&row).is_ok()
-    }
-}
-
-impl Pieces {
-    /// The values of a column, or nulls if the file has none.
-    pub fn new(column: Option<&ArrayRef>) -> Self {
-        let mut all = String::new();
-        let mut at = Vec::new();
-        let texts = Texts::new(column);
-        for text in texts.texts.iter().flatten() {
-            let begin = all.len();
-            at.push(text.map(|text| {
-                all.push_str(text);
-                begin..all.len()
-            }));
-        }
-        Self { all: all.into(), at, invalid: texts.invalid }
-    }
-
-    /// The text in a row.
-    pub fn get(&self, row: usize) -> Option<Piece> {
-        Piece::of(&self.all, self.at.get(row)?.clone()?)
-    }
-
-    /// Whether the row has a text that is not UTF-8.
-    pub fn is_invalid(&self, row: usize) -> bool {
-        self.invalid.binary_search(&row).is_ok()
     }
 }
 
@@ -342,36 +250,6 @@ mod tests {
         let far = Instants::new(Some(&far));
         assert_eq!(far.get(0), Some(Instant::Out(Timestamp::MAX)));
         assert_eq!(far.get(1), Some(Instant::Out(Timestamp::MIN)));
-    }
-
-    #[test]
-    fn text_comes_as_any_string_or_integer_and_in_dictionaries() {
-        let of = |array: ArrayRef| Texts::new(Some(&array)).get(0).unwrap().to_owned();
-        assert_eq!(of(Arc::new(StringArray::from(vec!["a"]))), "a");
-        assert_eq!(of(Arc::new(LargeStringArray::from(vec!["a"]))), "a");
-        assert_eq!(of(Arc::new(StringViewArray::from(vec!["a"]))), "a");
-        assert_eq!(
-            of(Arc::new(
-                vec!["a"].into_iter().collect::<DictionaryArray<arrow::datatypes::Int8Type>>()
-            )),
-            "a"
-        );
-        assert_eq!(of(Arc::new(Int32Array::from(vec![-327]))), "-327");
-        assert_eq!(of(Arc::new(UInt64Array::from(vec![u64::MAX]))), "18446744073709551615");
-        assert_eq!(of(Arc::new(BinaryArray::from(vec![&b"a"[..]]))), "a");
-        assert_eq!(of(Arc::new(BinaryViewArray::from(vec![&b"a"[..]]))), "a");
-        let whole = Decimal128Array::from(vec![-327]).with_precision_and_scale(38, 0).unwrap();
-        assert_eq!(of(Arc::new(whole)), "-327");
-        assert_eq!(Texts::new(None).get(7), None);
-    }
-
-    #[test]
-    fn a_text_that_is_not_utf_8_is_null_and_marked_and_the_others_are_read() {
-        let bytes = [Some(&b"a"[..]), Some(&b"\xff"[..]), None, Some(&b"b"[..])];
-        let array: ArrayRef = Arc::new(BinaryArray::from_iter(bytes));
-        let texts = Texts::new(Some(&array));
-        assert_eq!([0, 1, 2, 3].map(|row| texts.get(row)), [Some("a"), None, None, Some("b")]);
-        assert_eq!([0, 1, 2, 3].map(|row| texts.is_invalid(row)), [false, true, false, false]);
     }
 
     #[test]

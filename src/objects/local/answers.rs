@@ -10,6 +10,7 @@ use rustix::io::Errno;
 use crate::objects::error::{Error, Outcome};
 use crate::objects::interface::Tag;
 use crate::objects::uri::Uri;
+use crate::shortage;
 
 /// The error that the caller sees when an operation on local disk fails with `error`.
 pub(super) fn failed(
@@ -35,10 +36,7 @@ pub(super) fn failed(
             uri,
             reason: format!("could not {action} ({error}); check the path"),
         },
-        _ => {
-            let reason = shortage(error).map_or_else(|| error.to_string(), str::to_owned);
-            Error::Unavailable { uri, action, outcome, reason }
-        }
+        _ => Error::Unavailable { uri, action, outcome, reason: shortage::reason(error) },
     }
 }
 
@@ -69,16 +67,4 @@ pub(super) fn tag_of_stat(found: &Stat) -> Tag {
 
 fn tag(seconds: i64, nanos: i64, bytes: u64, number: u64) -> Tag {
     Tag(format!("{seconds:x}.{nanos:09}-{bytes:x}-{number:x}"))
-}
-
-/// What has run out, and what helps, if that is why an operation failed.
-fn shortage(error: &io::Error) -> Option<&'static str> {
-    match Errno::from_io_error(error)? {
-        Errno::NOSPC => Some("no space is left on the disk; make room there"),
-        Errno::DQUOT => Some("the disk's quota is used up; raise it, or make room"),
-        Errno::MFILE => Some("too many files are open; raise the limit, as with ulimit -n"),
-        Errno::NFILE => Some("too many files are open on this machine; raise fs.file-max"),
-        Errno::NOMEM | Errno::NOBUFS => Some("the machine is out of memory; give it more"),
-        _ => None,
-    }
 }

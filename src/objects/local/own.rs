@@ -34,17 +34,22 @@ pub(super) fn entries(folder: &Uri) -> Result<Vec<Entry>, Error> {
 pub(super) fn sweep(prefix: &Uri) -> Result<(), Error> {
     let failed = |error| failed(prefix, "delete", Outcome::Unknown, &error);
     match Folder::open(prefix.path()) {
-        Ok(folder) => sweep_below(&folder).map_err(failed),
+        Ok(folder) => sweep_below(&folder, DEPTH_MAX).map_err(failed),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         Err(error) => Err(failed(error)),
     }
 }
 
-fn sweep_below(folder: &Folder) -> std::io::Result<()> {
+/// The job's own folders lie no deeper in a run's. Each level holds a file open.
+const DEPTH_MAX: usize = 8;
+
+fn sweep_below(folder: &Folder, depth: usize) -> std::io::Result<()> {
     for name in folder.names()? {
         let done = match folder.look(&name)?.map(|look| look.kind) {
             Some(EntryKind::File) if is_temporary(&name) => remove_abandoned(folder, &name),
-            Some(EntryKind::Folder) => folder.within(&name).and_then(|inner| sweep_below(&inner)),
+            Some(EntryKind::Folder) if depth > 0 => {
+                folder.within(&name).and_then(|inner| sweep_below(&inner, depth - 1))
+            }
             _ => Ok(()),
         };
         match done {

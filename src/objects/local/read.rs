@@ -12,7 +12,7 @@ use rustix::io::{Errno, pread};
 
 use super::answers::{failed, tag_of};
 use crate::objects::error::{Error, Outcome};
-use crate::objects::interface::Tag;
+use crate::objects::interface::{Tag, WHOLE_BYTES_MAX, too_long};
 use crate::objects::uri::Uri;
 
 /// The whole file and its version.
@@ -21,7 +21,10 @@ pub(super) fn whole(uri: &Uri) -> Result<(Bytes, Tag), Error> {
     let mut file = File::open(uri.path()).map_err(failed)?;
     let before = tag_of(&file.metadata().map_err(failed)?);
     let mut content = Vec::new();
-    file.read_to_end(&mut content).map_err(failed)?;
+    (&mut file).take(WHOLE_BYTES_MAX + 1).read_to_end(&mut content).map_err(failed)?;
+    if content.len() as u64 > WHOLE_BYTES_MAX {
+        return Err(Error::Misconfigured { uri: uri.clone(), reason: too_long() });
+    }
     if tag_of(&file.metadata().map_err(failed)?) != before {
         return Err(Error::Changed { uri: uri.clone() });
     }

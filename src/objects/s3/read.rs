@@ -19,7 +19,7 @@ use tokio::time::timeout;
 use super::client::{BYTES_PER_SECOND_MIN, Inner, tag};
 use super::error::{Failure, causes};
 use crate::objects::error::{Error, Outcome};
-use crate::objects::interface::{Object, Tag};
+use crate::objects::interface::{Object, Tag, WHOLE_BYTES_MAX, too_long};
 use crate::objects::uri::Uri;
 
 /// The whole object, checked against its checksum if it has one. A broken body is asked for again
@@ -44,7 +44,10 @@ async fn whole_once(inner: &Inner, uri: &Uri) -> Result<(Bytes, Tag), Failure> {
     let found = tag(answer.e_tag());
     let length = answer.content_length().and_then(|length| u64::try_from(length).ok());
     let mut content = BytesMut::with_capacity(length.unwrap_or(0).min(1 << 20) as usize);
-    let most = usize::try_from(length.unwrap_or(u64::MAX)).unwrap_or(usize::MAX);
+    if length.is_some_and(|length| length > WHOLE_BYTES_MAX) {
+        return Err(Failure::Misconfigured(too_long()));
+    }
+    let most = length.unwrap_or(WHOLE_BYTES_MAX) as usize;
     drain(inner, answer.body, most, &mut content).await?;
     match length {
         Some(length) if content.len() as u64 != length => Err(broken_off(content.len(), length)),
@@ -260,7 +263,7 @@ async fn drain(
                 Ok(Ok(None)) => return Ok(()),
                 Ok(Ok(Some(bytes))) if buffer.len() + bytes.len() > most => {
                     return Err(Failure::Misconfigured(format!(
-                        "expected {most} bytes, found more; use a server that honours Range"
+                        "expected {most} bytes at most, found more; use a server that tells lengths"
                     )));
                 }
                 Ok(Ok(Some(bytes))) => buffer.extend_from_slice(&bytes),

@@ -127,6 +127,11 @@ impl OpenLineage {
         self.transport.send(&event).await.and(start)
     }
 
+    /// Whether sending has to wait for a network.
+    pub(crate) const fn waits(&self) -> bool {
+        matches!(self.transport, Transport::Http(_))
+    }
+
     fn identify(&mut self, run_id: &str, at: Timestamp) -> Identity {
         let Settings { namespace, job, parent, root } = self.settings.clone();
         let run = Uuid::of_run(run_id, parent.as_ref().map(|parent| parent.run.as_str()), at);

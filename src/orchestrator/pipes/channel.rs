@@ -81,6 +81,11 @@ impl Channel {
         self.line_bytes_max
     }
 
+    /// Whether a flush has to wait for a network.
+    pub(crate) const fn waits(&self) -> bool {
+        matches!(self.sink, Sink::Bucket(_))
+    }
+
     /// Sends one line, or keeps it for the next [`Channel::flush`].
     ///
     /// # Errors

@@ -78,6 +78,11 @@ impl Pipes {
         self.send([Message::custom(failure.to_json()), Message::closed_with(failure)]).await
     }
 
+    /// Whether sending has to wait for a network.
+    pub(crate) const fn waits(&self) -> bool {
+        self.channel.waits()
+    }
+
     async fn send(&mut self, messages: impl IntoIterator<Item = Message>) -> Result<(), String> {
         for message in messages {
             for line in message.lines(self.channel.line_bytes_max()) {

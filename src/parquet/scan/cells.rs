@@ -10,16 +10,17 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use cohort_core::Event;
+use cohort_core::rejects::TextFault;
 
 /// A store with its events.
 pub(crate) type StoreEvents = (Arc<str>, Vec<Event>);
 
-/// What the scan makes of a `store_id`: the number of a store that has lines, or one of three
+/// What the scan makes of a `store_id`: the number of a store that has lines, or one of four
 /// marks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct StoreCode(u32);
 
-/// What the scan makes of a `sku`: the number of a SKU that some line is about, or one of three
+/// What the scan makes of a `sku`: the number of a SKU that some line is about, or one of four
 /// marks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct SkuCode(u32);
@@ -31,11 +32,26 @@ pub(crate) struct Cell(NonZeroU32);
 
 impl StoreCode {
     /// A store without lines.
-    pub(crate) const UNWANTED: Self = Self(u32::MAX - 2);
+    pub(crate) const UNWANTED: Self = Self(u32::MAX - 3);
+    /// A text that is too long.
+    pub(crate) const TOO_LONG: Self = Self(u32::MAX - 2);
     /// A text that is not UTF-8.
     pub(crate) const INVALID: Self = Self(u32::MAX - 1);
     /// No store: a null or an empty text.
     pub(crate) const MISSING: Self = Self(u32::MAX);
+
+    /// The mark of a faulty text.
+    pub(crate) const fn faulty(fault: TextFault) -> Self {
+        match fault {
+            TextFault::NotUtf8 => Self::INVALID,
+            TextFault::TooLong => Self::TOO_LONG,
+        }
+    }
+
+    /// What is wrong with its text.
+    pub(crate) fn fault(self) -> Option<TextFault> {
+        [TextFault::NotUtf8, TextFault::TooLong].into_iter().find(|&f| Self::faulty(f) == self)
+    }
 
     /// Whether this is a store that has lines.
     pub(crate) const fn is_wanted(self) -> bool {
@@ -60,6 +76,21 @@ impl SkuCode {
     pub(crate) const UNWANTED: Self = Self(u32::MAX);
     /// A text that is not UTF-8.
     pub(crate) const INVALID: Self = Self(u32::MAX - 1);
+    /// A text that is too long.
+    pub(crate) const TOO_LONG: Self = Self(u32::MAX - 2);
+
+    /// The mark of a faulty text.
+    pub(crate) const fn faulty(fault: TextFault) -> Self {
+        match fault {
+            TextFault::NotUtf8 => Self::INVALID,
+            TextFault::TooLong => Self::TOO_LONG,
+        }
+    }
+
+    /// What is wrong with its text.
+    pub(crate) fn fault(self) -> Option<TextFault> {
+        [TextFault::NotUtf8, TextFault::TooLong].into_iter().find(|&f| Self::faulty(f) == self)
+    }
 }
 
 impl Cell {
@@ -226,7 +257,9 @@ mod tests {
             (StoreCode::MISSING, StoreCode::UNWANTED, SkuCode::UNWANTED)
         );
         assert_eq!(cells.sku_code(None), SkuCode::NULL);
-        for mark in [StoreCode::MISSING, StoreCode::INVALID, StoreCode::UNWANTED] {
+        for mark in
+            [StoreCode::MISSING, StoreCode::INVALID, StoreCode::TOO_LONG, StoreCode::UNWANTED]
+        {
             assert!(!mark.is_wanted());
             assert_eq!(cells.of(mark, None), None);
         }

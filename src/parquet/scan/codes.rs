@@ -78,26 +78,26 @@ impl<T: Copy + PartialEq> Codes<T> {
         }
     }
 
-    /// The same codes, and the code that marks a text that is not UTF-8. `in_dictionary` says
-    /// whether every data page uses the dictionary, as far as the footer knows.
-    pub(crate) fn marking(self, code: T, in_dictionary: bool) -> Self {
+    /// The same codes, and what tells those that mark faulty texts. `in_dictionary` says whether
+    /// every data page uses the dictionary, as far as the footer knows.
+    pub(crate) fn marking(self, is: fn(T) -> bool, in_dictionary: bool) -> Self {
         let page = match &self.page {
-            Cursor::Decoded { codes, .. } => codes.contains(&code),
+            Cursor::Decoded { codes, .. } => codes.iter().any(|&code| is(code)),
             _ => false,
         };
-        let code = Some(code);
-        Self { invalid: Invalid { code, in_dictionary, dictionary: false, page }, ..self }
+        let is = Some(is);
+        Self { invalid: Invalid { is, in_dictionary, dictionary: false, page }, ..self }
     }
 
-    /// Whether the open page may have a text that is not UTF-8.
+    /// Whether the open page may have a faulty text.
     pub(crate) fn is_suspect(&self) -> bool {
         self.invalid.dictionary || self.invalid.page
     }
 
-    /// How many rows from here on are known to be UTF-8, if the column is not suspect.
+    /// How many rows from here on are known to be sound, if the column is not suspect.
     pub(crate) fn known(&self) -> usize {
         match &self.page {
-            _ if self.invalid.code.is_none() => usize::MAX,
+            _ if self.invalid.is.is_none() => usize::MAX,
             Cursor::Endless(_) => usize::MAX,
             Cursor::Runs { .. } if self.invalid.in_dictionary => usize::MAX,
             Cursor::Runs { left, .. } => *left,
@@ -291,9 +291,8 @@ impl<T: Copy + PartialEq> Codes<T> {
                 let entries =
                     (0..num_values).map(|_| plain.read().map(|value| (self.coder)(Some(value))));
                 self.dictionary = entries.collect::<Result<_>>()?;
-                let invalid = self.invalid.code;
                 self.invalid.dictionary =
-                    invalid.is_some_and(|code| self.dictionary.contains(&code));
+                    self.invalid.is.is_some_and(|is| self.dictionary.iter().any(|&code| is(code)));
                 Cursor::Closed
             }
             Some(Page::DataPage { buf, num_values, encoding, def_level_encoding, .. }) => {
@@ -334,8 +333,8 @@ impl<T: Copy + PartialEq> Codes<T> {
                 self.data_page(buf.slice(to..), encoding, num_values as usize, levels)?
             }
         };
-        self.invalid.page = match (&self.page, self.invalid.code) {
-            (Cursor::Decoded { codes, .. }, Some(invalid)) => codes.contains(&invalid),
+        self.invalid.page = match (&self.page, self.invalid.is) {
+            (Cursor::Decoded { codes, .. }, Some(is)) => codes.iter().any(|&code| is(code)),
             _ => false,
         };
         Ok(())

@@ -21,8 +21,9 @@ use crate::parquet::Error;
 use crate::parquet::dataset::Source;
 use crate::parquet::fetched::Fetched;
 use crate::parquet::prune::{selection, ticks_are_sound};
-use cohort_core::batch::values::{Instant, Instants, Texts};
-use cohort_core::rejects::Scope;
+use cohort_core::batch::texts::{TEXT_BYTES_MAX, Texts};
+use cohort_core::batch::values::{Instant, Instants};
+use cohort_core::rejects::{Scope, TextFault};
 use cohort_core::{Interval, Timestamp};
 
 /// The key columns of both prediction logs.
@@ -82,7 +83,7 @@ pub(crate) fn match_keys(
     let skus = group.codes("sku", skus)?;
     let mut keys = Keys {
         stores: group.codes("store_id", stores)?,
-        skus: skus.marking(SkuCode::INVALID, group.is_in_dictionary("sku")),
+        skus: skus.marking(|sku| sku.fault().is_some(), group.is_in_dictionary("sku")),
         ticks: group.codes("tick_at", tick_coder(group.unit("tick_at")))?,
     };
     let scope = Scope::new(interval, source.file.partition);
@@ -283,9 +284,9 @@ impl Group<'_> {
                 codes.extend((0..column.len()).map(|row| coder(code(row))));
             } else {
                 let texts = Texts::new(Some(column));
-                let code = |row| match texts.get(row) {
-                    Some(text) => Some(Plain::Bytes(text.as_bytes())),
-                    None => texts.is_invalid(row).then_some(Plain::Bytes(&[0xff])),
+                let code = |row| match texts.fault(row) {
+                    None => texts.get(row).map(|text| Plain::Bytes(text.as_bytes())),
+                    Some(fault) => Some(Plain::Faulty(fault)),
                 };
                 codes.extend((0..column.len()).map(|row| coder(code(row))));
             }
@@ -299,7 +300,7 @@ fn store_coder(cells: &Arc<Cells>, unsigned: bool) -> Coder<StoreCode> {
     Box::new(move |value| match value {
         None => StoreCode::MISSING,
         Some(value) => {
-            text(value, unsigned, |name| cells.store_code(name)).unwrap_or(StoreCode::INVALID)
+            text(value, unsigned, |name| cells.store_code(name)).unwrap_or_else(StoreCode::faulty)
         }
     })
 }
@@ -309,18 +310,23 @@ fn sku_coder(cells: &Arc<Cells>, unsigned: bool) -> Coder<SkuCode> {
     Box::new(move |value| match value {
         None => SkuCode::NULL,
         Some(value) => {
-            text(value, unsigned, |sku| cells.sku_code(Some(sku))).unwrap_or(SkuCode::INVALID)
+            text(value, unsigned, |sku| cells.sku_code(Some(sku))).unwrap_or_else(SkuCode::faulty)
         }
     })
 }
 
-/// The code of a value as text, or `None` if it is not UTF-8.
-fn text<T>(value: Plain<'_>, unsigned: bool, code: impl Fn(&str) -> T) -> Option<T> {
+/// The code of a value as text, or what is wrong with it.
+fn text<T>(value: Plain<'_>, unsigned: bool, code: impl Fn(&str) -> T) -> Result<T, TextFault> {
     match value {
-        Plain::Bytes(bytes) => std::str::from_utf8(bytes).ok().map(code),
-        Plain::Integer(number) if unsigned => Some(code(&number.cast_unsigned().to_string())),
-        Plain::Integer(number) => Some(code(&number.to_string())),
-        Plain::Int96(..) | Plain::Micros(_) => None,
+        Plain::Bytes(bytes) => match std::str::from_utf8(bytes) {
+            Ok(text) if bytes.len() <= TEXT_BYTES_MAX => Ok(code(text)),
+            Ok(_) => Err(TextFault::TooLong),
+            Err(_) => Err(TextFault::NotUtf8),
+        },
+        Plain::Integer(number) if unsigned => Ok(code(&number.cast_unsigned().to_string())),
+        Plain::Integer(number) => Ok(code(&number.to_string())),
+        Plain::Faulty(fault) => Err(fault),
+        Plain::Int96(..) | Plain::Micros(_) => Err(TextFault::NotUtf8),
     }
 }
 
@@ -334,7 +340,7 @@ fn tick_coder(unit: TimeUnit) -> Coder<i64> {
                 Timestamp::from_us(us.saturating_add(nanoseconds.div_euclid(1000))).ok()
             }
             Some(Plain::Micros(us)) => Timestamp::from_us(us).ok(),
-            Some(Plain::Bytes(_)) => None,
+            Some(Plain::Bytes(_) | Plain::Faulty(_)) => None,
         };
         at.map_or(BAD_TICK, Timestamp::as_us)
     })

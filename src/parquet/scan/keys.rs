@@ -11,7 +11,8 @@
 //! 5. Anything else is decoded and looked at row by row.
 //!
 //! A row that may have to be rejected is never skipped. That is one without a store, one without a
-//! tick, one with a text that is not UTF-8, and any row that may lie outside its file's partition.
+//! tick, one with a text that is not UTF-8 or too long, and any row that may lie outside its file's
+//! partition.
 
 use std::ops::Range;
 
@@ -267,7 +268,7 @@ impl Matcher<'_> {
     fn look(&self, first: usize, buffers: &Buffers, found: &mut Matches) {
         let codes = buffers.stores.iter().zip(&buffers.skus).zip(&buffers.ticks);
         for (i, ((&store, &sku), &tick)) in codes.enumerate() {
-            let sound = store.is_wanted() && sku != SkuCode::INVALID;
+            let sound = store.is_wanted() && sku.fault().is_none();
             if sound && tick != NULL_TICK && tick != BAD_TICK && !self.check_ticks {
                 let Some(cell) = self.probe.cells.cell(store, sku) else { continue };
                 if self.probe.wants(cell, tick) {
@@ -294,8 +295,8 @@ impl Matcher<'_> {
             us => Some(Instant::of(us, TimeUnit::Microsecond)),
         };
         let has_store = store != StoreCode::MISSING;
-        let invalid_text = store == StoreCode::INVALID || sku == SkuCode::INVALID;
-        match judge_prediction(has_store, at, invalid_text, self.scope.partition()) {
+        let fault = [store.fault(), sku.fault()].into_iter().flatten().min();
+        match judge_prediction(has_store, at, fault, self.scope.partition()) {
             Err(reason) => self.reject(row, at.and_then(Instant::exact), reason, found),
             Ok(_) if !store.is_wanted() => {}
             Ok(_) => {

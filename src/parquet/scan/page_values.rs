@@ -6,11 +6,11 @@ use parquet::errors::{ParquetError, Result};
 
 use super::runs::{Run, Runs, Truncated};
 
-/// What is known about texts that are not UTF-8.
+/// What is known about faulty texts: those that are not UTF-8, or too long.
 #[derive(Clone, Copy)]
 pub(super) struct Invalid<T> {
-    /// Their code, if the column can hold them.
-    pub(super) code: Option<T>,
+    /// Tells their codes, if the column can hold them.
+    pub(super) is: Option<fn(T) -> bool>,
     /// Whether every data page is said to use the dictionary.
     pub(super) in_dictionary: bool,
     /// Whether the dictionary has one.
@@ -21,7 +21,7 @@ pub(super) struct Invalid<T> {
 
 impl<T> Invalid<T> {
     pub(super) const NONE: Self =
-        Self { code: None, in_dictionary: false, dictionary: false, page: false };
+        Self { is: None, in_dictionary: false, dictionary: false, page: false };
 }
 
 /// Which rows have a value, or `None` if all have.

@@ -1,5 +1,6 @@
 //! Values of a page in the encoding PLAIN: one after the other, as Parquet stores them.
 
+use cohort_core::rejects::TextFault;
 use parquet::errors::{ParquetError, Result};
 
 /// A value as Parquet stores it.
@@ -13,6 +14,8 @@ pub(crate) enum Plain<'a> {
     Int96(i64, u32),
     /// An instant that was decoded elsewhere, in microseconds.
     Micros(i64),
+    /// A text that was decoded elsewhere, and what is wrong with it.
+    Faulty(TextFault),
 }
 
 /// How a column's values are stored.

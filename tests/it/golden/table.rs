@@ -1,5 +1,6 @@
 //! A dataset as a text table that a person can read and check: the first line names the columns,
-//! the second their types, and `|` parts the cells. `null` is null and `""` the empty string.
+//! the second their types, and `|` parts the cells. `null` is null, `""` the empty string, and
+//! `x*3` is `xxx`.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -153,7 +154,11 @@ impl TextTable {
 }
 
 fn unquoted(cell: &str) -> String {
-    if cell == "\"\"" { String::new() } else { cell.to_owned() }
+    match cell.rsplit_once("*") {
+        _ if cell == "\"\"" => String::new(),
+        Some((text, times)) => text.repeat(times.parse().unwrap()),
+        None => cell.to_owned(),
+    }
 }
 
 /// `[0.5, null]`

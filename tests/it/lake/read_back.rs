@@ -54,6 +54,7 @@ pub(crate) fn rejected(lineage: &Value) -> BTreeMap<(&'static str, &'static str)
         "missing_tick_at",
         "instant_out_of_range",
         "onset_after_detection",
+        "value_too_long",
     ];
     let mut counts = BTreeMap::new();
     for (dataset, log) in LOGS {

@@ -23,8 +23,17 @@ pub(super) fn does_not_fit(amount: Option<Amount>) -> bool {
 impl Report {
     /// SPEC 2, bad rows: of several reasons, the one that the page names first.
     pub(crate) fn reject_reason(&self, max_lookback: i64) -> Option<&'static str> {
-        if let Some(reason) = reject_reason(&self.store_id, self.detected_at, "missing_detected_at")
-        {
+        let texts = [
+            &self.store_id,
+            &self.sku,
+            &self.anomaly_id,
+            &self.cluster_id,
+            &self.cluster_name,
+            &self.proposed_cause,
+            &self.proposed_cause_category,
+            &self.supporting_evidence,
+        ];
+        if let Some(reason) = reject_reason(&texts, self.detected_at, "missing_detected_at") {
             return Some(reason);
         }
         let late = self.first_detected_from > self.detected_at && !self.ignores_onset(max_lookback);
@@ -60,20 +69,24 @@ impl Report {
     }
 }
 
-/// SPEC 2, bad rows: what all three logs have in common.
+/// SPEC 2, bad rows: what all three logs have in common. The first text is the store.
 pub(super) fn reject_reason(
-    store_id: &Option<String>,
+    texts: &[&Option<String>],
     tick: Option<i64>,
     missing_tick: &'static str,
 ) -> Option<&'static str> {
-    if store_id.as_deref().unwrap_or("").is_empty() {
+    if texts[0].as_deref().unwrap_or("").is_empty() {
         return Some("missing_store_id");
     }
     match tick {
         None => Some(missing_tick),
         Some(tick) if !in_range(tick) => Some("instant_out_of_range"),
-        Some(_) => None,
+        Some(_) => texts.iter().any(|text| is_too_long(text)).then_some("value_too_long"),
     }
+}
+
+fn is_too_long(text: &Option<String>) -> bool {
+    text.as_ref().is_some_and(|text| text.len() > 1_048_576)
 }
 
 impl Input {
@@ -93,6 +106,12 @@ impl Input {
             (*baseline_sales, *actual_sales) =
                 (baseline_sales.filter(fits), actual_sales.filter(fits));
             *ingested_at = ingested_at.map(moved_inside);
+        }
+        for candidates in [&mut input.campaigns, &mut input.context] {
+            candidates.retain(|candidate| {
+                let Candidate { id, name, store_id, sku, category, .. } = candidate.clone();
+                ![&Some(id), &Some(name), &store_id, &sku, &category].into_iter().any(is_too_long)
+            });
         }
         for candidate in input.campaigns.iter_mut().chain(&mut input.context) {
             let Candidate { starts_at, ends_at, confidence, .. } = candidate;

@@ -1,0 +1,155 @@
+//! Thrift's compact protocol, read from bytes that may say anything: no length is believed before
+//! its bytes are seen, and nothing recurses deeper than the caller allows.
+
+/// A boolean field that is true, and one that is false.
+pub(super) const TRUE: u8 = 1;
+pub(super) const FALSE: u8 = 2;
+/// A number of 32 bits.
+pub(super) const I32: u8 = 5;
+/// A list.
+pub(super) const LIST: u8 = 9;
+/// A struct.
+pub(super) const STRUCT: u8 = 12;
+
+/// Bytes, and how far they have been read.
+#[derive(Debug)]
+pub(super) struct Input<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Input<'a> {
+    /// Nothing read yet.
+    pub(super) const fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, at: 0 }
+    }
+
+    /// How many bytes have been read.
+    pub(super) const fn at(&self) -> usize {
+        self.at
+    }
+
+    /// The fields of a struct, each given to `read` with its id and its type.
+    pub(super) fn fields(
+        &mut self,
+        mut read: impl FnMut(&mut Self, i32, u8) -> Option<()>,
+    ) -> Option<()> {
+        let mut id = 0;
+        loop {
+            let byte = self.byte()?;
+            if byte == 0 {
+                return Some(());
+            }
+            id = match byte >> 4 {
+                0 => self.number()?,
+                distance => id + i32::from(distance),
+            };
+            if !(0..=1000).contains(&id) {
+                return None;
+            }
+            read(self, id, byte & 15)?;
+        }
+    }
+
+    /// The numbers of a struct whose first fields are such. Structs in it may be nested `depth`
+    /// deep.
+    pub(super) fn numbers<const N: usize>(&mut self, depth: u8) -> Option<[i32; N]> {
+        let mut numbers = [0; N];
+        self.fields(|input, id, kind| {
+            let place = usize::try_from(id - 1).ok().and_then(|i| numbers.get_mut(i));
+            match (place, kind) {
+                (Some(number), I32) => *number = input.number()?,
+                _ => return input.skip(kind, depth),
+            }
+            Some(())
+        })?;
+        Some(numbers)
+    }
+
+    /// The items of a list, each given to `read` with its type.
+    pub(super) fn list(&mut self, mut read: impl FnMut(&mut Self, u8) -> Option<()>) -> Option<()> {
+        let byte = self.byte()?;
+        let length = if byte >> 4 == 15 { self.varint()? } else { u64::from(byte >> 4) };
+        // Every item has a byte at least, so no list is longer than what is left.
+        if length > (self.bytes.len() - self.at) as u64 {
+            return None;
+        }
+        // A list of booleans has a byte for each.
+        let kind = if matches!(byte & 15, TRUE | FALSE) { 3 } else { byte & 15 };
+        (0..length).try_for_each(|_| read(self, kind))
+    }
+
+    /// Skips a value in which structs and lists are nested at most `depth` deep.
+    pub(super) fn skip(&mut self, kind: u8, depth: u8) -> Option<()> {
+        match kind {
+            TRUE | FALSE => {}
+            3 => drop(self.byte()?),
+            4..=6 => drop(self.varint()?),
+            7 => self.advance(8)?,
+            8 => {
+                let length = usize::try_from(self.varint()?).ok()?;
+                self.advance(length)?;
+            }
+            LIST | 10 => {
+                let depth = depth.checked_sub(1)?;
+                self.list(|input, kind| input.skip(kind, depth))?;
+            }
+            STRUCT => {
+                let depth = depth.checked_sub(1)?;
+                self.fields(|input, _, kind| input.skip(kind, depth))?;
+            }
+            _ => return None,
+        }
+        Some(())
+    }
+
+    fn advance(&mut self, bytes: usize) -> Option<()> {
+        self.at = self.at.checked_add(bytes).filter(|&at| at <= self.bytes.len())?;
+        Some(())
+    }
+
+    fn byte(&mut self) -> Option<u8> {
+        let byte = *self.bytes.get(self.at)?;
+        self.at += 1;
+        Some(byte)
+    }
+
+    fn varint(&mut self) -> Option<u64> {
+        let mut value = 0;
+        for shift in (0..64).step_by(7) {
+            let byte = self.byte()?;
+            value |= u64::from(byte & 127) << shift;
+            if byte < 128 {
+                return Some(value);
+            }
+        }
+        None
+    }
+
+    /// A signed number, which is stored with its sign in the lowest bit.
+    pub(super) fn number(&mut self) -> Option<i32> {
+        let stored = self.varint()?;
+        let value = (stored >> 1).cast_signed() ^ -((stored & 1).cast_signed());
+        i32::try_from(value).ok()
+    }
+
+    pub(super) fn size(&mut self) -> Option<usize> {
+        usize::try_from(self.number()?).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_is_not_longer_than_its_bytes_and_nothing_is_deeper_than_allowed() {
+        // A list that claims 2^31 - 1 structs, and has two empty ones.
+        let claims = [0xfc, 0xff, 0xff, 0xff, 0xff, 0x07, 0, 0];
+        assert_eq!(Input::new(&claims).skip(LIST, 8), None);
+        assert_eq!(Input::new(&[0x2c, 0, 0]).skip(LIST, 8), Some(()));
+        // Lists of lists.
+        let deep = [[0x19; 10_000].as_slice(), &[0x05]].concat();
+        assert_eq!(Input::new(&deep).skip(LIST, u8::MAX), None);
+    }
+}

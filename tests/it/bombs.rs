@@ -1,0 +1,169 @@
+//! Bombs: files of a few bytes that claim or inflate to many. Memory grows with what the job keeps
+//! of a file, and what it refuses is named.
+
+use std::fs;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, DictionaryArray, Int32Array};
+use parquet::basic::{Compression, GzipLevel, ZstdLevel};
+use parquet::file::properties::WriterProperties;
+use serde_json::{Value, json};
+
+use crate::attack::{Attacked, last_word, texts, ticks, write};
+use crate::sample;
+
+const MIB: u64 = 1 << 20;
+const MRDL: &str = "minority_reports_detected_log";
+
+/// A run that must succeed: its summary, and what its lineage says of the reports.
+#[track_caller]
+fn runs(lake: &Attacked) -> (Value, Value) {
+    let done = lake.run();
+    assert_eq!(done.status.code(), Some(0), "{}", String::from_utf8_lossy(&done.stderr));
+    let (_, lineage) = lake.lineage();
+    (serde_json::from_slice(&done.stdout).unwrap(), lineage["inputs"][MRDL].clone())
+}
+
+#[track_caller]
+fn peaks_below(summary: &Value, mib: u64) {
+    let peak = summary["peak_memory_bytes"].as_u64().unwrap();
+    assert!(peak < mib * MIB, "{} MiB", peak / MIB);
+}
+
+/// A run that must call a file corrupt, in little memory.
+#[track_caller]
+fn is_corrupt(lake: &Attacked, says: &str) {
+    let limit = "ulimit -v 400000 && exec \"$0\" \"$@\"";
+    let done = lake.limited("bash", &["-c", limit]).output().unwrap();
+    let line = last_word(&done);
+    assert_eq!(done.status.code(), Some(65), "{line}");
+    assert!(line.contains(says) && line.contains(MRDL), "{line}");
+    assert_eq!(lake.result()["exit_code"], 65);
+}
+
+/// A file with this footer and nothing else.
+fn with_footer(footer: &[u8]) -> Attacked {
+    let lake = Attacked::new();
+    let length = u32::try_from(footer.len()).unwrap().to_le_bytes();
+    fs::write(lake.reports(), [b"PAR1", footer, &length, b"PAR1"].concat()).unwrap();
+    lake
+}
+
+/// It once was a stack overflow, which ends the process by SIGABRT.
+#[test]
+fn a_schema_that_is_nested_100_000_deep_is_corrupt() {
+    let depth = 100_000_u32;
+    let count = depth + 1;
+    // The version, and a list of structs, whose length is a number of 7 bits a byte.
+    let mut footer = vec![0x15, 0x02, 0x19, 0xfc];
+    footer.extend([(count & 127) as u8 | 128, (count >> 7 & 127) as u8 | 128, (count >> 14) as u8]);
+    // Groups named g with one child each, and a column named c.
+    for _ in 0..depth {
+        footer.extend([0x48, 1, b'g', 0x15, 0x02, 0]);
+    }
+    footer.extend([0x15, 0x02, 0x25, 0x00, 0x18, 1, b'c', 0]);
+    // No rows, no row groups.
+    footer.extend([0x16, 0x00, 0x19, 0x0c, 0]);
+    is_corrupt(&with_footer(&footer), "100 groups in one another");
+}
+
+#[test]
+fn a_list_that_claims_more_than_its_bytes_hold_is_corrupt() {
+    // Row groups, 2^31 - 1 of them.
+    let claims = [0x15, 0x02, 0x19, 0x0c, 0x16, 0, 0x19, 0xfc, 0xff, 0xff, 0xff, 0xff, 0x07, 0];
+    is_corrupt(&with_footer(&claims), "footer");
+}
+
+#[test]
+fn a_page_of_more_than_128_mib_is_corrupt_whatever_its_codec() {
+    let gzip = Compression::GZIP(GzipLevel::default());
+    let brotli = Compression::BROTLI(Default::default());
+    for codec in [Compression::ZSTD(ZstdLevel::default()), gzip, brotli, Compression::SNAPPY] {
+        let properties = WriterProperties::builder()
+            .set_compression(codec)
+            .set_dictionary_enabled(false)
+            .build();
+        let lake = Attacked::new();
+        let long = "x".repeat(129 << 20);
+        let columns = vec![("store_id", texts([long])), ("detected_at", ticks([0]))];
+        write(&lake.reports(), columns, properties);
+        is_corrupt(&lake, "a page of");
+    }
+}
+
+/// 600 stores whose reports all name one cause of a mebibyte.
+fn one_long_cause(dictionary: bool) -> Attacked {
+    let lake = Attacked::new();
+    let rows = 600;
+    let cause: ArrayRef = texts(["x".repeat(1 << 20)]);
+    let keys = Int32Array::from(vec![0; rows]);
+    let cause: ArrayRef = Arc::new(DictionaryArray::try_new(keys, cause).unwrap());
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_dictionary_enabled(dictionary)
+        .set_write_batch_size(8)
+        .build();
+    let stores = (0..rows).map(|store| format!("store {store}"));
+    let columns = vec![
+        ("store_id", texts(stores)),
+        ("detected_at", ticks((0..rows as i64).map(|row| row % 1440))),
+        ("proposed_cause", cause),
+    ];
+    write(&lake.reports(), columns, properties);
+    sample::change_manifest(&lake.root, |manifest| {
+        let inputs = manifest["inputs"].as_object_mut().unwrap();
+        inputs.retain(|log, _| log == MRDL);
+    });
+    lake
+}
+
+#[test]
+fn a_text_of_a_mebibyte_that_600_rows_share_is_held_once() {
+    for dictionary in [true, false] {
+        let (summary, _) = runs(&one_long_cause(dictionary));
+        assert_eq!(summary["counts"]["stores"], 600);
+        peaks_below(&summary, 300);
+    }
+}
+
+#[test]
+fn two_million_duplicates_of_one_row_take_the_room_of_a_few() {
+    let rows = 2_000_000;
+    let lake = Attacked::with_reports(vec![
+        ("store_id", texts(std::iter::repeat_n("1", rows))),
+        ("detected_at", ticks(std::iter::repeat_n(0, rows))),
+        ("anomaly_id", texts(std::iter::repeat_n("a", rows))),
+    ]);
+    let (summary, reports) = runs(&lake);
+    assert_eq!(reports["rows_duplicate"], rows as u64 - 1);
+    peaks_below(&summary, 128);
+}
+
+#[test]
+fn a_text_over_a_mebibyte_rejects_its_row_and_is_cut_among_the_rejects() {
+    let long = "x".repeat((1 << 20) + 1);
+    for column in ["store_id", "sku", "anomaly_id", "supporting_evidence"] {
+        let mut columns: Vec<(&str, ArrayRef)> = vec![("detected_at", ticks([0, 5]))];
+        for name in ["store_id", "sku", "anomaly_id", "supporting_evidence"] {
+            let first = if name == column { long.as_str() } else { "1" };
+            columns.push((name, texts([first, "1"])));
+        }
+        let lake = Attacked::with_reports(columns);
+        sample::change_manifest(&lake.root, |manifest| {
+            manifest["outputs"]["rejects"] = json!("out/rejects/");
+        });
+        let (summary, reports) = runs(&lake);
+        assert_eq!(reports["rows_rejected"], json!({"value_too_long": 1}), "{column}");
+        assert_eq!(summary["rows"]["rejects"], 1);
+        let (_, lineage) = lake.lineage();
+        assert!(lineage["outputs"]["rejects"]["files"][0]["bytes"].as_u64().unwrap() < 20_000);
+    }
+}
+
+#[test]
+fn a_manifest_without_an_end_is_refused() {
+    let lake = Attacked::new();
+    let done = lake.cohort(&["run", "--manifest", "/dev/zero"]);
+    assert_eq!(done.status.code(), Some(78), "{done:?}");
+    assert!(last_word(&done).contains("at most 268435456 bytes"), "{done:?}");
+}
