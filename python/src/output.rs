@@ -97,7 +97,7 @@ impl Output {
         store_rows(store.events, evidence, interval, &mut rows, counts, |names, event, rows| {
             mrch.push(names, event, rows, rows_max, |batch| emit(Written::Mrch, batch))?;
             melog.push(names, event, rows);
-            if melog.rows() >= rows_max {
+            if melog.rows() >= rows_max || melog.is_full() {
                 emit(Written::Melog, melog.finish()?)?;
             }
             Ok(())

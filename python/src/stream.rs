@@ -7,7 +7,7 @@ use arrow::datatypes::SchemaRef;
 use cohort_core::batch::pass::{Pass, ReportReader};
 use cohort_core::batch::predictions::{Prediction, PredictionRows, ReadPredictions};
 use cohort_core::batch::reports::{ReportColumns, SharedTexts};
-use cohort_core::batch::values::Texts;
+use cohort_core::batch::texts::Texts;
 use cohort_core::contract::MRDL;
 use cohort_core::points::{ByCell, Gathered, Point};
 use cohort_core::predictions::{PredictionLog, Sales, Scores};

@@ -37,7 +37,7 @@ def shuffled(table: pa.Table, dice: random.Random) -> pa.Table:
     """Return the rows in another order, in chunks of random lengths, some of them empty."""
     order = list(range(len(table)))
     dice.shuffle(order)
-    table = table.take(order)
+    table = table.take(pa.array(order, pa.int64()))
     cuts = sorted(dice.randint(0, len(table)) for _ in range(dice.randint(0, 3)))
     chunks = [table[a:b] for a, b in zip([0, *cuts], [*cuts, len(table)], strict=True)]
     batches = [batch for chunk in chunks for batch in chunk.to_batches()]
@@ -123,8 +123,8 @@ def test_predictions_outside_the_windows_change_no_row(folder: Path) -> None:
     }
     found = ce.cohort(**case.frames | held, **case.settings)
     rows = {log: [pa.table(getattr(found, log))] for log in cases.LOGS}
-    expected = case.expected[: case.expected.find("minority_event_log")]
-    assert cases.rendered(rows).startswith(expected)
+    # What is counted comes after the rows.
+    assert case.expected.startswith(cases.rendered(rows))
     assert sum(map(len, held.values())) <= sum(len(case.frames[name]) for name in held)
 
 
