@@ -5,6 +5,7 @@ PYTHON ?= python3
 DEMO := target/demo
 BENCH_VENV := target/bench-venv
 BENCH_PYTHON := $(BENCH_VENV)/bin/python
+PAGE_VENV := target/page-venv
 READERS_VENV := target/readers-venv
 LINT_VENV := target/lint-venv
 WHEEL_VENV := target/wheel-venv
@@ -13,8 +14,8 @@ BARE_VENV := target/bare-venv
 SPARK_VENV := target/spark-venv
 LINT_BIN := $(LINT_VENV)/bin
 CHECKS := check-rust check-python check-circles check-width check-lengths check-deps
-PYTHON_FOLDERS := benches dags/airflow dags/dagster tests/lint tests/orchestrators tests/readers \
-	python/python python/tests python/tests/spark
+PYTHON_FOLDERS := benches dags/airflow dags/dagster tests/lint tests/orchestrators tests/page \
+	tests/readers python/python python/tests python/tests/spark
 
 # With DIST=1, every recipe builds, tests, measures and runs the binary that ships. CI does so: its
 # tests run the very code that ships, and all recipes share one build. Without it, tests run what
@@ -33,8 +34,9 @@ export COHORT_BINARY := $(abspath target/dist/cohort)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help build dist demo demo-s3 demo-short test check $(CHECKS) advisories test-peers \
-	test-readers test-orchestrators bench bench-micro bench-s3 image wheel test-python test-spark
+.PHONY: help build dist demo demo-s3 demo-short test check $(CHECKS) advisories test-page \
+	test-peers test-readers test-orchestrators bench bench-micro bench-s3 image picture wheel \
+	test-python test-spark
 
 help: ## list the recipes
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-19s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -107,6 +109,12 @@ test-peers: build $(BENCH_VENV)/ready ## compare the job's rows with DuckDB's on
 test-readers: build $(READERS_VENV)/ready ## read both logs with seven readers, from disk and S3
 	tests/readers/run.sh $(READERS_VENV)/bin/python $(PYTEST_OPTIONS)
 
+test-page: build $(PAGE_VENV)/ready ## look at the page with headless Chromium
+	tests/page/run.sh $(PAGE_VENV)/bin/python $(PYTEST_OPTIONS)
+
+picture: demo $(PAGE_VENV)/ready ## take the picture of the demo's page that the README shows
+	tests/page/run.sh $(PAGE_VENV)/bin/python --shoot $(DEMO)/page.html docs/page.png
+
 bench: build $(BENCH_VENV)/ready ## measure the job beside DuckDB and Polars (BENCH_OPTIONS=...)
 	$(BENCH_PYTHON) benches/bench.py $(BENCH_OPTIONS)
 
@@ -139,6 +147,11 @@ test-orchestrators: ## drive the image, a real Airflow and a real Dagster over S
 $(BENCH_VENV)/ready: benches/requirements.txt
 	$(PYTHON) -m venv --clear $(BENCH_VENV)
 	$(BENCH_VENV)/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
+$(PAGE_VENV)/ready: tests/page/requirements.txt
+	$(PYTHON) -m venv --clear $(PAGE_VENV)
+	$(PAGE_VENV)/bin/pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
 
 $(READERS_VENV)/ready: tests/readers/requirements.txt

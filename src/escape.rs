@@ -91,7 +91,6 @@ pub(crate) fn markdown(text: &str) -> String {
 
 /// HTML text, which may also stand in an attribute between quotes. It is not fit for an address
 /// that is followed, such as `href`, for a style or for a script.
-#[allow(dead_code, reason = "no command writes HTML yet; its tests stand beside the others")]
 pub(crate) fn html(text: &str) -> String {
     let mut html = String::with_capacity(text.len());
     for c in visible(text).chars() {

@@ -37,6 +37,7 @@ mod manifest;
 mod nearest;
 mod objects;
 mod orchestrator;
+mod page;
 mod parquet;
 mod process;
 mod progress;

@@ -10,6 +10,7 @@ mod files;
 mod history;
 mod init;
 mod man;
+mod page;
 mod registry;
 mod rerun;
 mod run;
@@ -90,6 +91,12 @@ pub enum Command {
     /// apply is refused.
     #[command(after_long_help = examples(edit::EXAMPLES))]
     Edit(edit::EditArgs),
+    /// Write a page of what committed runs found: charts, a table, and every event's course.
+    ///
+    /// The page is one file that needs no network. It shows the registry: events as they are today,
+    /// with people's edits, and the quality of the data behind them.
+    #[command(after_long_help = examples(page::EXAMPLES))]
+    Page(page::PageArgs),
     /// Print a published schema: of the manifest, the lineage, the summary, or a log's columns.
     #[command(after_long_help = examples(schema::EXAMPLES))]
     Schema(schema::SchemaArgs),
@@ -150,6 +157,7 @@ pub fn execute(cli: &Cli) -> Result<Verdict, Error> {
         Command::Files(args) => files::execute(args),
         Command::Registry(args) => registry::execute(args),
         Command::Edit(args) => edit::execute(args),
+        Command::Page(args) => page::execute(args),
         Command::Schema(args) => schema::execute(args),
         Command::Sample(args) => sample::execute(args),
         Command::Show(args) => show::execute(args),
@@ -248,6 +256,7 @@ mod tests {
             files::EXAMPLES,
             registry::EXAMPLES,
             edit::EXAMPLES,
+            page::EXAMPLES,
             schema::EXAMPLES,
             sample::EXAMPLES,
             show::EXAMPLES,

@@ -18,6 +18,7 @@ use super::error::{self, Failure};
 use super::retry::{Attempts, Budget};
 use super::settings::Settings;
 use crate::objects::interface::Tag;
+use crate::objects::uri::Uri;
 
 /// A request or a body that is slower than this, over its whole length, is given up like a stalled
 /// one.
@@ -135,6 +136,11 @@ impl Inner {
             }
         }
     }
+}
+
+/// What a browser must be told of an object to show it. Nothing else cares.
+pub(super) fn content_type(uri: &Uri) -> Option<String> {
+    uri.name().ends_with(".html").then(|| "text/html; charset=utf-8".to_owned())
 }
 
 /// Listings quote a tag and some servers do not, while `If-Match` wants quotes.

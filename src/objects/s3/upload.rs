@@ -11,7 +11,7 @@ use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use bytes::Bytes;
 use tokio::task::JoinSet;
 
-use super::client::{Inner, tag};
+use super::client::{Inner, content_type, tag};
 use super::condition::Condition;
 use super::error::Failure;
 use super::settle::settle;
@@ -61,8 +61,15 @@ enum Ended {
 
 impl Upload {
     async fn begin(inner: &Arc<Inner>, uri: &Uri) -> Result<Self, Error> {
-        let request =
-            || inner.client.create_multipart_upload().bucket(uri.bucket()).key(uri.path()).send();
+        let request = || {
+            inner
+                .client
+                .create_multipart_upload()
+                .bucket(uri.bucket())
+                .key(uri.path())
+                .set_content_type(content_type(uri))
+                .send()
+        };
         let begun = inner.until_done(&mut inner.budget.attempts(), 0, request).await;
         let failed = |failure: Failure| failure.into_error(uri, "write", Outcome::NotDone);
         let id = begun.map_err(failed)?.upload_id.unwrap_or_default();

@@ -19,7 +19,7 @@ use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
-use super::client::{Inner, tag};
+use super::client::{Inner, content_type, tag};
 use super::condition::Condition;
 use super::settle::settle;
 use super::{digest, read, upload};
@@ -74,6 +74,7 @@ async fn put_whole(
             .set_if_none_match(condition.if_none_match())
             .set_if_match(condition.if_match())
             .checksum_sha256(&checksum)
+            .set_content_type(content_type(uri))
             .body(ByteStream::from(content.clone()))
             .send();
         let permit = inner.request_permit().await;

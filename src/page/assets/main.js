@@ -1,0 +1,126 @@
+// The order in which the page comes to life: table and figures first, the charts when their library
+// is there.
+
+let chartsReady = false;
+
+function drawCharts(keepZoom) {
+  if (!chartsReady) return;
+  hideTip();
+  drawTrend(filtered(filters, "day"));
+  drawCauses(filtered(filters, "cause"));
+  drawStores(keepZoom);
+}
+
+function drawAll(keepZoom) {
+  drawBar();
+  drawFigures();
+  drawTable();
+  drawCharts(keepZoom);
+  toAddress();
+}
+
+// Some filters have changed: everything follows. A chosen day is what the timeline shows.
+function change(some) {
+  const step = filters.step;
+  Object.assign(filters, some);
+  if ("stores" in some || "step" in some) filters.page = 0;
+  let zoom;
+  if (filters.step !== step) zoom = zoomOfStep();
+  drawAll(zoom);
+}
+
+function zoomOfStep() {
+  if (filters.step === null) return { from: span.from, to: span.to };
+  const start = span.from + filters.step * span.step;
+  const room = span.step / 4;
+  return { from: Math.max(span.from, start - room), to: Math.min(span.to, start + span.step + room) };
+}
+
+// An event is chosen in the table, on the timeline or in the drawer: the others show it too.
+async function choose(event, focus = false) {
+  filters.event = event;
+  if (event !== null) {
+    openedFrom = document.activeElement;
+    turnTo(event);
+  }
+  drawTable();
+  await drawDrawer();
+  resizeCharts();
+  if (chartsReady && event !== null) showOnTimeline(event);
+  else drawCharts();
+  toAddress();
+  if (event === null) return;
+  rowElement(event)?.scrollIntoView({ block: "nearest" });
+  if (focus) element("close").focus({ preventScroll: true });
+}
+
+function showOnTimeline(event) {
+  const { from, to } = currentZoom();
+  const away = endOf(event) < from || table.start[event] > to;
+  const room = Math.max(HOUR * 2, lengthOf(event) * 2);
+  drawCharts(away
+    ? { from: Math.max(span.from, table.start[event] - room), to: Math.min(span.to, endOf(event) + room) }
+    : undefined);
+}
+
+function resizeCharts(width) {
+  if (!chartsReady) return;
+  const charts = [trendChart, causeChart, heatChart, timeChart, metricsChart];
+  for (const chart of charts.filter((one) => one !== null)) {
+    const parent = chart.getDom();
+    const most = width === undefined ? "auto" : Math.min(width, parent.clientWidth || width);
+    chart.resize({ width: most, height: "auto" });
+  }
+}
+
+function redraw(width) {
+  resizeCharts(width);
+  drawTable();
+  drawCharts();
+  drawMetrics();
+}
+
+async function main() {
+  const loaded = unpackedJson("table");
+  const library = unpacked("library").text();
+  setTable(await loaded);
+  fromAddress();
+  startTheme(redraw);
+  startTable(change, choose);
+  startBar(change);
+  startDrawer(choose);
+  drawAll();
+  document.body.classList.add("has-table");
+  performance.mark("table");
+  // The browser shows the table before it compiles the library.
+  await new Promise((resolve) => { requestAnimationFrame(() => setTimeout(resolve)); });
+  await loadLibrary(library);
+  startOverview(change);
+  startStores(change, choose);
+  chartsReady = true;
+  drawCharts(zoomOfStep());
+  if (filters.event !== null) {
+    await drawDrawer();
+    resizeCharts();
+    showOnTimeline(filters.event);
+  }
+  document.body.classList.add("is-ready");
+  performance.mark("ready");
+  let waiting = 0;
+  window.addEventListener("resize", () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(redraw, 100);
+  });
+  window.addEventListener("hashchange", () => {
+    fromAddress();
+    drawAll();
+    drawDrawer();
+  });
+}
+
+main().catch((error) => {
+  const failed = element("failed");
+  failed.hidden = false;
+  failed.textContent = `This page could not be drawn (${error}). It needs Chrome or Edge 80, Firefox 113 or Safari 16.4, or later.`;
+  throw error;
+});

@@ -1,0 +1,126 @@
+//! What `cohort verify --as json` said of the runs, as the page takes it in.
+//!
+//! Keys that a later release may add are ignored.
+
+use std::collections::BTreeSet;
+
+use serde::Deserialize;
+
+use super::html::{Check, Listed};
+use super::quality::plural;
+
+/// The version of the report that this release knows.
+const VERSION: u32 = 1;
+/// Findings that the page lists. The others are counted.
+const LISTED_MAX: usize = 20;
+
+/// A report of `cohort verify`.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Report {
+    version: u32,
+    sound: bool,
+    quick: bool,
+    runs: Vec<Run>,
+    #[serde(default)]
+    gaps: Vec<serde_json::Value>,
+    #[serde(default)]
+    overlaps: Vec<serde_json::Value>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct Run {
+    run_id: String,
+    #[serde(default)]
+    findings: Vec<String>,
+    #[serde(default)]
+    events: Vec<Event>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct Event {
+    event_id: String,
+}
+
+impl Report {
+    /// Reads a report.
+    ///
+    /// # Errors
+    /// What was found instead.
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, String> {
+        let report: Self = serde_json::from_slice(crate::text::without_mark(bytes))
+            .map_err(|error| error.to_string())?;
+        match report.version {
+            VERSION => Ok(report),
+            version => Err(format!("version {version}")),
+        }
+    }
+
+    /// The ids of the events that would be others if their runs ran again.
+    pub(super) fn stale(&self) -> BTreeSet<&str> {
+        let events = self.runs.iter().flat_map(|run| &run.events);
+        events.map(|event| event.event_id.as_str()).collect()
+    }
+
+    /// What the page says of it.
+    pub(super) fn check(&self) -> Check {
+        let found: Vec<&Run> = self.runs.iter().filter(|run| !run.findings.is_empty()).collect();
+        let how = if self.quick { " by their tags alone" } else { "" };
+        let checked = format!("{} checked{how}", plural(self.runs.len() as u64, "run"));
+        let mut texts: Vec<String> = found
+            .iter()
+            .take(LISTED_MAX)
+            .map(|run| format!("{}: {}{}", run.run_id, run.findings.join(", "), stale(run)))
+            .collect();
+        for (what, count) in [("gap", self.gaps.len()), ("overlap", self.overlaps.len())] {
+            if count > 0 {
+                texts.push(format!("{} between intervals", plural(count as u64, what)));
+            }
+        }
+        Check {
+            is_sound: self.sound,
+            said: if self.sound {
+                format!("{checked}: all of them stand")
+            } else {
+                format!(
+                    "{checked}: not all of them stand; run them again to bring the page up to date"
+                )
+            },
+            findings: Listed { left: found.len().saturating_sub(LISTED_MAX), texts },
+        }
+    }
+}
+
+fn stale(run: &Run) -> String {
+    match run.events.len() as u64 {
+        0 => String::new(),
+        events => format!(", {} would change", plural(events, "event")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_names_what_does_not_stand_and_the_events_that_would_change() {
+        let report = Report::parse(
+            br#"{"version": 1, "sound": false, "quick": false, "gaps": [{}], "overlaps": [],
+                "later": 1, "runs": [{"run_id": "a", "findings": []}, {"run_id": "b", "findings":
+                ["stale"], "events": [{"event_id": "e1", "store_id": "7"}]}]}"#,
+        )
+        .unwrap();
+        assert_eq!(report.stale().into_iter().collect::<Vec<_>>(), ["e1"]);
+        let check = report.check();
+        assert!(!check.is_sound);
+        assert_eq!(
+            check.findings.texts,
+            ["b: stale, 1 event would change", "1 gap between intervals"]
+        );
+    }
+
+    #[test]
+    fn a_report_of_another_version_is_refused() {
+        let said = br#"{"version": 2, "sound": true, "quick": true, "runs": []}"#;
+        assert_eq!(Report::parse(said).unwrap_err(), "version 2");
+    }
+}
