@@ -7,7 +7,7 @@ the other, and `cohort_events.spark` runs it on Spark.
     >>> import polars as pl
     >>> import cohort_events as ce
     >>> reports = pl.DataFrame({"store_id": ["327"], "detected_at": ["2025-01-01T11:55:00"]})
-    >>> reports = reports.cast({"detected_at": pl.Datetime})
+    >>> reports = reports.with_columns(pl.col("detected_at").str.to_datetime())
     >>> day = ce.cohort(reports, start="2025-01-01T00:00:00Z", end="2025-01-02T00:00:00Z")
     >>> pl.DataFrame(day.melog)["end_reason"].to_list()
     [None, 'quiet']

@@ -11,7 +11,7 @@ from cohort_events._core import Cohorted, Table
 from cohort_events._settings import settings
 
 if TYPE_CHECKING:
-    from cohort_events._core import ArrowFrame, Inputs
+    from cohort_events._types import ArrowFrame, Inputs
 
 
 def cohort(

@@ -1,24 +1,22 @@
-from typing import Any, Literal, Protocol, TypedDict, final
+from typing import Any, Literal, final
 
 from cohort_events._settings import Settings
+from cohort_events._types import ArrowFrame, Inputs
+
+__all__ = [
+    "Cohorted",
+    "KernelCore",
+    "Table",
+    "__version__",
+    "bounds",
+    "calendar",
+    "clock",
+    "cohort",
+    "columns",
+    "windows",
+]
 
 __version__: str
-
-class ArrowStream(Protocol):
-    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any: ...
-
-class ArrowArray(Protocol):
-    def __arrow_c_array__(self, requested_schema: Any = None) -> Any: ...
-
-ArrowFrame = ArrowStream | ArrowArray
-
-class Inputs(TypedDict, total=False):
-    rows_read: int
-    rows_in_interval: int
-    rows_rejected: dict[str, int]
-    rows_duplicate: int
-    values_out_of_range: dict[str, int]
-    onsets_ignored: int
 
 @final
 class Table:
