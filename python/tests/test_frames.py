@@ -64,9 +64,7 @@ class OnlyAnArray:
     def __init__(self, batch: pa.RecordBatch) -> None:
         self.batch = batch
 
-    def __arrow_c_array__(  # ruff: ignore[bad-dunder-method-name]
-        self, requested_schema: Any = None
-    ) -> Any:
+    def __arrow_c_array__(self, requested_schema: Any = None) -> Any:
         return self.batch.__arrow_c_array__(requested_schema)
 
 
