@@ -139,8 +139,8 @@ def lineage(manifest: dict[str, Any], outputs: dict[str, Any]) -> dict[str, Any]
         "values_out_of_range": {},
         "onsets_ignored": 0,
     }
-    counts = ("stores", "events_opened", "events_closed", "events_active", "reports", "lines")
-    counts += ("ticks_without_baseline", "ticks_without_score")
+    counts = ["stores", "events_opened", "events_closed", "events_active", "reports", "lines"]
+    counts += ["ticks_without_baseline", "ticks_without_score"]
     return {
         "version": 1,
         "run_id": manifest["run_id"],

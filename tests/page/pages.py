@@ -38,7 +38,7 @@ class Looked:
 
     def text(self, selector: str) -> str:
         """What people read there."""
-        return self.page.inner_text(selector)
+        return str(self.page.inner_text(selector))
 
     def settle(self) -> None:
         """Wait until what was asked for is drawn, and what is typed has been waited for."""
@@ -48,7 +48,7 @@ class Looked:
 
     def address(self) -> str:
         """What follows the # in the address."""
-        return self.page.url.partition("#")[2]
+        return str(self.page.url).partition("#")[2]
 
     def chart(self, name: str, script: str) -> Any:
         """Evaluate a script of a chart, which it calls `chart`."""
