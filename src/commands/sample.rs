@@ -43,7 +43,11 @@ pub(super) fn execute(args: &SampleArgs) -> Result<(), Error> {
         sample.write(Path::new(args.place.strip_prefix("file://").unwrap_or(&args.place)))?
     } else {
         let runtime = runtime()?;
-        sample.put(Arc::new(Storage::new()), place, runtime.handle().clone())?
+        let handle = runtime.handle().clone();
+        // The runtime waits for requests on this thread, so the sample is made on another.
+        let put = move || sample.put(Arc::new(Storage::new()), place, handle);
+        let put = runtime.block_on(runtime.spawn_blocking(put));
+        put.map_err(|stopped| Error::Bug(format!("the sample stopped ({stopped})")))??
     };
     print(&format!("{}\n", written.manifest))
 }

@@ -111,8 +111,11 @@ impl Sample {
         };
         let threads = thread::available_parallelism().map_or(1, usize::from);
         thread::scope(|scope| {
-            let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-            workers.into_iter().try_fold((0, 0), |sum, worker| {
+            // This thread is one of them. If the system refuses others, it goes on without.
+            let spawned =
+                (1..threads).map_while(|_| thread::Builder::new().spawn_scoped(scope, work).ok());
+            let workers: Vec<_> = spawned.collect();
+            workers.into_iter().try_fold(work()?, |sum, worker| {
                 let rows: (u64, u64) = match worker.join() {
                     Ok(rows) => rows?,
                     Err(panic) => std::panic::resume_unwind(panic),
