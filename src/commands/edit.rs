@@ -4,7 +4,7 @@ use clap::Args;
 use cohort_core::Id;
 
 use super::files::SelectionArgs;
-use super::terminal::{argument, places, print, runtime, workers};
+use super::terminal::{argument, places, print, runtime_and_workers};
 use crate::error::Error;
 use crate::objects::Storage;
 use crate::process::now;
@@ -54,8 +54,8 @@ pub(super) fn execute(args: &EditArgs) -> Result<(), Error> {
     let selection = args.selection.parse()?;
     let manifest = argument(&args.manifest)?;
     let change = if args.export_labels { None } else { Some(change(args)?) };
-    let workers = workers();
-    let text = runtime()?.block_on(async {
+    let (runtime, workers) = runtime_and_workers()?;
+    let text = runtime.block_on(async {
         let storage = Storage::new();
         let places = places(&storage, &args.manifest).await?;
         let Some(change) = change else {

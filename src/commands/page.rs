@@ -8,7 +8,7 @@ use bytes::Bytes;
 use clap::Args;
 
 use super::files::SelectionArgs;
-use super::terminal::{argument, places, print, runtime, workers};
+use super::terminal::{argument, places, print, runtime_and_workers};
 use crate::committed::CommittedRuns;
 use crate::error::Error;
 use crate::objects::{self, Objects as _, Outcome, Put, Scheme, Storage, Uri};
@@ -55,8 +55,8 @@ pub(super) fn execute(args: &PageArgs) -> Result<(), Error> {
     }
     let report = args.verify.as_deref().map(argument).transpose()?;
     argument(&args.manifest)?;
-    let workers = workers();
-    runtime()?.block_on(async {
+    let (runtime, workers) = runtime_and_workers()?;
+    runtime.block_on(async {
         let storage = Storage::new();
         let places = places(&storage, &args.manifest).await?;
         let report = match &report {

@@ -6,7 +6,7 @@ use clap::Args;
 use cohort_core::registry::RegistryRow;
 
 use super::files::{SelectionArgs, instant};
-use super::terminal::{argument, places, print, runtime, workers};
+use super::terminal::{argument, places, print, runtime_and_workers};
 use crate::error::Error;
 use crate::objects::Storage;
 use crate::registry::{self, Form, Options};
@@ -56,8 +56,8 @@ pub(super) fn execute(args: &RegistryArgs) -> Result<(), Error> {
         ));
     }
     argument(&args.manifest)?;
-    let workers = workers();
-    let found = runtime()?.block_on(async {
+    let (runtime, workers) = runtime_and_workers()?;
+    let found = runtime.block_on(async {
         let storage = Storage::new();
         let places = places(&storage, &args.manifest).await?;
         let options = Options { as_of, ..Options::default() };

@@ -39,9 +39,17 @@ pub(super) fn runtime() -> Result<Runtime, Error> {
     Ok(runtime)
 }
 
-/// As many threads as the machine has processors.
-pub(super) fn workers() -> Workers {
-    Workers::start(std::thread::available_parallelism().map_or(1, std::num::NonZero::get))
+/// The runtime, and as many threads that compute as the machine has processors.
+///
+/// If the system has few threads to give, the disk takes the first: its calls cannot do without
+/// it, and what computes can.
+pub(super) fn runtime_and_workers() -> Result<(Runtime, Workers), Error> {
+    let runtime = runtime()?;
+    // It starts with the first call that blocks, and is kept.
+    let started = runtime.block_on(runtime.spawn_blocking(|| ()));
+    started.map_err(|_| Error::Short(Shortage::Threads))?;
+    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    Ok((runtime, Workers::start(processors)))
 }
 
 /// Longer than any run.

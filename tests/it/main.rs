@@ -31,6 +31,7 @@ mod init;
 mod lake;
 mod model;
 mod model_rules;
+mod page;
 mod properties;
 mod registry;
 mod replaced;

@@ -171,3 +171,35 @@ def test_what_is_stale_is_named(browser: Browser, tmp_path: Path) -> None:
         looked.page.select_option("#by-status", "stale")
         assert "of 1, filtered" in looked.text("#shown")
         assert "stale" in looked.text("#rows tr >> nth=0")
+
+
+def test_what_is_merged_counts_once(browser: Browser, tmp_path: Path) -> None:
+    lake = Lake(tmp_path / "merged")
+    events(lake, ["101", "102"], 3, 4, texts=["Flash sale"])
+    lake.rows["minority_reports_detected_log"].append(
+        lake.rows["minority_reports_detected_log"][0] | {"store_id": None}
+    )
+    lake.write()
+    lake.run("march")
+    first, second, *_ = lake.registry()
+    merge = edit(second["event_id"], 1, "merged_into", first["event_id"])
+    lake.rows["user_minority_events_edits_log"] = [merge]
+    lake.write()
+    rows = {row["event_id"]: row for row in lake.registry()}
+    lost = sum(
+        -min(0.0, float(row["impact_estimate"] or 0))
+        for row in rows.values()
+        if not row["merged_into"]
+    )
+    with looking(browser, lake.page(), f"#event={second['cohort_id']}") as looked:
+        assert looked.text("#figure-events") == "5"
+        assert looked.text("#figure-loss") == f"{lost:,.0f}"
+        assert f"Merged into\n{first['cohort_id']}" in looked.text("#facts")
+        looked.page.click("#facts [data-other]")
+        looked.settle()
+        assert f"Holds\n{second['cohort_id']}" in looked.text("#facts")
+        # Its curves are of its own lines, and end at its own totals.
+        assert not looked.text("#ticks-note")
+        # And a row that was rejected is told of.
+        assert "1 row rejected" in looked.text("section[aria-labelledby=quality-title]")
+        assert "missing_store_id 1" in looked.text("section[aria-labelledby=quality-title]")

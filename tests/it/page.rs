@@ -1,0 +1,94 @@
+//! `cohort page` from outside: where it writes, and what it replaces.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use crate::s3_job::{Place, environment, sample};
+use crate::seaweed::{ADMIN, Identity, READER, config, server};
+
+/// Makes a small sample in a folder and runs the job.
+fn chain(folder: &Path) -> String {
+    let chain = folder.join("chain");
+    let size = ["--stores", "4", "--skus", "3", "--days", "2"];
+    let made = cohort(&[&["sample", chain.to_str().unwrap()], &size[..]].concat());
+    assert_eq!(made.status.code(), Some(0));
+    let manifest = chain.join("run_manifest.json").to_str().unwrap().to_owned();
+    assert_eq!(cohort(&["run", "--manifest", &manifest]).status.code(), Some(0));
+    manifest
+}
+
+fn cohort(arguments: &[&str]) -> Output {
+    Command::new(crate::binary::binary()).args(arguments).output().unwrap()
+}
+
+#[test]
+fn the_page_replaces_a_file_whole_and_leaves_nothing_beside_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let manifest = chain(folder.path());
+    let pages = folder.path().join("pages");
+    let out = pages.join("events.html").to_str().unwrap().to_owned();
+    let write = || cohort(&["page", "--manifest", &manifest, "--out", &out]);
+    assert_eq!(write().status.code(), Some(0));
+    let page = std::fs::read(&out).unwrap();
+    assert!(page.starts_with(b"<!DOCTYPE html>"));
+    std::fs::write(&out, "an older page").unwrap();
+    let written = write();
+    assert_eq!(String::from_utf8(written.stdout).unwrap(), format!("file://{out}\n"));
+    assert_eq!(std::fs::read(&out).unwrap(), page);
+    assert_eq!(std::fs::read_dir(&pages).unwrap().count(), 1);
+}
+
+#[test]
+fn what_is_no_place_for_a_page_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let manifest = chain(folder.path());
+    std::fs::write(folder.path().join("file"), "").unwrap();
+    std::fs::write(folder.path().join("verify.json"), r#"{"version": 2}"#).unwrap();
+    let verify = folder.path().join("verify.json").to_str().unwrap().to_owned();
+    for (out, more, said) in [
+        ("chain", &[][..], "expected a file, found a folder"),
+        ("chain/", &[], "expected a file or an object"),
+        ("file/events.html", &[], "expected a folder above it, found a file"),
+        ("events.html", &["--verify", &verify], "expected what `cohort verify --as json` prints"),
+    ] {
+        let out = format!("{}/{out}", folder.path().display());
+        let arguments = [&["page", "--manifest", &manifest, "--out", &out], more].concat();
+        let done = cohort(&arguments);
+        let log = String::from_utf8_lossy(&done.stderr);
+        assert_eq!(done.status.code(), Some(2), "{log}");
+        assert!(log.contains(said), "{log}");
+    }
+}
+
+#[test]
+fn a_page_on_s3_is_replaced_and_shown_by_a_browser() {
+    let place = Place::new("outputs/page", &sample(1));
+    assert!(place.command(server().port, ADMIN).output().unwrap().status.success());
+    let manifest = place.prefix.join("run_manifest.json").to_string();
+    let out = place.prefix.join("out/events.html");
+    let write = |identity: Identity| {
+        let mut job = Command::new(crate::binary::binary());
+        environment(&mut job, server().port, identity);
+        let arguments = ["page", "--manifest", &manifest, "--out", &out.to_string()];
+        let done = job.args(arguments).output().unwrap();
+        (done.status.code(), String::from_utf8_lossy(&done.stderr).into_owned())
+    };
+    let page = || place.outputs().remove("out/events.html").unwrap();
+    assert_eq!(write(ADMIN).0, Some(0));
+    let first = page();
+    assert!(first.starts_with(b"<!DOCTYPE html>"));
+    let (exit, log) = write(READER);
+    assert_eq!(exit, Some(77), "{log}");
+    assert_eq!(write(ADMIN).0, Some(0));
+    assert_eq!(page(), first);
+    let (bucket, key) = out.to_string()["s3://".len()..]
+        .split_once('/')
+        .map(|(bucket, key)| (bucket.to_owned(), key.to_owned()))
+        .unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let head = runtime.block_on(async {
+        let client = aws_sdk_s3::Client::from_conf(config(server().port, ADMIN).build());
+        client.head_object().bucket(bucket).key(key).send().await.unwrap()
+    });
+    assert_eq!(head.content_type(), Some("text/html; charset=utf-8"));
+}
