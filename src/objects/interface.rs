@@ -116,6 +116,19 @@ pub trait Objects: Send + Sync + fmt::Debug {
         Ok(entries)
     }
 
+    /// The names of the folders directly in a folder, sorted, or `None` if nothing at all lies in
+    /// it. The prefix ends with a slash.
+    ///
+    /// # Errors
+    /// As [`Objects::list`].
+    async fn folders(&self, folder: &Uri) -> Result<Option<Vec<String>>, Error> {
+        let listed = self.list(folder).await?;
+        let below = listed.iter().filter_map(|object| object.uri.below(folder)?.split_once('/'));
+        let mut names: Vec<_> = below.map(|(name, _)| name.to_owned()).collect();
+        names.dedup();
+        Ok((!listed.is_empty()).then_some(names))
+    }
+
     /// The whole content and its version.
     ///
     /// # Errors

@@ -116,6 +116,10 @@ impl Objects for Storage {
         self.adapter(folder).await?.entries(folder).await
     }
 
+    async fn folders(&self, folder: &Uri) -> Result<Option<Vec<String>>, Error> {
+        self.adapter(folder).await?.folders(folder).await
+    }
+
     async fn read(&self, uri: &Uri) -> Result<(Bytes, Tag), Error> {
         self.adapter(uri).await?.read(uri).await
     }

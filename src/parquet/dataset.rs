@@ -116,24 +116,34 @@ async fn check_folders(
     root: &Uri,
     partitioning: &Partitioning,
 ) -> Result<(), Error> {
-    let listed = objects.list(root).await?;
-    if listed.is_empty() {
-        return Err(Error::MissingDataset { uri: root.clone(), log: log.name });
+    let mut along = String::new();
+    for level in 0.. {
+        let folders = objects.folders(&root.join(&along)).await?;
+        if level == 0 && folders.is_none() {
+            return Err(Error::MissingDataset { uri: root.clone(), log: log.name });
+        }
+        match partitioning.fitting_folder(level, &along, &folders.unwrap_or_default()) {
+            Ok(None) => break,
+            Ok(Some(folder)) => along.push_str(&format!("{folder}/")),
+            Err(misfit) => {
+                return Err(Error::Folders {
+                    uri: root.clone(),
+                    log: log.name,
+                    pattern: partitioning.to_string(),
+                    folder: misfit.folder,
+                    advice: misfit.pattern.map_or_else(
+                        || "give the pattern that its folders have".to_owned(),
+                        |pattern| format!("give {pattern:?}"),
+                    ),
+                });
+            }
+        }
     }
-    let paths: Vec<_> = listed.iter().filter_map(|object| object.uri.below(root)).collect();
-    match partitioning.misfit(&paths) {
-        None => Ok(()),
-        Some(misfit) => Err(Error::Folders {
-            uri: root.clone(),
-            log: log.name,
-            pattern: partitioning.to_string(),
-            folder: misfit.folder,
-            advice: misfit.pattern.map_or_else(
-                || "give the pattern that its folders have".to_owned(),
-                |pattern| format!("give {pattern:?}"),
-            ),
-        }),
+    if along.is_empty() {
+        let pattern = partitioning.to_string();
+        tracing::warn!(dataset = %root, pattern, "no folder of the partitioning is there");
     }
+    Ok(())
 }
 
 /// Whether no part of a path hides the file. Writers hide what is not data.

@@ -23,6 +23,7 @@ pub(crate) async fn check(objects: Arc<dyn Objects>, root: &Uri) {
     lists_are_whole_and_sorted(&objects, &folder("list")).await;
     prefixes_are_texts_not_folders(&*objects, &folder("prefix")).await;
     entries_are_those_of_the_folder_alone(&*objects, &folder("entries")).await;
+    folders_are_those_of_the_folder_alone(&*objects, &folder("folders")).await;
     ranges_come_in_the_order_asked_for(&*objects, &folder("ranges")).await;
     names_are_literal(&*objects, &folder("names")).await;
     creates_only_where_nothing_is(&*objects, &folder("create")).await;
@@ -115,6 +116,17 @@ async fn entries_are_those_of_the_folder_alone(objects: &dyn Objects, root: &Uri
     for entry in entries.iter().filter(|entry| entry.stranger.is_none()) {
         assert_eq!(only(objects, &entry.object.uri).await.tag, entry.object.tag);
     }
+}
+
+async fn folders_are_those_of_the_folder_alone(objects: &dyn Objects, root: &Uri) {
+    assert_eq!(objects.folders(root).await.unwrap(), None);
+    for name in ["file", "b/c/file", "b/file", "a/file", "d=1/file"] {
+        created(objects, &root.join(name), "x").await;
+    }
+    let names = |names: &[&str]| Some(names.iter().map(|&name| name.to_owned()).collect());
+    assert_eq!(objects.folders(root).await.unwrap(), names(&["a", "b", "d=1"]));
+    assert_eq!(objects.folders(&root.join("b/")).await.unwrap(), names(&["c"]));
+    assert_eq!(objects.folders(&root.join("a/")).await.unwrap(), names(&[]));
 }
 
 async fn ranges_come_in_the_order_asked_for(objects: &dyn Objects, root: &Uri) {

@@ -1,5 +1,6 @@
 //! Checks folders against a pattern, if none of the partitions that a run needs is there.
 
+use super::super::is_data;
 use super::{Partitioning, Piece, Width, take};
 
 /// A folder that fits no partition, and no other on its level does.
@@ -56,28 +57,30 @@ impl Piece {
 }
 
 impl Partitioning {
-    /// The first folder that does not fit, among the paths of files relative to the dataset's URI.
-    /// Folders are looked at level by level, along one that fits. `None` if one fits on each level.
-    pub fn misfit(&self, paths: &[&str]) -> Option<Misfit> {
+    /// What the folders on a level mean, the first being level 0. `along` is the path of folders
+    /// that leads there, with a slash at its end. Hidden folders do not count, unless one fits.
+    ///
+    /// # Errors
+    /// The first folder, if none fits.
+    pub fn fitting_folder(
+        &self,
+        level: usize,
+        along: &str,
+        folders: &[String],
+    ) -> Result<Option<String>, Misfit> {
         let levels = self.levels();
-        let mut along = String::new();
-        for (level, pieces) in levels.iter().enumerate() {
-            let mut folders: Vec<_> = paths
-                .iter()
-                .filter_map(|path| path.strip_prefix(&along)?.split_once('/'))
-                .collect();
-            folders.retain(|(folder, _)| folder.contains('=') || !folder.starts_with(['_', '.']));
-            folders.sort_unstable();
-            let first = folders.first().map(|(folder, _)| *folder)?;
-            let Some((folder, _)) = folders.iter().find(|(folder, _)| fits(pieces, folder)) else {
-                let folder = format!("{along}{first}");
+        let Some(pieces) = levels.get(level) else { return Ok(None) };
+        let counts = |folder: &&String| is_data(folder) || fits(pieces, folder);
+        let mut folders: Vec<_> = folders.iter().filter(counts).collect();
+        folders.sort_unstable();
+        let Some(first) = folders.first() else { return Ok(None) };
+        match folders.iter().find(|folder| fits(pieces, folder)) {
+            Some(folder) => Ok(Some((*folder).clone())),
+            None => {
                 let pattern = self.fitting(level, first);
-                return Some(Misfit { folder, pattern });
-            };
-            along.push_str(folder);
-            along.push('/');
+                Err(Misfit { folder: format!("{along}{first}"), pattern })
+            }
         }
-        None
     }
 
     /// The pieces of each level of folders.

@@ -104,7 +104,17 @@ fn fields_without_leading_zeros_need_an_end() {
 fn a_folder_that_does_not_fit_is_found_level_by_level() {
     let misfit = |pattern: &str, paths: &[&str]| {
         let parsed: Partitioning = pattern.parse().unwrap();
-        parsed.misfit(paths).map(|misfit| (misfit.folder, misfit.pattern))
+        let mut along = String::new();
+        for level in 0.. {
+            let below = paths.iter().filter_map(|path| path.strip_prefix(&along)?.split_once('/'));
+            let folders: Vec<_> = below.map(|(folder, _)| folder.to_owned()).collect();
+            match parsed.fitting_folder(level, &along, &folders) {
+                Ok(None) => break,
+                Ok(Some(folder)) => along.push_str(&format!("{folder}/")),
+                Err(misfit) => return Some((misfit.folder, misfit.pattern)),
+            }
+        }
+        None
     };
     let some =
         |folder: &str, pattern: Option<&str>| Some((folder.to_owned(), pattern.map(str::to_owned)));

@@ -28,6 +28,15 @@ pub(super) async fn entries(inner: &Inner, folder: &Uri) -> Result<Vec<Entry>, E
     Ok(entries)
 }
 
+/// The names of the folders directly in a folder, or `None` if nothing at all lies in it. What is
+/// further below is not listed.
+pub(super) async fn folders(inner: &Inner, folder: &Uri) -> Result<Option<Vec<String>>, Error> {
+    let (objects, folders) = pages(inner, folder, Some("/")).await?;
+    let mut names: Vec<_> = folders.iter().map(|folder| folder.name().to_owned()).collect();
+    names.sort();
+    Ok((!objects.is_empty() || !names.is_empty()).then_some(names))
+}
+
 /// All objects under a prefix. Keys that end with a slash are the folder markers of graphical
 /// clients.
 pub(super) async fn list_all(inner: &Inner, prefix: &Uri) -> Result<Vec<Object>, Error> {

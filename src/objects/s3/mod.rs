@@ -117,6 +117,10 @@ impl Objects for S3 {
         list::entries(&self.0, folder).await
     }
 
+    async fn folders(&self, folder: &Uri) -> Result<Option<Vec<String>>, Error> {
+        list::folders(&self.0, folder).await
+    }
+
     async fn read(&self, uri: &Uri) -> Result<(Bytes, Tag), Error> {
         read::whole(&self.0, uri).await
     }
