@@ -14,6 +14,7 @@ use std::time::Duration;
 use crate::escape;
 use crate::kind::Kind;
 use crate::orchestrator::{EndFiles, Reporters};
+use crate::process::is_decoding;
 use crate::progress;
 use crate::screen::{Look, WRONG, stderr_has_colour};
 use crate::shortage::Shortage;
@@ -54,9 +55,13 @@ pub(crate) fn tell(reporters: &Arc<tokio::sync::Mutex<Reporters>>) {
 /// `release` frees memory that was set aside for the last words.
 pub fn end_on_panic(release: fn()) {
     std::panic::set_hook(Box::new(move |panic| {
+        let said = panic.payload_as_str().unwrap_or("no message");
+        // A decoder that gives up on its bytes ends nothing.
+        if is_decoding() && Shortage::said(said).is_none() {
+            return;
+        }
         release();
         progress::clear();
-        let said = panic.payload_as_str().unwrap_or("no message");
         let place = panic.location().map_or_else(String::new, |at| format!(" at {at}"));
         let (kind, message) = match Shortage::said(said) {
             Some(shortage) => (Kind::Temporary, shortage.to_string()),

@@ -1,5 +1,8 @@
-//! What this process costs.
+//! What this process costs, and which of its panics are errors.
 
+use std::any::Any;
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use cohort_core::Timestamp;
@@ -31,6 +34,53 @@ fn peak_of(status: &str) -> Option<u64> {
     kib.checked_mul(1024)
 }
 
+thread_local! {
+    /// Whether this thread runs a decoder whose panics are errors.
+    static IN_DECODER: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether this thread runs a decoder whose panics are errors.
+pub(crate) fn is_decoding() -> bool {
+    IN_DECODER.get()
+}
+
+/// Calls a decoder of another crate. Some panic on bytes that they should refuse. Such a panic is
+/// no bug of the job, but an error: what the panic says.
+///
+/// The decoder must not be used after an error: the panic may have left it half done.
+///
+/// # Errors
+/// The panic's message.
+pub(crate) fn decoding<T>(call: impl FnOnce() -> T) -> Result<T, String> {
+    let outer = IN_DECODER.replace(true);
+    let done = catch_unwind(AssertUnwindSafe(call));
+    IN_DECODER.set(outer);
+    done.map_err(|panic| panic_message(&*panic))
+}
+
+/// From now on the panics of decoders print nothing. A test makes very many of them.
+#[cfg(test)]
+pub(crate) fn decode_quietly() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            if !IN_DECODER.get() {
+                before(panic);
+            }
+        }));
+    });
+}
+
+/// What a panic says.
+pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> String {
+    let text = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    text.unwrap_or("a panic without a message").to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -47,5 +97,24 @@ mod tests {
         let spun: u64 = (0..3_000_000_u64).map(std::hint::black_box).sum();
         assert!(spun > 0 && cpu_time() > Duration::ZERO);
         assert!(peak_memory_bytes().is_some_and(|bytes| bytes > 100_000));
+    }
+
+    #[test]
+    fn a_panic_of_a_decoder_is_an_error_and_the_process_goes_on() {
+        const INSIDE: &str = "COHORT_TEST_DECODER_PANIC";
+        if std::env::var_os(INSIDE).is_some() {
+            crate::ending::end_on_panic(|| {});
+            let said = decoding(|| panic!("wrong\nbytes")).unwrap_err();
+            assert_eq!((said.as_str(), decoding(|| 7)), ("wrong\nbytes", Ok(7)));
+            std::process::exit(0);
+        }
+        let name = "process::tests::a_panic_of_a_decoder_is_an_error_and_the_process_goes_on";
+        let done = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", name, "--nocapture"])
+            .env(INSIDE, "1")
+            .output()
+            .unwrap();
+        assert_eq!(done.status.code(), Some(0), "{done:?}");
+        assert_eq!(String::from_utf8(done.stderr).unwrap(), "");
     }
 }

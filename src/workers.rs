@@ -10,6 +10,8 @@ use std::thread;
 
 use tokio::sync::oneshot;
 
+use crate::process::panic_message;
+
 type Job = Box<dyn FnOnce() + Send>;
 
 /// The threads; they end when the last handle is dropped.
@@ -63,7 +65,8 @@ impl Workers {
         &self,
         job: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Stopped> {
-        let job = || catch_unwind(AssertUnwindSafe(job)).map_err(|panic| Stopped(message(&*panic)));
+        let job =
+            || catch_unwind(AssertUnwindSafe(job)).map_err(|panic| Stopped(panic_message(&*panic)));
         let Some(jobs) = &self.jobs else { return job() };
         let (done, result) = oneshot::channel();
         let job = Box::new(move || {
@@ -85,14 +88,6 @@ fn work(queue: &Mutex<mpsc::Receiver<Job>>) {
         let Ok(Ok(job)) = job else { return };
         job();
     }
-}
-
-fn message(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    text.unwrap_or("a panic without a message").to_owned()
 }
 
 #[cfg(test)]

@@ -38,8 +38,9 @@ pub(super) fn places(chunk: &Range<u64>, pages: Option<&[PageLocation]>) -> Vec<
     std::iter::once(chunk.start..first).chain(pages.iter().map(at)).collect()
 }
 
-/// Checks the pages that have been fetched. Returns how many bytes a row may take of them, in the
-/// mean of a page. Where texts grow out of one another, each may be as long as the page.
+/// Checks the pages that have been fetched, of a row group that claims so many rows. Returns how
+/// many bytes a row may take of them, in the mean of a page. Where texts grow out of one another,
+/// each may be as long as the page.
 ///
 /// # Errors
 /// If a page holds more than it may. Whatever else is wrong is left to the decoder.
@@ -47,6 +48,7 @@ pub(super) fn check(
     fetched: &Fetched,
     column: &ColumnChunkMetaData,
     places: &[Range<u64>],
+    rows: usize,
 ) -> Result<usize> {
     let mut row_bytes_max = 0;
     for place in places {
@@ -59,7 +61,7 @@ pub(super) fn check(
             else {
                 break;
             };
-            check_page(&header, &rest.slice(at..end), column)?;
+            check_page(&header, &rest.slice(at..end), column, rows)?;
             if !header.is_dictionary() {
                 let grow = header.encoding() == Some(DELTA_BYTE_ARRAY);
                 let values = if grow { 1 } else { header.values().max(1).unsigned_abs() as usize };
@@ -71,7 +73,12 @@ pub(super) fn check(
     Ok(row_bytes_max)
 }
 
-fn check_page(header: &PageHeader, body: &Bytes, column: &ColumnChunkMetaData) -> Result<()> {
+fn check_page(
+    header: &PageHeader,
+    body: &Bytes,
+    column: &ColumnChunkMetaData,
+    rows: usize,
+) -> Result<()> {
     let refuse = |what: String| Err(ParquetError::General(what));
     if header.uncompressed > PAGE_BYTES_MAX {
         let found = header.uncompressed;
@@ -84,7 +91,11 @@ fn check_page(header: &PageHeader, body: &Bytes, column: &ColumnChunkMetaData) -
     if values < 0 || (header.is_dictionary() && entries > header.uncompressed) {
         return refuse(format!("a page of {values} values in {} bytes", header.uncompressed));
     }
-    if column.column_descr().max_rep_level() > 0 && values > LIST_VALUES_MAX {
+    let is_flat = column.column_descr().max_rep_level() == 0;
+    if is_flat && !header.is_dictionary() && entries > rows {
+        return refuse(format!("a page of {values} rows in a row group that claims {rows}"));
+    }
+    if !is_flat && values > LIST_VALUES_MAX {
         return refuse(format!(
             "a page of lists of {values} values, of at most {LIST_VALUES_MAX} that are read"
         ));
@@ -139,10 +150,10 @@ mod tests {
             (Compression::GZIP(parquet::basic::GzipLevel::default()), gzip.finish().unwrap()),
             (Compression::BROTLI(parquet::basic::BrotliLevel::default()), brotli.into_inner()),
         ] {
-            let refused = check_page(&header, &body.into(), &column(codec)).unwrap_err();
+            let refused = check_page(&header, &body.into(), &column(codec), 1).unwrap_err();
             assert!(refused.to_string().contains("inflates"), "{refused}");
         }
-        let sound = check_page(&header, &Bytes::from_static(&[0]), &column(Compression::SNAPPY));
+        let sound = check_page(&header, &Bytes::from_static(&[0]), &column(Compression::SNAPPY), 1);
         assert!(sound.is_ok());
     }
 

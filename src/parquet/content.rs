@@ -16,6 +16,7 @@ use parquet::arrow::arrow_reader::RowSelection;
 
 use super::dataset::Source;
 use super::fetched::Fetched;
+use crate::process::decoding;
 
 /// The member that names the columns that are left out.
 const LEFT_OUT: &str = "left out";
@@ -33,7 +34,8 @@ pub(super) fn rows(
     let mut left_out = Vec::new();
     for (root, field) in source.file.schema().fields().iter().enumerate() {
         let read = readable.contains(&root);
-        let column = if read { column(source, row_group, root, select, fetched) } else { None };
+        let column = || column(source, row_group, root, select, fetched);
+        let column = if read { decoding(column).ok().flatten() } else { None };
         match column.filter(|column| column.len() == rows) {
             Some(column) => members.iter_mut().zip(column).for_each(|(row, text)| row.push(text)),
             None => left_out.push(field.name().as_str()),

@@ -44,8 +44,8 @@ pub enum Error {
     },
     /// A file is not a Parquet file, or only a part of one.
     #[error(
-        "{uri}: expected a Parquet file, found {found}; write it again, move it away, or begin \
-         its name with _"
+        "{uri}: expected a Parquet file, found {found}; write it again as plain Parquet, move it \
+         away, or begin its name with _"
     )]
     NotParquet {
         /// The file.
@@ -65,8 +65,8 @@ pub enum Error {
     },
     /// A file's pages cannot be decoded.
     #[error(
-        "{uri}: expected readable Parquet pages in row group {row_group}, found: {reason}; \
-         write the file again"
+        "{uri}: expected readable Parquet pages in row group {row_group}, found {reason}; write \
+         the file again, with another codec or encoding if that is what fails"
     )]
     Corrupt {
         /// The file.

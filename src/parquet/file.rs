@@ -5,11 +5,8 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray as _, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection,
-    RowSelectionPolicy,
-};
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, RowSelection};
+use parquet::column::page::{Page, PageReader as _};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{
     PageIndexPolicy, ParquetMetaData, ParquetMetaDataPushDecoder, RowGroupMetaData,
@@ -18,8 +15,8 @@ use parquet::file::page_index::column_index::ColumnIndexMetaData;
 use parquet::file::page_index::offset_index::PageLocation;
 use parquet::file::serialized_reader::SerializedPageReader;
 
-use super::batches::Batches;
 use super::fetched::{Fetched, coalesce};
+use super::guard::guarded;
 use super::schema::FileColumns;
 use super::tail::{TAIL_BYTES, Tail};
 use super::{Error, bounds, footer, pages};
@@ -38,7 +35,7 @@ pub(crate) struct File {
     pub object: Object,
     /// The time that its partition covers, or `None` if there are no partitions.
     pub partition: Option<Interval>,
-    arrow: ArrowReaderMetadata,
+    pub(super) arrow: ArrowReaderMetadata,
     found: SchemaRef,
     tag: String,
 }
@@ -55,7 +52,10 @@ impl File {
     ) -> Result<Self, Error> {
         let wrong = |found: String| Error::NotParquet { uri: object.uri.clone(), found };
         if object.bytes < 12 {
-            return Err(wrong(format!("{} bytes", object.bytes)));
+            return Err(wrong(format!(
+                "{} bytes, fewer than the least Parquet file has",
+                object.bytes
+            )));
         }
         let mut tail = Tail::new(objects, &object);
         let decoder = ParquetMetaDataPushDecoder::try_new(object.bytes)
@@ -64,29 +64,34 @@ impl File {
         let first = object.bytes.saturating_sub(TAIL_BYTES)..object.bytes;
         let metadata = match tail.decode(decoder, vec![first]).await? {
             Ok(metadata) => metadata,
-            Err(error) => return Err(wrong(tail.parts.ending(object.bytes, &error))),
+            Err(error) => return Err(wrong(tail.what_it_is(&error).await?)),
         };
-        let rows = metadata.row_groups().iter().map(RowGroupMetaData::num_rows);
+        let mut rows = metadata.row_groups().iter().map(RowGroupMetaData::num_rows);
         if let Some(rows) = rows.clone().find(|rows| *rows < 0) {
             return Err(wrong(format!("a row group of {rows} rows")));
         }
-        let sound =
-            |metadata| footer::sound(metadata, object.bytes).map_err(|e| wrong(e.to_string()));
-        let metadata = sound(metadata)?;
-        let schema = metadata.file_metadata();
-        let columns = FileColumns::of(schema.schema_descr(), schema.key_value_metadata());
-        let columns = columns.map_err(|error| wrong(error.to_string()))?;
-        let metadata = footer::with_schema(metadata, columns.parquet);
+        if rows.try_fold(0_i64, i64::checked_add).is_none() {
+            return Err(wrong("more rows than can be counted".to_owned()));
+        }
+        let sound = guarded(|| {
+            let metadata = footer::sound(metadata, object.bytes)?;
+            let schema = metadata.file_metadata();
+            let columns = FileColumns::of(schema.schema_descr(), schema.key_value_metadata())?;
+            Ok((footer::with_schema(metadata, columns.parquet.clone()), columns))
+        });
+        let (metadata, columns) = sound.map_err(|error| wrong(error.to_string()))?;
         // A page index that cannot be read is none: it only says what may be skipped.
         let decoder = footer::index_decoder(metadata.clone(), object.bytes);
         let indexed = match decoder {
             Ok(decoder) => tail.decode(decoder, Vec::new()).await?.unwrap_or(metadata),
             Err(_) => metadata,
         };
-        let indexed = footer::with_sound_index(indexed, object.bytes);
-        let options = ArrowReaderOptions::new().with_schema(columns.read);
-        let arrow = ArrowReaderMetadata::try_new(Arc::new(indexed), options)
-            .map_err(|error| wrong(error.to_string()))?;
+        let arrow = guarded(|| {
+            let indexed = footer::with_sound_index(indexed, object.bytes);
+            let options = ArrowReaderOptions::new().with_schema(columns.read);
+            ArrowReaderMetadata::try_new(Arc::new(indexed), options)
+        });
+        let arrow = arrow.map_err(|error| wrong(error.to_string()))?;
         let tag = match object.uri.scheme() {
             Scheme::File => tail.parts.footer_digest(object.bytes),
             _ => object.tag.to_string(),
@@ -252,6 +257,33 @@ impl File {
         self.fetch(objects, self.row_ranges(row_group, roots, rows)?).await
     }
 
+    /// Where the dictionary of a column chunk lies, if the footer says so.
+    pub(crate) fn dictionary_range(&self, row_group: usize, leaf: usize) -> Option<Range<u64>> {
+        let column = self.metadata().row_group(row_group).column(leaf);
+        let chunk = footer::chunk_range(column, self.object.bytes).ok()?;
+        column.dictionary_page_offset()?;
+        let end = u64::try_from(column.data_page_offset()).ok()?;
+        (end <= chunk.end).then_some(chunk.start..end)
+    }
+
+    /// The dictionary of a column chunk, if its range has been fetched.
+    ///
+    /// # Errors
+    /// If there is none that can be read as it is.
+    pub(crate) fn dictionary(
+        &self,
+        row_group: usize,
+        leaf: usize,
+        fetched: &Fetched,
+    ) -> Result<Page, ParquetError> {
+        let column = self.metadata().row_group(row_group).column(leaf);
+        let rows = self.group_rows(row_group);
+        let fetched = Arc::new(fetched.clone());
+        let mut pages = SerializedPageReader::new(fetched, column, rows, None)?;
+        let page = guarded(|| pages.get_next_page())?;
+        page.ok_or_else(|| ParquetError::EOF("a column without pages".to_owned()))
+    }
+
     /// The pages of a leaf column, as far as they have been fetched.
     ///
     /// # Errors
@@ -280,7 +312,7 @@ impl File {
     /// What was fetched, with the chunks that must be written anew past the end of the file, and
     /// the metadata that say so. A file with an offset index comes from a writer that needs none of
     /// it.
-    fn mended(
+    pub(super) fn mended(
         &self,
         mut fetched: Fetched,
         row_group: usize,
@@ -306,7 +338,7 @@ impl File {
 
     /// Fails if a page of these leaves claims or hides more than a page may hold, and returns how
     /// many rows a batch of them may have.
-    fn batch_rows(
+    pub(super) fn batch_rows(
         &self,
         fetched: &Fetched,
         row_group: usize,
@@ -319,51 +351,10 @@ impl File {
                 footer::chunk_range(column, self.object.bytes).map_err(ParquetError::EOF)?;
             let pages = self.page_locations(row_group, leaf);
             let pages = bounds::places(&chunk, pages.as_deref());
-            row_bytes += bounds::check(fetched, column, &pages)?;
+            let rows = self.group_rows(row_group);
+            row_bytes += bounds::check(fetched, column, &pages, rows)?;
         }
         Ok((BATCH_BYTES / row_bytes.max(1)).clamp(1, BATCH_ROWS))
-    }
-
-    /// The selected rows of these root columns of a row group, in batches.
-    ///
-    /// # Errors
-    /// [`Error::Corrupt`].
-    pub(crate) fn batches(
-        &self,
-        fetched: Fetched,
-        row_group: usize,
-        roots: &[usize],
-        rows: Option<RowSelection>,
-    ) -> Result<Batches, Error> {
-        let claimed = self.group_rows(row_group);
-        // All rows are read without a selection, so that rows past the claimed ones show.
-        let rows = rows.filter(|rows| rows.row_count() < claimed);
-        let expected = rows.as_ref().map_or(claimed, RowSelection::row_count);
-        let corrupt = |error| Error::corrupt(&self.object.uri, row_group, error);
-        let leaves: Vec<_> = self.leaves(roots).collect();
-        let batch_rows = self.batch_rows(&fetched, row_group, &leaves).map_err(corrupt)?;
-        let (fetched, metadata) = self.mended(fetched, row_group, &leaves).map_err(corrupt)?;
-        let arrow = match metadata {
-            None => self.arrow.clone(),
-            Some(metadata) => {
-                let options = ArrowReaderOptions::new().with_schema(self.arrow.schema().clone());
-                ArrowReaderMetadata::try_new(Arc::new(metadata), options).map_err(corrupt)?
-            }
-        };
-        let mask = ProjectionMask::roots(arrow.parquet_schema(), roots.iter().copied());
-        let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(fetched, arrow)
-            .with_row_groups(vec![row_group])
-            .with_projection(mask)
-            .with_batch_size(batch_rows);
-        if let Some(rows) = rows {
-            // By default a short selection becomes a mask, which decodes the pages between the rows
-            // as well. Only the pages of the selected rows have been fetched.
-            builder = builder
-                .with_row_selection(rows)
-                .with_row_selection_policy(RowSelectionPolicy::Selectors);
-        }
-        let reader = builder.build().map_err(corrupt)?;
-        Ok(Batches::new(reader, claimed, expected))
     }
 }
 

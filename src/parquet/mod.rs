@@ -15,6 +15,8 @@ mod error;
 mod fetched;
 pub(crate) mod file;
 mod footer;
+mod guard;
+mod instants96;
 mod page_header;
 mod pages;
 pub(crate) mod prune;

@@ -25,6 +25,8 @@ pub(crate) struct Wanted {
     pub stores: Option<Arc<[Arc<str>]>>,
     /// The interval in which rejected rows count, or `None` if they do not count.
     pub rejects_in: Option<Interval>,
+    /// Whether a text may be other than UTF-8, whatever the statistics say.
+    pub any_text: bool,
 }
 
 /// The least and the greatest value of a part, and whether it may hold nulls.
@@ -87,20 +89,6 @@ pub(crate) fn candidate_rows(
     intersect(&in_time, &in_stores)
 }
 
-/// Whether the statistics prove that every tick of a row group lies in the years 0001 to 9999, and
-/// in its file's partition.
-pub(crate) fn ticks_are_sound(source: &Source, row_group: usize, tick: &str) -> bool {
-    let metadata = source.file.metadata().row_group(row_group);
-    let leaf = source.columns.place(tick).and_then(|root| source.file.leaf_of(root));
-    let bounds = leaf.map_or(Bounds::UNKNOWN, |leaf| {
-        group_ticks(metadata.column(leaf).statistics(), tick_unit(source, tick), false)
-    });
-    let partition = source.file.partition;
-    bounds.range.is_some_and(|(min, max)| {
-        partition.is_none_or(|partition| partition.holds(min) && partition.holds(max))
-    })
-}
-
 /// The first and the last tick of a file, as far as its statistics tell.
 pub(crate) fn tick_range(source: &Source, tick: &str) -> Option<(Timestamp, Timestamp)> {
     let leaf = source.file.leaf_of(source.columns.place(tick)?)?;
@@ -124,7 +112,7 @@ impl Wanted {
         partition: Option<Interval>,
     ) -> bool {
         self.may_be_wanted(ticks, stores)
-            || self.rejects_in.is_some_and(|i| may_reject(i, ticks, stores, partition))
+            || self.rejects_in.is_some_and(|i| self.may_reject(i, ticks, stores, partition))
     }
 
     fn may_be_wanted(&self, ticks: &Bounds<Timestamp>, stores: &Bounds<Vec<u8>>) -> bool {
@@ -139,26 +127,29 @@ impl Wanted {
         };
         in_time && of_a_store
     }
-}
 
-/// Whether a part may hold a row that is rejected in the interval.
-fn may_reject(
-    interval: Interval,
-    ticks: &Bounds<Timestamp>,
-    stores: &Bounds<Vec<u8>>,
-    partition: Option<Interval>,
-) -> bool {
-    let overlaps = |span: Interval| span.start < interval.end && interval.start < span.end;
-    let placed_here = partition.is_none_or(overlaps);
-    let in_time = ticks.range.is_none_or(|(min, max)| min < interval.end && interval.start <= max);
-    let storeless = stores.nulls || stores.range.as_ref().is_none_or(|(min, _)| min.is_empty());
-    let misplaced = match (partition, ticks.range) {
-        (Some(partition), Some((min, max))) => !(partition.holds(min) && partition.holds(max)),
-        _ => false,
-    };
-    // Without bounds, a tick may lie outside the calendar.
-    let unbounded = ticks.range.is_none();
-    (placed_here && (ticks.nulls || unbounded || misplaced)) || (in_time && storeless)
+    /// Whether a part may hold a row that is rejected in the interval.
+    fn may_reject(
+        &self,
+        interval: Interval,
+        ticks: &Bounds<Timestamp>,
+        stores: &Bounds<Vec<u8>>,
+        partition: Option<Interval>,
+    ) -> bool {
+        let overlaps = |span: Interval| span.start < interval.end && interval.start < span.end;
+        let placed_here = partition.is_none_or(overlaps);
+        let in_time =
+            ticks.range.is_none_or(|(min, max)| min < interval.end && interval.start <= max);
+        let storeless = stores.nulls || stores.range.as_ref().is_none_or(|(min, _)| min.is_empty());
+        let misplaced = match (partition, ticks.range) {
+            (Some(partition), Some((min, max))) => !(partition.holds(min) && partition.holds(max)),
+            _ => false,
+        };
+        // Without bounds, a tick may lie outside the calendar.
+        let unbounded = ticks.range.is_none();
+        (placed_here && (ticks.nulls || unbounded || misplaced))
+            || (in_time && (storeless || self.any_text))
+    }
 }
 
 /// The unit of a tick column that holds 64-bit integers. No bounds are taken from any other column.
@@ -170,8 +161,8 @@ fn tick_unit(source: &Source, tick: &str) -> Option<TimeUnit> {
     }
 }
 
-/// Whether a column's bounds are in the order of its text. Those of numbers are not.
-fn is_text(source: &Source, column: &str) -> bool {
+/// Whether a column is text. Only then are its bounds in the order of its text.
+pub(super) fn is_text(source: &Source, column: &str) -> bool {
     let root = source.columns.place(column);
     root.is_some_and(|root| source.file.schema().field(root).data_type() == &DataType::Utf8)
 }
@@ -274,6 +265,7 @@ mod tests {
             ticks: (us(10), us(20)),
             stores: Some(["b".into(), "d".into()].into()),
             rejects_in: Some(Interval { start: us(15), end: us(25) }),
+            any_text: false,
         }
     }
 
@@ -316,6 +308,10 @@ mod tests {
             &stores("c", "c", true),
             None
         ));
+        // Bounds show nothing of a text between them that is not UTF-8.
+        let any_text = Wanted { any_text: true, ..wanted() };
+        assert!(any_text.may_hold(&ticks(16, 17, false), &stores("c", "c", false), None));
+        assert!(!any_text.may_hold(&ticks(30, 40, false), &stores("c", "c", false), None));
     }
 
     #[test]

@@ -35,8 +35,7 @@ pub(crate) fn decode(
     let mut decoded = DecodedCandidates::default();
     let mut first = 0;
     for batch in source.file.batches(fetched, row_group, &roots(of, source), None)? {
-        let batch =
-            batch.map_err(|error| Error::corrupt(&source.file.object.uri, row_group, error))?;
+        let batch = batch?;
         let column = |name: &str| batch.column_by_name(source.columns.name(name));
         let (candidates, rejects) = of.read(&column, batch.num_rows(), first);
         decoded.candidates.extend(candidates);

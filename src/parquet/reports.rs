@@ -26,12 +26,11 @@ pub(crate) fn decode(
     fetched: Fetched,
     pass: &Pass,
 ) -> Result<DecodedReports, Error> {
-    let corrupt = |error| Error::corrupt(&source.file.object.uri, row_group, error);
     let select = selection(rows, source.file.group_rows(row_group));
     let mut numbers = rows.iter().cloned().flatten();
     let mut decoder = ReportDecoder::new(pass, source.file.partition, 0).without_duplicates();
     for batch in source.file.batches(fetched, row_group, &roots(source), Some(select))? {
-        let batch = batch.map_err(|error| corrupt(error.to_string()))?;
+        let batch = batch?;
         let column = |name: &str| batch.column_by_name(source.columns.name(name));
         decoder.batch(&column, numbers.by_ref().take(batch.num_rows()));
     }

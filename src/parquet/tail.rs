@@ -10,6 +10,7 @@ use parquet::file::reader::ChunkReader as _;
 use sha2::{Digest, Sha256};
 
 use super::fetched::Fetched;
+use super::guard::guarded;
 use super::{Error, footer};
 use crate::objects::{self, Object, Objects, Scheme};
 
@@ -62,18 +63,19 @@ impl<'a> Tail<'a> {
                 contents.extend(fetched);
                 ranges.extend(missing);
             }
-            if !ranges.is_empty()
-                && let Err(error) = decoder.push_ranges(ranges, contents)
-            {
-                return Ok(Err(error));
-            }
             if let Some(footer) = self.parts.footer(self.object.bytes).filter(|_| !self.checked) {
                 if let Err(found) = footer::check(&footer) {
                     return Ok(Err(ParquetError::General(found.to_owned())));
                 }
                 self.checked = true;
             }
-            match decoder.try_decode() {
+            let decoded = guarded(|| {
+                if !ranges.is_empty() {
+                    decoder.push_ranges(ranges, contents)?;
+                }
+                decoder.try_decode()
+            });
+            match decoded {
                 Ok(DecodeResult::NeedsData(ranges)) => wanted = ranges,
                 Ok(DecodeResult::Data(metadata)) => return Ok(Ok(metadata)),
                 Ok(DecodeResult::Finished) => {
@@ -82,6 +84,46 @@ impl<'a> Tail<'a> {
                 Err(error) => return Ok(Err(error)),
             }
         }
+    }
+
+    /// What a file is whose footer cannot be read, by the bytes that it begins and ends with.
+    ///
+    /// # Errors
+    /// [`Error::Objects`].
+    pub(super) async fn what_it_is(&self, error: &ParquetError) -> Result<String, Error> {
+        let bytes = self.object.bytes;
+        let end = self.parts.get_bytes(bytes.saturating_sub(4), 4).unwrap_or_default();
+        match &*end {
+            b"PAR1" => return Ok(format!("a footer that cannot be read ({error})")),
+            b"PARE" => {
+                let found = "one with an encrypted footer, for which this job takes no key";
+                return Ok(found.to_owned());
+            }
+            _ => {}
+        }
+        let beginning = 0..bytes.min(8);
+        let read = self.objects.read_ranges(self.object, std::slice::from_ref(&beginning));
+        let begin = read.await?.into_iter().next().unwrap_or_default();
+        Ok(kind_of(&begin).to_owned())
+    }
+}
+
+/// The kind of a file that has no Parquet footer, by its first bytes.
+fn kind_of(begin: &[u8]) -> &'static str {
+    match begin {
+        [b'P', b'A', b'R', b'1' | b'E', ..] => {
+            "a truncated one: it begins as Parquet, and has no footer at its end"
+        }
+        [b'O', b'R', b'C', ..] => "an ORC file",
+        [b'O', b'b', b'j', 1, ..] => "an Avro file",
+        [b'A', b'R', b'R', b'O', b'W', b'1', ..] => "an Arrow (Feather) file",
+        [0x1f, 0x8b, ..] => "a gzip file; Parquet is compressed inside, not as a whole",
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => "a Zstandard file; Parquet is compressed inside",
+        [b'P', b'K', 3, 4, ..] => "a zip file",
+        [b'S', b'Q', b'L', b'i', b't', b'e', ..] => "an SQLite database",
+        [b'{' | b'[', ..] => "what looks like JSON",
+        [0, 0, 0, 0, ..] => "zeros at its beginning, and no footer at its end",
+        _ => "one that neither begins nor ends as Parquet does",
     }
 }
 
@@ -111,15 +153,6 @@ pub(crate) async fn tag(objects: &dyn Objects, object: &Object) -> Result<String
 impl Fetched {
     fn with(self, ranges: &[Range<u64>], contents: &[Bytes]) -> Self {
         self.and(ranges.iter().map(|range| range.start).zip(contents.iter().cloned()))
-    }
-
-    /// What is wrong with a file whose footer cannot be read, by the four bytes that it ends with.
-    pub(crate) fn ending(&self, bytes: u64, error: &ParquetError) -> String {
-        match self.get_bytes(bytes - 4, 4).as_deref() {
-            Ok(b"PAR1") => error.to_string(),
-            Ok(b"PARE") => "an encrypted footer, which this job has no key for".to_owned(),
-            _ => "no footer at its end: it is truncated, or of another kind".to_owned(),
-        }
     }
 
     /// The length of a file's footer, with its own length and the mark behind it.

@@ -85,8 +85,12 @@ impl Shell {
     ) -> Result<Vec<PlacedReport>, Error> {
         let stores: Arc<[Arc<str>]> = [store_id.clone()].into();
         let (first, last) = (event.opened_at, event.last_tick);
-        let wanted =
-            Wanted { ticks: (first, last), stores: Some(stores.clone()), rejects_in: None };
+        let wanted = Wanted {
+            ticks: (first, last),
+            stores: Some(stores.clone()),
+            rejects_in: None,
+            any_text: false,
+        };
         let pass = Pass {
             from: first,
             to: last.saturating_add(cohort_core::Duration::from_us(1)),

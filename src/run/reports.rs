@@ -1,6 +1,7 @@
 //! Reads MRDL, back until every store's events are known from their first tick (SPEC 5).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::iter;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -9,7 +10,6 @@ use cohort_core::contract::MRDL;
 use cohort_core::lookback::{Begin, ChainSeen, Lookback};
 use cohort_core::rejects::Reject;
 use cohort_core::{Duration, Report, Timestamp};
-use futures_util::future::try_join_all;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::inputs::{Read, out_of_range};
@@ -142,6 +142,8 @@ impl Shell {
             ticks: (pass.from, last),
             stores: pass.stores.clone(),
             rejects_in: pass.rejects_in,
+            // Time alone decides in the only pass in which rejected rows count.
+            any_text: false,
         };
         let sources: Vec<_> = opened.into_iter().map(Arc::new).collect();
         let wanted = &wanted;
@@ -205,13 +207,14 @@ impl Shell {
             .file
             .leaves(&roots)
             .all(|leaf| source.file.page_locations(group, leaf).is_some());
-        let slices = if indexed { cut(rows, SLICE_ROWS_MAX) } else { vec![rows] };
-        let decoded = slices.into_iter().map(|rows| {
+        let most = if indexed { SLICE_ROWS_MAX } else { usize::MAX };
+        let decoded = cut(rows, most).map(|rows| {
             let (source, fetched, pass) = (source.clone(), fetched.clone(), pass.clone());
-            self.workers.run(move || decode(&source, group, &rows, fetched, &pass))
+            let decode = move || decode(&source, group, &rows, fetched, &pass);
+            async { Ok::<_, Error>(self.workers.run(decode).await??) }
         });
-        let decoded = try_join_all(decoded).await?.into_iter().collect::<Result<_, _>>()?;
-        Ok((source.file.object.uri.clone(), group, decoded))
+        let decoded = stream::iter(decoded).buffered(self.workers.count() + 1).try_collect();
+        Ok((source.file.object.uri.clone(), group, decoded.await?))
     }
 }
 
@@ -254,27 +257,28 @@ impl Reading {
     }
 }
 
-/// Ranges of rows cut into slices of one size, as few as have at most `most` rows each.
-fn cut(rows: Vec<Range<usize>>, most: usize) -> Vec<Vec<Range<usize>>> {
+/// Ranges of rows cut into slices of one size, as few as have at most `most` rows each. They are
+/// made as they are needed: a row group may claim far more rows than it has.
+fn cut(rows: Vec<Range<usize>>, most: usize) -> impl Iterator<Item = Vec<Range<usize>>> {
     let total: usize = rows.iter().map(ExactSizeIterator::len).sum();
     let size = total.div_ceil(total.div_ceil(most).max(1));
-    let mut slices: Vec<Vec<Range<usize>>> = vec![Vec::new()];
-    let mut room = size;
-    for mut range in rows {
-        while !range.is_empty() {
-            if room == 0 {
-                slices.push(Vec::new());
-                room = size;
-            }
+    let mut ranges = rows.into_iter().filter(|range| !range.is_empty()).peekable();
+    iter::from_fn(move || {
+        let mut room = size;
+        let mut slice = Vec::new();
+        while room > 0
+            && let Some(range) = ranges.peek_mut()
+        {
             let taken = range.start..range.end.min(range.start + room);
             range.start = taken.end;
             room -= taken.len();
-            if let Some(slice) = slices.last_mut() {
-                slice.push(taken);
+            if range.start >= range.end {
+                ranges.next();
             }
+            slice.push(taken);
         }
-    }
-    slices
+        (!slice.is_empty()).then_some(slice)
+    })
 }
 
 /// The stores whose first event is not known yet, with the instant back to which they must be read.
@@ -323,6 +327,7 @@ mod tests {
 
     #[test]
     fn slices_hold_each_row_once_in_order_and_are_of_one_size() {
+        let cut = |rows, most| cut(rows, most).collect::<Vec<_>>();
         assert_eq!(cut(vec![0..10], 10), [[0..10]]);
         assert_eq!(cut(vec![0..11], 10), [[0..6], [6..11]]);
         assert_eq!(

@@ -72,7 +72,7 @@ impl Scanned {
     /// # Errors
     /// If a page cannot be decoded.
     pub fn wanted(&self) -> Result<usize> {
-        let matcher = Matcher { probe: &self.probe, scope: self.scope, check_ticks: false };
+        let matcher = Matcher { probe: &self.probe, scope: self.scope };
         let found = matcher.run(&mut self.keys()?, &[0..self.rows])?;
         Ok(found.rows.len())
     }

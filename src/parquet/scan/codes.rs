@@ -9,9 +9,10 @@ use parquet::basic::Encoding;
 use parquet::column::page::{Page, PageReader};
 use parquet::errors::{ParquetError, Result};
 
-use super::page_values::{Invalid, entry, eof, presence, read_entries};
+use super::page_values::{Faults, IsFaulty, entry, eof, presence, read_entries};
 use super::plain::{Physical, Plain, PlainValues};
 use super::runs::{Run, Runs};
+use crate::parquet::guard::guarded;
 
 /// Turns a value, or null, into its code. Values are as Parquet stores them.
 pub(crate) type Coder<T> = Box<dyn Fn(Option<Plain<'_>>) -> T + Send>;
@@ -35,7 +36,7 @@ pub(crate) struct Codes<T> {
     coder: Coder<T>,
     dictionary: Vec<T>,
     page: Cursor<T>,
-    invalid: Invalid<T>,
+    faults: Faults<T>,
 }
 
 enum Cursor<T> {
@@ -74,32 +75,42 @@ impl<T: Copy + PartialEq> Codes<T> {
             coder,
             dictionary: Vec::new(),
             page: Cursor::Closed,
-            invalid: Invalid::NONE,
+            faults: Faults::none(),
         }
     }
 
-    /// The same codes, and what tells those that mark faulty texts. `in_dictionary` says whether
-    /// every data page uses the dictionary, as far as the footer knows.
-    pub(crate) fn marking(self, is: fn(T) -> bool, in_dictionary: bool) -> Self {
-        let page = match &self.page {
-            Cursor::Decoded { codes, .. } => codes.iter().any(|&code| is(code)),
-            _ => false,
-        };
-        let is = Some(is);
-        Self { invalid: Invalid { is, in_dictionary, dictionary: false, page }, ..self }
+    /// The same codes, watched for faulty ones. `in_dictionary` says whether every data page uses
+    /// the dictionary, as far as the footer knows.
+    pub(crate) fn watching(self, is_faulty: IsFaulty<T>, in_dictionary: bool) -> Self {
+        let mut faults = Faults::watched(is_faulty, in_dictionary);
+        if let Cursor::Decoded { codes, .. } = &self.page {
+            faults.note_page(Some(codes));
+        }
+        Self { faults, ..self }
     }
 
-    /// Whether the open page may have a faulty text.
-    pub(crate) fn is_suspect(&self) -> bool {
-        self.invalid.dictionary || self.invalid.page
+    /// Whether the next rows may have a faulty value. It is known of each stretch by itself if the
+    /// stretch has one code, else of the open page.
+    pub(crate) fn is_suspect(&self, next: Stretch<T>) -> bool {
+        match next {
+            Stretch::Same(code, _) => self.faults.is_faulty(code),
+            Stretch::Present(_) | Stretch::Any(_) => self.faults.is_suspect(),
+        }
     }
 
-    /// How many rows from here on are known to be sound, if the column is not suspect.
+    /// Whether a code is a faulty value's.
+    pub(crate) fn is_faulty(&self, code: T) -> bool {
+        self.faults.is_faulty(code)
+    }
+
+    /// How many rows from here on are known to have no faulty value. It is 0 if the open page may
+    /// have one.
     pub(crate) fn known(&self) -> usize {
         match &self.page {
-            _ if self.invalid.is.is_none() => usize::MAX,
+            _ if !self.faults.is_watched() => usize::MAX,
             Cursor::Endless(_) => usize::MAX,
-            Cursor::Runs { .. } if self.invalid.in_dictionary => usize::MAX,
+            _ if self.faults.is_suspect() => 0,
+            Cursor::Runs { .. } if self.faults.in_dictionary() => usize::MAX,
             Cursor::Runs { left, .. } => *left,
             Cursor::Decoded { codes, at } => codes.len() - at,
             Cursor::Closed => 0,
@@ -143,7 +154,7 @@ impl<T: Copy + PartialEq> Codes<T> {
             coder,
             dictionary: Vec::new(),
             page,
-            invalid: Invalid::NONE,
+            faults: Faults::none(),
         }
     }
 
@@ -192,7 +203,7 @@ impl<T: Copy + PartialEq> Codes<T> {
                 }
                 _ => match self.rows_of_next_page()? {
                     Some(rows) if rows <= n => {
-                        self.reader()?.skip_next_page()?;
+                        guarded(|| self.reader()?.skip_next_page())?;
                         rows
                     }
                     _ => {
@@ -268,7 +279,7 @@ impl<T: Copy + PartialEq> Codes<T> {
     /// How many rows the next data page has, or `None` at the end. A dictionary page that comes
     /// before it is read.
     fn rows_of_next_page(&mut self) -> Result<Option<usize>> {
-        while let Some(next) = self.reader()?.peek_next_page()? {
+        while let Some(next) = guarded(|| self.reader()?.peek_next_page())? {
             if !next.is_dict {
                 return Ok(next.num_rows.or(next.num_levels));
             }
@@ -279,7 +290,7 @@ impl<T: Copy + PartialEq> Codes<T> {
 
     /// Opens the next page, whether it is a dictionary or data.
     fn next_page(&mut self) -> Result<()> {
-        let page = self.reader()?.get_next_page()?;
+        let page = guarded(|| self.reader()?.get_next_page())?;
         self.page = match page {
             None => {
                 return Err(ParquetError::EOF(
@@ -291,8 +302,7 @@ impl<T: Copy + PartialEq> Codes<T> {
                 let entries =
                     (0..num_values).map(|_| plain.read().map(|value| (self.coder)(Some(value))));
                 self.dictionary = entries.collect::<Result<_>>()?;
-                self.invalid.dictionary =
-                    self.invalid.is.is_some_and(|is| self.dictionary.iter().any(|&code| is(code)));
+                self.faults.note_dictionary(&self.dictionary);
                 Cursor::Closed
             }
             Some(Page::DataPage { buf, num_values, encoding, def_level_encoding, .. }) => {
@@ -333,10 +343,10 @@ impl<T: Copy + PartialEq> Codes<T> {
                 self.data_page(buf.slice(to..), encoding, num_values as usize, levels)?
             }
         };
-        self.invalid.page = match (&self.page, self.invalid.is) {
-            (Cursor::Decoded { codes, .. }, Some(is)) => codes.iter().any(|&code| is(code)),
-            _ => false,
-        };
+        match &self.page {
+            Cursor::Decoded { codes, .. } => self.faults.note_page(Some(codes)),
+            _ => self.faults.note_page(None),
+        }
         Ok(())
     }
 

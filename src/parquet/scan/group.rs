@@ -9,18 +9,17 @@ use arrow::datatypes::{DataType, TimeUnit};
 use cohort_core::batch::predictions::ReadPredictions;
 use cohort_core::points::Point;
 use cohort_core::predictions::PredictionLog;
-use parquet::basic::{Encoding, PageType, Type};
-use parquet::file::metadata::PageEncodingStats;
+use parquet::basic::{Encoding, Type};
 
 use super::cells::{Cells, SkuCode, StoreCode};
 use super::codes::{Coder, Codes};
-use super::keys::{BAD_TICK, Keys, Matcher, Matches, NULL_TICK};
+use super::keys::{BAD_TICK, CHUNK_ROWS, Keys, Matcher, Matches, NULL_TICK};
 use super::plain::{Physical, Plain};
 use super::probe::Probe;
 use crate::parquet::Error;
 use crate::parquet::dataset::Source;
 use crate::parquet::fetched::Fetched;
-use crate::parquet::prune::{selection, ticks_are_sound};
+use crate::parquet::prune::{is_text, selection};
 use cohort_core::batch::texts::{TEXT_BYTES_MAX, Texts};
 use cohort_core::batch::values::{Instant, Instants};
 use cohort_core::rejects::{Scope, TextFault};
@@ -80,15 +79,25 @@ pub(crate) fn match_keys(
     let group = Group { source, row_group, fetched: Arc::new(fetched), reader };
     let stores = store_coder(&probe.cells, group.is_unsigned("store_id"));
     let skus = sku_coder(&probe.cells, group.is_unsigned("sku"));
-    let skus = group.codes("sku", skus)?;
+    let mut skus = group.codes("sku", skus)?;
+    if is_text(source, "sku") {
+        let is_faulty = Box::new(|sku: SkuCode| sku.fault().is_some());
+        skus = skus.watching(is_faulty, in_dictionary(source, row_group, "sku"));
+    }
+    let partition = source.file.partition;
+    let is_misplaced = move |tick| match Timestamp::from_us(tick) {
+        Ok(at) => partition.is_some_and(|partition| !partition.holds(at)),
+        // This is so of null ticks, and of those outside the calendar.
+        Err(_) => true,
+    };
+    let ticks = group.codes("tick_at", tick_coder(group.unit("tick_at")))?;
     let mut keys = Keys {
         stores: group.codes("store_id", stores)?,
-        skus: skus.marking(|sku| sku.fault().is_some(), group.is_in_dictionary("sku")),
-        ticks: group.codes("tick_at", tick_coder(group.unit("tick_at")))?,
+        skus,
+        ticks: ticks.watching(Box::new(is_misplaced), false),
     };
-    let scope = Scope::new(interval, source.file.partition);
-    let check_ticks = !ticks_are_sound(source, row_group, "tick_at");
-    let matches = Matcher { probe, scope, check_ticks }.run(&mut keys, candidates);
+    let scope = Scope::new(interval, partition);
+    let matches = Matcher { probe, scope }.run(&mut keys, candidates);
     let to_the_end = candidates.last().is_some_and(|c| c.end == source.file.group_rows(row_group));
     let matches = matches.and_then(|matches| {
         if to_the_end {
@@ -112,14 +121,20 @@ pub(crate) fn count_in_scope(
 ) -> Result<u64, Error> {
     let group = Group { source, row_group, fetched: Arc::new(fetched), reader };
     let mut ticks = group.codes("tick_at", tick_coder(group.unit("tick_at")))?;
-    let mut codes = Vec::new();
-    ticks
-        .read(source.file.group_rows(row_group), &mut codes)
-        .map_err(|error| group.corrupt(error))?;
     let counts = |&tick: &i64| {
         scope.counts(if tick == NULL_TICK { None } else { Timestamp::from_us(tick).ok() })
     };
-    Ok(codes.iter().filter(|tick| counts(tick)).count() as u64)
+    let mut codes = Vec::new();
+    let mut left = source.file.group_rows(row_group);
+    let mut counted = 0;
+    while left > 0 {
+        codes.clear();
+        let rows = left.min(CHUNK_ROWS);
+        ticks.read(rows, &mut codes).map_err(|error| group.corrupt(error))?;
+        counted += codes.iter().filter(|tick| counts(tick)).count() as u64;
+        left -= rows;
+    }
+    Ok(counted)
 }
 
 /// The values of matched rows.
@@ -142,14 +157,13 @@ pub(crate) fn values<L: ReadPredictions>(
     fetched: Fetched,
     interval: Interval,
 ) -> Result<Values<L::Value>, Error> {
-    let uri = &source.file.object.uri;
     let rows = matched_rows(source, row_group, matches);
     let mut points = Vec::with_capacity(matches.rows.len());
     let mut out_of_range = vec![0; L::VALUES.len()];
     // The matcher lets only instants of the calendar through.
     let at = |row: usize| Timestamp::from_us(matches.ticks[row]).unwrap_or(Timestamp::MIN);
     for batch in source.file.batches(fetched, row_group, &value_roots::<L>(source), Some(rows))? {
-        let batch = batch.map_err(|error| Error::corrupt(uri, row_group, error))?;
+        let batch = batch?;
         let first = points.len();
         let column = |name: &str| batch.column_by_name(source.columns.name(name));
         let values = L::values(&column, batch.num_rows(), |row, place| {
@@ -203,6 +217,17 @@ fn physical(source: &Source, row_group: usize, key: &str) -> Option<Physical> {
     }
 }
 
+/// Whether all data pages of a key column are said to use its dictionary.
+pub(super) fn in_dictionary(source: &Source, row_group: usize, key: &str) -> bool {
+    use Encoding::{PLAIN_DICTIONARY, RLE_DICTIONARY};
+    let leaf = source.columns.place(key).and_then(|root| source.file.leaf_of(root));
+    leaf.is_some_and(|leaf| {
+        let column = source.file.metadata().row_group(row_group).column(leaf);
+        let encodings = column.page_encoding_stats_mask();
+        encodings.is_some_and(|of| of.is_only(PLAIN_DICTIONARY) || of.is_only(RLE_DICTIONARY))
+    })
+}
+
 struct Group<'a> {
     source: &'a Source,
     row_group: usize,
@@ -231,23 +256,6 @@ impl Group<'_> {
         }
     }
 
-    /// Whether all data pages of a key column are said to use its dictionary.
-    fn is_in_dictionary(&self, key: &str) -> bool {
-        let leaf = self.source.columns.place(key).and_then(|root| self.source.file.leaf_of(root));
-        leaf.is_some_and(|leaf| {
-            let group = self.source.file.metadata().row_group(self.row_group);
-            group.column(leaf).page_encoding_stats().is_some_and(|stats| {
-                let data =
-                    |stats: &&PageEncodingStats| stats.page_type != PageType::DICTIONARY_PAGE;
-                let in_dictionary = |stats: &PageEncodingStats| {
-                    use Encoding::{PLAIN_DICTIONARY, RLE_DICTIONARY};
-                    matches!(stats.encoding, PLAIN_DICTIONARY | RLE_DICTIONARY)
-                };
-                stats.iter().filter(data).all(in_dictionary)
-            })
-        })
-    }
-
     /// The codes of a key column.
     fn codes<T: Copy + PartialEq>(&self, name: &str, coder: Coder<T>) -> Result<Codes<T>, Error> {
         let file = &self.source.file;
@@ -271,7 +279,7 @@ impl Group<'_> {
         let mut codes = Vec::new();
         let file = &self.source.file;
         for batch in file.batches((*self.fetched).clone(), self.row_group, &[root], None)? {
-            let batch = batch.map_err(|error| self.corrupt(error))?;
+            let batch = batch?;
             let column = batch.column(0);
             if name == "tick_at" {
                 let instants = Instants::new(Some(column));

@@ -25,7 +25,7 @@ use super::open::Open;
 use super::probe::{CellWindow, Probe};
 use cohort_core::Timestamp;
 use cohort_core::batch::values::Instant;
-use cohort_core::rejects::{Reason, Reject, Scope, judge_prediction};
+use cohort_core::rejects::{Reject, Scope, judge_prediction};
 
 /// The code of a null tick.
 pub(crate) const NULL_TICK: i64 = i64::MIN;
@@ -34,7 +34,7 @@ pub(crate) const BAD_TICK: i64 = i64::MAX;
 /// With more windows open than this, a lookup for each row is cheaper than a walk over the windows.
 const HELD_MAX: usize = 8;
 /// Rows that are decoded in one go.
-const CHUNK_ROWS: usize = 4096;
+pub(super) const CHUNK_ROWS: usize = 4096;
 
 /// The key columns of a row group.
 #[derive(Debug)]
@@ -67,8 +67,6 @@ pub(crate) struct Matcher<'a> {
     pub probe: &'a Probe,
     /// Where rejected rows count.
     pub scope: Scope,
-    /// Whether each tick must be checked against its file's partition.
-    pub check_ticks: bool,
 }
 
 /// What is kept from one piece to the next.
@@ -123,7 +121,8 @@ impl Matcher<'_> {
     ) -> Result<usize> {
         let (store, sku, tick) = (keys.stores.peek()?, keys.skus.peek()?, keys.ticks.peek()?);
         let rows = store.rows().min(sku.rows()).min(tick.rows()).min(at.rows);
-        if !self.needs_a_look(tick) && !keys.skus.is_suspect() {
+        let check_ticks = keys.ticks.is_suspect(tick);
+        if !check_ticks {
             if let Stretch::Same(tick, lasts) = tick {
                 let lasts = lasts.min(at.rows).min(keys.skus.known());
                 let skipped = self.skip_quiet(keys, tick, lasts, buffers)?;
@@ -133,6 +132,7 @@ impl Matcher<'_> {
             }
             if let Stretch::Same(store, _) = store
                 && !store.is_faulty()
+                && !keys.skus.is_suspect(sku)
             {
                 let at = At { rows, ..at };
                 let taken = self.one_store(keys, at, (store, sku, tick), buffers, found)?;
@@ -143,18 +143,9 @@ impl Matcher<'_> {
         }
         let rows = rows.min(CHUNK_ROWS);
         keys.read(rows, buffers)?;
-        self.look(at.row, buffers, found);
+        let is_faulty = |tick| check_ticks && keys.ticks.is_faulty(tick);
+        self.look(at.row, buffers, is_faulty, found);
         Ok(rows)
-    }
-
-    /// Whether a row with one of these ticks may have to be rejected because of it.
-    fn needs_a_look(&self, tick: Stretch<i64>) -> bool {
-        self.check_ticks
-            || match tick {
-                Stretch::Same(tick, _) => tick == NULL_TICK || tick == BAD_TICK,
-                Stretch::Present(_) => false,
-                Stretch::Any(_) => true,
-            }
     }
 
     /// Skips the rows of this tick up to the first store that has an open window or is faulty, and
@@ -257,30 +248,33 @@ impl Matcher<'_> {
             next += windows[next..].iter().take_while(|window| window.1 < tick).count();
             if windows.get(next).is_some_and(|window| window.0 <= tick) {
                 found.push(row + i, cell, tick);
-            } else if tick == BAD_TICK {
-                self.reject(row + i, None, Reason::InstantOutOfRange, found);
             }
         }
         Ok(rows)
     }
 
     /// Looks at rows one by one.
-    fn look(&self, first: usize, buffers: &Buffers, found: &mut Matches) {
+    fn look(
+        &self,
+        first: usize,
+        buffers: &Buffers,
+        is_faulty: impl Fn(i64) -> bool,
+        found: &mut Matches,
+    ) {
         let codes = buffers.stores.iter().zip(&buffers.skus).zip(&buffers.ticks);
         for (i, ((&store, &sku), &tick)) in codes.enumerate() {
-            let sound = store.is_wanted() && sku.fault().is_none();
-            if sound && tick != NULL_TICK && tick != BAD_TICK && !self.check_ticks {
-                let Some(cell) = self.probe.cells.cell(store, sku) else { continue };
-                if self.probe.wants(cell, tick) {
-                    found.push(first + i, cell, tick);
-                }
-            } else {
+            if store.is_faulty() || sku.fault().is_some() || is_faulty(tick) {
                 self.judge(first + i, (store, sku, tick), found);
+            } else if store.is_wanted()
+                && let Some(cell) = self.probe.cells.cell(store, sku)
+                && self.probe.wants(cell, tick)
+            {
+                found.push(first + i, cell, tick);
             }
         }
     }
 
-    /// Judges a row that may have to be rejected.
+    /// Rejects a faulty row, if this run counts it.
     #[cold]
     fn judge(
         &self,
@@ -296,22 +290,10 @@ impl Matcher<'_> {
         };
         let has_store = store != StoreCode::MISSING;
         let fault = [store.fault(), sku.fault()].into_iter().flatten().min();
-        match judge_prediction(has_store, at, fault, self.scope.partition()) {
-            Err(reason) => self.reject(row, at.and_then(Instant::exact), reason, found),
-            Ok(_) if !store.is_wanted() => {}
-            Ok(_) => {
-                let cell = self.probe.cells.cell(store, sku);
-                if let Some(cell) = cell.filter(|&cell| self.probe.wants(cell, tick)) {
-                    found.push(row, cell, tick);
-                }
-            }
-        }
-    }
-
-    /// Notes a rejected row, if this run counts it.
-    #[cold]
-    fn reject(&self, row: usize, at: Option<Timestamp>, reason: Reason, found: &mut Matches) {
-        if self.scope.counts(at) {
+        let judged = judge_prediction(has_store, at, fault, self.scope.partition());
+        if let Err(reason) = judged
+            && self.scope.counts(at.and_then(Instant::exact))
+        {
             found.rejects.push(Reject { row, reason });
         }
     }

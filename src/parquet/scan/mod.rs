@@ -57,6 +57,7 @@ mod page_values;
 pub(crate) mod plain;
 pub(crate) mod probe;
 pub(crate) mod runs;
+mod texts;
 
 use std::marker::PhantomData;
 use std::ops::Range;
@@ -122,9 +123,27 @@ pub(crate) struct Scan<L> {
     pub log: PhantomData<L>,
 }
 
+/// The rows of a row group that may matter.
+struct Candidates {
+    file: usize,
+    group: usize,
+    /// Those that may, if all texts are sound.
+    rows: Vec<Range<usize>>,
+    /// Those that may, whatever the texts are.
+    with_any_text: Vec<Range<usize>>,
+}
+
+impl Candidates {
+    /// How many rows may matter, if all texts are sound.
+    fn rows(&self) -> u64 {
+        self.rows.iter().map(|rows| rows.len() as u64).sum()
+    }
+}
+
 /// What one row group gave.
 struct GroupFound<V> {
     points: Vec<Point<V>>,
+    rows_read: u64,
     out_of_range: Vec<u64>,
     rejected: Vec<Rejected>,
 }
@@ -140,23 +159,23 @@ impl<L: ReadPredictions> Scan<L> {
         probe: &Arc<Probe>,
     ) -> Result<Found<L::Row>, Error> {
         let groups = self.candidates(sources, probe);
-        let rows_read =
-            groups.iter().flat_map(|(.., rows)| rows).map(|rows| rows.len() as u64).sum();
         let begun = Step::begin(L::LOG.name, Unit::Rows);
         let step = &begun;
-        step.expect(rows_read);
+        step.expect(groups.iter().map(Candidates::rows).sum());
         let mut found = stream::iter(groups)
-            .map(|(file, group, rows)| async move {
-                let count = rows.iter().map(|rows| rows.len() as u64).sum();
-                let found = self.group(sources, probe, file, group, rows, step).await;
+            .map(|candidates| async move {
+                let count = candidates.rows();
+                let found = self.group(sources, probe, candidates, step).await;
                 step.advance(count);
                 found
             })
             .buffer_unordered(self.limits.groups);
+        let mut rows_read = 0;
         let mut gathered = Gathered::<L>::new(probe.cells.count());
         let mut rejected = Vec::new();
         let mut out_of_range = vec![0; L::VALUES.len()];
         while let Some(group) = found.try_next().await? {
+            rows_read += group.rows_read;
             gathered.extend(group.points);
             out_of_range.iter_mut().zip(group.out_of_range).for_each(|(all, more)| *all += more);
             rejected.extend(group.rejected);
@@ -168,43 +187,66 @@ impl<L: ReadPredictions> Scan<L> {
         Ok(Found { rows, rows_read, duplicates, rejected, out_of_range })
     }
 
-    /// How many rows a scan would look at.
+    /// How many rows a scan would look at, if all texts are sound.
     pub(crate) fn rows(&self, sources: &[Source], probe: &Probe) -> u64 {
-        let groups = self.candidates(sources, probe);
-        groups.iter().flat_map(|(.., rows)| rows).map(|rows| rows.len() as u64).sum()
+        self.candidates(sources, probe).iter().map(Candidates::rows).sum()
     }
 
-    /// The row groups that may hold something, each as (file, row group, candidate rows).
-    fn candidates(
-        &self,
-        sources: &[Source],
-        probe: &Probe,
-    ) -> Vec<(usize, usize, Vec<Range<usize>>)> {
+    /// The row groups that may hold something.
+    fn candidates(&self, sources: &[Source], probe: &Probe) -> Vec<Candidates> {
         // Without lines no store is wanted, and only rejected rows are looked for.
         let ticks = probe.bounds.unwrap_or((self.interval.start, self.interval.start));
         let wanted = Wanted {
             ticks,
             stores: Some(probe.cells.stores.clone()),
             rejects_in: Some(self.interval),
+            any_text: false,
         };
+        let with_any_text = Wanted { any_text: true, ..wanted.clone() };
         let groups = sources.iter().enumerate().flat_map(|(file, source)| {
             (0..source.file.metadata().num_row_groups()).map(move |group| (file, source, group))
         });
         let candidates = groups.map(|(file, source, group)| {
-            (file, group, candidate_rows(source, group, &wanted, ("tick_at", "store_id")))
+            let rows = |wanted| candidate_rows(source, group, wanted, ("tick_at", "store_id"));
+            let (rows, with_any_text) = (rows(&wanted), rows(&with_any_text));
+            Candidates { file, group, rows, with_any_text }
         });
-        candidates.filter(|(.., rows)| !rows.is_empty()).collect()
+        candidates.filter(|candidates| !candidates.with_any_text.is_empty()).collect()
+    }
+
+    /// The candidate rows, once it is known whether all texts are sound.
+    async fn known_candidates(
+        &self,
+        sources: &Arc<Vec<Source>>,
+        candidates: Candidates,
+    ) -> Result<Vec<Range<usize>>, Error> {
+        let Candidates { file, group, rows, with_any_text } = candidates;
+        if rows == with_any_text {
+            return Ok(rows);
+        }
+        let source = &sources[file];
+        let Some(ranges) = texts::dictionaries(source, group) else { return Ok(with_any_text) };
+        let fetched = source.file.fetch(&*self.objects, ranges).await?;
+        let shared = sources.clone();
+        let check = move || texts::are_sound(&shared[file], group, &fetched);
+        Ok(if self.workers.run(check).await? { rows } else { with_any_text })
     }
 
     async fn group(
         &self,
         sources: &Arc<Vec<Source>>,
         probe: &Arc<Probe>,
-        file: usize,
-        group: usize,
-        rows: Vec<Range<usize>>,
+        candidates: Candidates,
         step: &Step,
     ) -> Result<GroupFound<L::Value>, Error> {
+        let (file, group) = (candidates.file, candidates.group);
+        let rows = self.known_candidates(sources, candidates).await?;
+        let rows_read = rows.iter().map(|rows| rows.len() as u64).sum();
+        let (points, out_of_range, rejected) = (Vec::new(), Vec::new(), Vec::new());
+        let nothing = GroupFound { points, rows_read, out_of_range, rejected };
+        if rows.is_empty() {
+            return Ok(nothing);
+        }
         let source = &sources[file];
         let matches = self.matches(sources, probe, file, group, &rows, Reader::Scan).await;
         let matches = match matches {
@@ -217,7 +259,7 @@ impl<L: ReadPredictions> Scan<L> {
         step.moved(key_bytes);
         let rejected = matches.rejects.iter().map(|&reject| (file, group, reject)).collect();
         if matches.rows.is_empty() {
-            return Ok(GroupFound { points: Vec::new(), out_of_range: Vec::new(), rejected });
+            return Ok(GroupFound { rejected, ..nothing });
         }
         let select = group::matched_rows(source, group, &matches);
         let roots = group::value_roots::<L>(source);
@@ -231,7 +273,8 @@ impl<L: ReadPredictions> Scan<L> {
             .workers
             .run(move || group::values::<L>(&shared[file], group, &matches, values, interval))
             .await??;
-        Ok(GroupFound { points: values.points, out_of_range: values.out_of_range, rejected })
+        let (points, out_of_range) = (values.points, values.out_of_range);
+        Ok(GroupFound { points, rows_read, out_of_range, rejected })
     }
 
     /// The wanted rows of a row group, from its key columns, and the bytes of these.

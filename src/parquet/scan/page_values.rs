@@ -1,27 +1,73 @@
-//! What the pages of a key column are made of: levels, entries of a dictionary, and what is no
-//! text.
+//! What the pages of a key column are made of: levels, entries of a dictionary, and values that
+//! their rows may have to be rejected for.
 
 use bytes::Bytes;
 use parquet::errors::{ParquetError, Result};
 
 use super::runs::{Run, Runs, Truncated};
 
-/// What is known about faulty texts: those that are not UTF-8, or too long.
-#[derive(Clone, Copy)]
-pub(super) struct Invalid<T> {
-    /// Tells their codes, if the column can hold them.
-    pub(super) is: Option<fn(T) -> bool>,
+/// Whether a code is that of a value which its row may have to be rejected for.
+pub(crate) type IsFaulty<T> = Box<dyn Fn(T) -> bool + Send>;
+
+/// What is known about a column's faulty values.
+pub(super) struct Faults<T> {
+    is_faulty: IsFaulty<T>,
+    /// Whether the column may have any.
+    is_watched: bool,
     /// Whether every data page is said to use the dictionary.
-    pub(super) in_dictionary: bool,
+    in_dictionary: bool,
     /// Whether the dictionary has one.
-    pub(super) dictionary: bool,
+    dictionary: bool,
     /// Whether the open page has one outside the dictionary.
-    pub(super) page: bool,
+    page: bool,
 }
 
-impl<T> Invalid<T> {
-    pub(super) const NONE: Self =
-        Self { is: None, in_dictionary: false, dictionary: false, page: false };
+impl<T: Copy> Faults<T> {
+    /// Those of a column that cannot have any.
+    pub(super) fn none() -> Self {
+        let is_faulty = Box::new(|_| false);
+        let [is_watched, in_dictionary, dictionary, page] = [false; 4];
+        Self { is_faulty, is_watched, in_dictionary, dictionary, page }
+    }
+
+    /// Those of a column that may have some.
+    pub(super) fn watched(is_faulty: IsFaulty<T>, in_dictionary: bool) -> Self {
+        Self { is_faulty, is_watched: true, in_dictionary, ..Self::none() }
+    }
+
+    /// Whether the column may have any.
+    pub(super) const fn is_watched(&self) -> bool {
+        self.is_watched
+    }
+
+    /// Whether every data page is said to use the dictionary.
+    pub(super) const fn in_dictionary(&self) -> bool {
+        self.in_dictionary
+    }
+
+    /// Whether a code is a faulty value's.
+    pub(super) fn is_faulty(&self, code: T) -> bool {
+        (self.is_faulty)(code)
+    }
+
+    /// Notes the codes of the dictionary.
+    pub(super) fn note_dictionary(&mut self, codes: &[T]) {
+        self.dictionary = self.any(codes);
+    }
+
+    /// Notes the codes of the open page: decoded ones, or none if it refers to the dictionary.
+    pub(super) fn note_page(&mut self, codes: Option<&[T]>) {
+        self.page = codes.map_or(self.dictionary, |codes| self.any(codes));
+    }
+
+    /// Whether the open page may have a faulty value.
+    pub(super) const fn is_suspect(&self) -> bool {
+        self.page
+    }
+
+    fn any(&self, codes: &[T]) -> bool {
+        self.is_watched && codes.iter().any(|&code| self.is_faulty(code))
+    }
 }
 
 /// Which rows have a value, or `None` if all have.
