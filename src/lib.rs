@@ -27,6 +27,8 @@ mod ending;
 mod error;
 mod escape;
 mod explain;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 mod history;
 mod init;
 mod kind;

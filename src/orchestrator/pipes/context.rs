@@ -74,6 +74,23 @@ pub(super) fn decode(variable: &'static str, text: &str) -> Result<Value, Contex
     serde_json::from_str(&json).map_err(|error| wrong(error.to_string()))
 }
 
+/// A variable that holds a text as Dagster packs it.
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) fn encode(text: &[u8]) -> String {
+    use std::io::Write as _;
+
+    let mut packed = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+    let packed = packed.write_all(text).and_then(|()| packed.finish());
+    STANDARD.encode(packed.unwrap_or_default())
+}
+
+/// Reads a context that must be in the variable itself, or fails.
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) fn read(variable: &str) -> Result<Option<Context>, ContextError> {
+    let params = decode(CONTEXT, variable)?;
+    Ok(params.get("data").map(Context::of))
+}
+
 /// More than any real context has: a damaged variable must not fill the memory.
 const UNPACKED_BYTES_MAX: u64 = 64 * 1024 * 1024;
 

@@ -15,6 +15,8 @@ use std::sync::Arc;
 
 pub(crate) use channel::Channel;
 pub(crate) use context::{CONTEXT, Context, ContextError, MESSAGES};
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) use context::{encode, read};
 use message::Message;
 
 use super::facts::{Announcement, Facts, Failure};

@@ -1,0 +1,8 @@
+#![no_main]
+
+use cohort::fuzz::Target;
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| {
+    let verdict = Target::Manifest.run(input);
+    assert!(!verdict.is_wrong(), "{verdict:?}");
+});
