@@ -15,7 +15,12 @@ SPARK_VENV := target/spark-venv
 LINT_BIN := $(LINT_VENV)/bin
 CHECKS := check-rust check-python check-circles check-width check-lengths check-deps
 PYTHON_FOLDERS := benches dags/airflow dags/dagster tests/lint tests/orchestrators tests/page \
-	tests/readers python/python python/tests python/tests/spark
+	tests/readers tests/writers python/python python/tests python/tests/spark
+# How many files `make test-files` compares, how many forms of each tool, and how long `make fuzz`
+# mutates each kind of input.
+FILES := 5000
+FORMS := 30
+SECONDS := 20
 
 # With DIST=1, every recipe builds, tests, measures and runs the binary that ships. CI does so: its
 # tests run the very code that ships, and all recipes share one build. Without it, tests run what
@@ -35,7 +40,8 @@ endif
 
 .DEFAULT_GOAL := help
 .PHONY: help build dist demo demo-s3 demo-short test check $(CHECKS) advisories test-page \
-	test-peers test-readers test-orchestrators bench bench-micro bench-s3 image picture wheel \
+	test-peers test-readers test-files fuzz test-orchestrators bench bench-micro bench-s3 image \
+	picture wheel \
 	test-python test-spark
 
 help: ## list the recipes
@@ -114,6 +120,14 @@ test-page: build $(PAGE_VENV)/ready ## look at the page with headless Chromium
 
 picture: demo $(PAGE_VENV)/ready ## take the picture of the demo's page that the README shows
 	tests/page/run.sh $(PAGE_VENV)/bin/python --shoot $(DEMO)/page.html docs/page.png
+
+test-files: build $(READERS_VENV)/ready ## read files of every form that six tools write (FILES=...)
+	COHORT_FILES=$(FILES) $(CARGO) test --release --locked --workspace --lib agree_tests
+	COHORT_FORMS=$(FORMS) tests/writers/run.sh $(READERS_VENV)/bin/python $(PYTEST_OPTIONS)
+
+fuzz: ## mutate all that comes from outside, SECONDS each (COHORT_FUZZ_SEED=... for other mutations)
+	COHORT_FUZZ_SECONDS=$(SECONDS) $(CARGO) test --release --locked --workspace --lib \
+		fuzz::tests -- --test-threads 1 --nocapture
 
 bench: build $(BENCH_VENV)/ready ## measure the job beside DuckDB and Polars (BENCH_OPTIONS=...)
 	$(BENCH_PYTHON) benches/bench.py $(BENCH_OPTIONS)
