@@ -1,8 +1,0 @@
-#![no_main]
-
-use cohort::fuzz::Target;
-
-libfuzzer_sys::fuzz_target!(|input: &[u8]| {
-    let verdict = Target::Campaigns.run(input);
-    assert!(!verdict.is_wrong(), "{verdict:?}");
-});
