@@ -8,15 +8,15 @@ cd "$(dirname "$0")/../.."
 python=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
 shift
 
-chromium() {
+browser() {
     for name in chromium chromium-browser google-chrome; do
         if command -v "$name"; then return; fi
     done
 }
-CHROMIUM=${CHROMIUM:-$(chromium)}
+CHROMIUM=${CHROMIUM:-$(browser)}
 if [ -z "$CHROMIUM" ] && [ -n "${CI:-}" ] && [ "$(id -u)" = 0 ]; then
     { apt-get update && apt-get install --yes --no-install-recommends chromium; } >/dev/null
-    CHROMIUM=$(chromium)
+    CHROMIUM=$(browser)
 fi
 if [ -z "$CHROMIUM" ]; then
     echo "expected Chromium, found none: install it, or set CHROMIUM to its path" >&2
