@@ -7,7 +7,7 @@
 //!
 //! | channel | function |
 //! |---|---|
-//! | a line on stderr or in a log for people | [`line`] |
+//! | a line on stderr or in a log for people | [`line()`] |
 //! | a cell of a table on a terminal | [`cell`] |
 //! | a cell of a table in Markdown | [`markdown`] |
 //! | HTML, between tags or in a quoted attribute | [`html`] |

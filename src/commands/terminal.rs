@@ -28,7 +28,7 @@ pub(super) fn argument(text: &str) -> Result<Uri, Error> {
 }
 
 /// The runtime on which tasks wait for storage. What computes runs on
-/// [`Workers`](crate::workers::Workers).
+/// [`Workers`].
 ///
 /// It waits on this thread. One more is enough for the disk, whose calls block, and is kept.
 pub(super) fn runtime() -> Result<Runtime, Error> {

@@ -3,7 +3,7 @@
 //! MRCH has the sums of each line so far, and an event's totals count each (SKU, instant) of the
 //! union of its lines' windows once (SPEC 6). Where two lines of one SKU overlap, the sum of the
 //! later one up to the end of the earlier one is taken off. It is known if the later one has a tick
-//! there. If not, the totals are close and not exact, and [`EventTicks::exact`] says so.
+//! there. If not, the totals are close and not exact, and the event's details say so.
 
 use std::collections::BTreeMap;
 
