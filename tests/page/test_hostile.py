@@ -102,6 +102,7 @@ def test_any_store_can_be_chosen_and_is_kept_in_the_address(
 ) -> None:
     with looking(browser, page) as looked:
         options = "[...document.querySelectorAll('#store-names option')].map(o => o.value)"
+        looked.page.focus("#by-store")
         names = looked.page.evaluate(options)
         assert len(names) == len(TEXTS)
         looked.page.fill("#by-store", names[number])

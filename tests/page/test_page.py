@@ -128,11 +128,7 @@ def test_heat_map_leads_to_the_timeline_and_the_table(browser: Browser, made: Ma
             store_id=store
         )
         page.mouse.click(*looked.place("heat", 0))
-        # A slow machine takes its time to draw ten thousand events again.
-        for _ in range(40):
-            looked.settle()
-            if shown(looked) == len(made.events):
-                break
+        looked.settle()
         assert shown(looked) == len(made.events)
 
 

@@ -65,13 +65,17 @@ const NO_FILTERS = { step: null, cause: "", status: "", verdict: "", review: "",
 function startBar(change) {
   // Stores by what is shown of them. Two that look the same are chosen together.
   const numbers = new Map();
-  table.stores.forEach((store, at) => {
-    const seen = shortened(store, 200);
-    numbers.set(seen, [...(numbers.get(seen) ?? []), at]);
-  });
-  const names = [...numbers.keys()].sort(compareTexts);
-  element("store-names").replaceChildren(...names.map((value) => make("option", { value })));
+  const fill = () => {
+    table.stores.forEach((store, at) => {
+      const seen = shortened(store, 200);
+      numbers.set(seen, [...(numbers.get(seen) ?? []), at]);
+    });
+    const names = [...numbers.keys()].sort(compareTexts);
+    element("store-names").replaceChildren(...names.map((value) => make("option", { value })));
+  };
   const field = element("by-store");
+  // Nobody needs the names before.
+  field.addEventListener("focus", fill, { once: true });
   const add = () => {
     const found = numbers.get(field.value);
     element("no-store").hidden = found !== undefined || field.value === "";

@@ -61,19 +61,33 @@ const stepAddress = (step) => {
   return span.step === HOUR ? `${start.slice(0, 16)}Z` : start.slice(0, 10);
 };
 
+// What was asked of the events last: several parts of the page ask the same.
+const KNOWN_MOST = 8;
+const known = new Map();
+
 // Which events the filters let through. `without` names a filter that does not count: a chart
-// that chooses by something shows what could be chosen.
+// that chooses by something shows what could be chosen. The list is not to be changed.
 function filtered(filters, without = "") {
-  const stores = without === "store" ? new Set() : filters.stores;
+  const { stores } = filters;
   const onDay = without === "day" ? null : filters.step;
+  const cause = without === "cause" ? "" : filters.cause;
   const words = filters.words.toLowerCase();
+  const asked = [[...stores], onDay, cause, filters.status, filters.verdict, filters.review, words];
+  const key = JSON.stringify(asked);
+  if (!known.has(key)) {
+    if (known.size >= KNOWN_MOST) known.clear();
+    known.set(key, select({ ...filters, stores, cause, words }, onDay));
+  }
+  return known.get(key);
+}
+
+function select(filters, onDay) {
+  const { stores, cause, words } = filters;
   const found = [];
   for (let event = 0; event < size; event += 1) {
     if (stores.size > 0 && !stores.has(table.store[event])) continue;
     if (onDay !== null && stepOf(event) !== onDay) continue;
-    if (without !== "cause" && filters.cause !== "") {
-      if ((causeOf(event) ?? NO_CAUSE) !== filters.cause) continue;
-    }
+    if (cause !== "" && (causeOf(event) ?? NO_CAUSE) !== cause) continue;
     if (filters.status !== "" && !hasStatus(event, filters.status)) continue;
     if (filters.verdict !== "" && (verdictOf(event) ?? NO_VERDICT) !== filters.verdict) continue;
     if (filters.review !== "" && (reviewOf(event) ?? NO_VERDICT) !== filters.review) continue;

@@ -12,9 +12,10 @@ let rowsShown = [];
 let barsShown = [];
 let heatMost = 0;
 
-// The stores in view: those chosen, or else a piece of all, those with the greatest loss first.
+// All stores, those with the greatest loss first, and those chosen. The order does not follow the
+// chosen day: a row that is pointed at stays where it is.
 function storesInView() {
-  const all = storesByLoss(filtered(filters, "store"));
+  const all = storesByLoss(filtered({ ...filters, stores: new Set() }, "day"));
   const chosen = all.filter(({ store }) => filters.stores.has(store));
   return { all, chosen };
 }
@@ -50,14 +51,20 @@ function grid(width, top, bottom) {
   return { left: marginLeft(width), right: MARGIN_RIGHT, top, bottom };
 }
 
+// Rows have a faint ground, so that an empty row still leads the eye to its label. Those chosen
+// among others have a darker one.
 function storeAxis() {
+  const chosen = rowsShown.map(({ store }) => filters.stores.has(store));
+  const some = chosen.includes(false);
+  const grounds = chosen.map((one) => (one && some ? palette().line : palette().faint));
   return {
     type: "category",
     inverse: true,
     data: rowsShown.map(({ store }) => String(store)),
     axisLine: { show: false },
     axisTick: { show: false },
-    splitLine: { show: false },
+    splitArea: { show: rowsShown.length > 0, interval: 0, areaStyle: { color: grounds } },
+    splitLine: { show: true, interval: 0, lineStyle: { color: palette().surface, width: 2 } },
     axisLabel: {
       ...font(),
       fontSize: 11,
@@ -88,11 +95,9 @@ function drawHeat() {
     const chosen = filters.step === null || filters.step === step;
     return {
       value: [(span.from + step * span.step) * 1000, row],
-      itemStyle: {
-        // The square root keeps small days apart from none.
-        color: heatMost > 0 ? rampColour(Math.sqrt(cell.value / heatMost)) : palette().none,
-        opacity: chosen ? 1 : 0.35,
-      },
+      // The square root keeps small days apart from none.
+      fill: heatMost > 0 ? rampColour(Math.sqrt(cell.value / heatMost)) : palette().none,
+      opacity: chosen ? 1 : 0.35,
       step,
       row,
     };
@@ -106,7 +111,7 @@ function drawHeat() {
       grid: grid(width, 24, 10),
       xAxis: { ...timeAxis(true), position: "top", axisLine: { show: false } },
       yAxis: storeAxis(),
-      series: [cells(data), rowStripes(ROW_HEIGHT)],
+      series: [cells(data)],
     },
     { notMerge: true },
   );
@@ -123,7 +128,8 @@ function cells(data) {
     cursor: "pointer",
     data,
     encode: { x: 0, y: 1 },
-    renderItem: (_, api) => {
+    renderItem: ({ dataIndex }, api) => {
+      const { fill, opacity } = data[dataIndex];
       const at = api.value(0);
       const [left, middle] = api.coord([at, api.value(1)]);
       const [right] = api.coord([at + span.step * 1000, api.value(1)]);
@@ -132,32 +138,7 @@ function cells(data) {
       return {
         type: "rect",
         shape: { x: left, y: middle - height / 2, width: Math.max(1, right - left - gap), height, r: 1.5 },
-        style: api.style(),
-      };
-    },
-  };
-}
-
-// Rows have a faint ground, so that an empty row still leads the eye to its label.
-function rowStripes(rowHeight) {
-  const rows = rowsShown;
-  const all = rows.every(({ store }) => filters.stores.has(store));
-  return {
-    type: "custom",
-    silent: true,
-    z: 0,
-    progressive: 0,
-    data: rows.map((_, row) => [span.from * 1000, row]),
-    encode: { x: 0, y: 1 },
-    renderItem: (params, api) => {
-      const [, middle] = api.coord([span.from * 1000, api.value(1)]);
-      const { x, width } = params.coordSys;
-      const chosen = !all && filters.stores.has(rows[api.value(1)]?.store);
-      const height = rowHeight - 2;
-      return {
-        type: "rect",
-        shape: { x, y: middle - height / 2, width, height },
-        style: { fill: chosen ? palette().line : palette().faint },
+        style: { fill, opacity },
       };
     },
   };
@@ -180,7 +161,7 @@ function drawTimeline(keepZoom) {
   barsShown = filtered(filters, "day").filter((event) => rowOf.has(table.store[event]));
   const data = barsShown.map((event) => ({
     value: [table.start[event] * 1000, rowOf.get(table.store[event]), endOf(event) * 1000, event],
-    itemStyle: { color: severityColour(table.severity[event]) },
+    fill: severityColour(table.severity[event]),
   }));
   const zoom = keepZoom ?? currentZoom();
   // A few stores alone have room.
@@ -195,7 +176,7 @@ function drawTimeline(keepZoom) {
       xAxis: { ...timeAxis(true), position: "top", axisLine: { show: false }, splitLine: { show: true, ...splitLine() } },
       yAxis: storeAxis(),
       dataZoom: [zoomSlider(width, zoom)],
-      series: [bars(data, rowHeight), rowStripes(rowHeight)],
+      series: [bars(data, rowHeight)],
     },
     { notMerge: true },
   );
@@ -246,7 +227,7 @@ function bars(data, rowHeight) {
       const from = Math.max(x - 2, left);
       const shape = { x: from, y: middle - height / 2, height, r: 1.5 };
       shape.width = Math.max(BAR_LEAST, Math.min(right, x + width + 2) - from);
-      const style = api.style({ opacity: isMerged(event) ? 0.35 : 1 });
+      const style = { fill: data[params.dataIndex].fill, opacity: isMerged(event) ? 0.35 : 1 };
       if (chosen) Object.assign(style, { stroke: palette().chosen, lineWidth: 2 });
       else if (isOpen(event)) Object.assign(style, { stroke: palette().text, lineWidth: 1 });
       return { type: "rect", shape, style, z2: chosen ? 10 : 1 };

@@ -50,15 +50,17 @@ const COLUMNS = [
 function sortRows(events) {
   const column = COLUMNS.find(({ name }) => name === filters.sort);
   const way = filters.down ? -1 : 1;
-  const keys = new Map(events.map((event) => [event, column.value(event)]));
+  const keys = new Array(size);
+  for (const event of events) keys[event] = column.value(event);
   const order = (a, b) => {
-    const [x, y] = [keys.get(a), keys.get(b)];
+    const x = keys[a];
+    const y = keys[b];
     // What is not known comes last, whichever way.
     if (isNull(x) || isNull(y)) return isNull(x) - isNull(y) || a - b;
     if (typeof x === "string") return way * compareTexts(x, y) || a - b;
     return way * (x - y) || a - b;
   };
-  return events.sort(order);
+  return [...events].sort(order);
 }
 
 // Store 9 comes before store 10.
