@@ -19,7 +19,7 @@ def commands(heading: str = "## Running under Airflow and Dagster") -> list[str]
     lines = "".join(re.findall(r"```sh\n(.*?)```", below, flags=re.DOTALL))
     # A remark follows two spaces.
     whole = re.sub(r"  +# .*", "", lines.replace("\\\n", " ")).splitlines()
-    return [" ".join(line.split()) for line in whole]
+    return [" ".join(line.split()) for line in whole if line.strip()]
 
 
 def printed(begins: str) -> str:
