@@ -7,14 +7,17 @@ use std::sync::{Arc, LazyLock};
 use arrow::array::{ArrayRef, Float64Array, Int64Array, ListArray, RecordBatch, StringArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type, TimeUnit};
+use cohort_core::{Id, Timestamp};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{BrotliLevel, Compression, Encoding, GzipLevel, ZstdLevel};
 use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder, WriterVersion};
 use serde_json::json;
 
-use crate::manifest::Overrides;
+use crate::committed::Selection;
+use crate::manifest::{Overrides, Places};
 use crate::objects::{Memory, Objects as _, Uri};
 use crate::orchestrator::pipes;
+use crate::registry::{self, Form, Options};
 use crate::run::{Error, Shell, load_manifest};
 use crate::workers::Workers;
 
@@ -31,7 +34,8 @@ pub(super) const MANIFEST: &str = r#"{
   "inputs": {
     "minority_reports_detected_log": {"uri": "reports/", "columns": {"sku": "sku"}},
     "baseline_sales_model_prediction_log": {"uri": "sales/"},
-    "all_campaign_data": {"uri": "campaigns/"}
+    "all_campaign_data": {"uri": "campaigns/"},
+    "user_minority_events_edits_log": {"uri": "edits/"}
   },
   "outputs": {
     "minority_reports_cohorted_log": "out/lines/",
@@ -45,10 +49,11 @@ pub(super) const MANIFEST: &str = r#"{
 const MORNING: i64 = 1_735_725_600;
 const ROWS: i64 = 36;
 /// The logs' files.
-const FILES: [(Log, &str); 3] = [
+const FILES: [(Log, &str); 4] = [
     (Log::Reports, "reports/part.parquet"),
     (Log::Sales, "sales/part.parquet"),
     (Log::Campaigns, "campaigns/part.parquet"),
+    (Log::Edits, "edits/part.parquet"),
 ];
 
 /// A log of which fuzzing decides what it holds.
@@ -60,6 +65,8 @@ pub(super) enum Log {
     Sales,
     /// `all_campaign_data`.
     Campaigns,
+    /// `user_minority_events_edits_log`.
+    Edits,
 }
 
 static PLAIN: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
@@ -92,6 +99,29 @@ pub(super) fn lineage() -> Vec<u8> {
         let (bytes, _) =
             objects.read(&uri("out/lineage/run=r/lineage.json")).await.expect("it ran");
         bytes.to_vec()
+    })
+}
+
+/// The registry of a run on the lake, with these bytes as the file of edits. Returns its bytes as
+/// JSON lines.
+pub(super) fn registry(edits: &[u8]) -> Result<usize, registry::Error> {
+    let objects = Arc::new(Memory::new());
+    block_on(async {
+        run_on(&objects, Some((Log::Edits, edits))).await.expect("the lake is sound");
+        let places = Places::read(MANIFEST, &uri("run_manifest.json")).expect("it ran");
+        let (selection, options) = (Selection::default(), Options::default());
+        let found = registry::registry(&*objects, &WORKERS, &places, &selection, options).await?;
+        let mut bytes = 0;
+        registry::print(
+            &found,
+            Form::Jsonl,
+            |_| true,
+            |line| {
+                bytes += line.len();
+                Ok::<_, registry::Error>(())
+            },
+        )?;
+        Ok(bytes)
     })
 }
 
@@ -131,7 +161,7 @@ pub(super) fn files(log: Log) -> Vec<Vec<u8>> {
         })
         .collect();
     for encoding in [Encoding::DELTA_BYTE_ARRAY, Encoding::DELTA_LENGTH_BYTE_ARRAY] {
-        let texts = ["store_id", "sku", "anomaly_id", "campaign_id", "name"];
+        let texts = ["store_id", "sku", "anomaly_id", "campaign_id", "name", "event_id", "field"];
         let plain = WriterProperties::builder().set_dictionary_enabled(false);
         let of = |builder: WriterPropertiesBuilder, name: &&str| {
             builder.set_column_encoding((*name).into(), encoding)
@@ -139,7 +169,7 @@ pub(super) fn files(log: Log) -> Vec<Vec<u8>> {
         files.push(file(&batch, texts.iter().fold(plain, of)));
     }
     let plain = WriterProperties::builder().set_dictionary_enabled(false);
-    let delta = ["tick_at", "detected_at", "starts_at", "ingested_at"];
+    let delta = ["tick_at", "detected_at", "starts_at", "ingested_at", "edited_at"];
     let of = |builder: WriterPropertiesBuilder, name: &&str| {
         builder.set_column_encoding((*name).into(), Encoding::DELTA_BINARY_PACKED)
     };
@@ -198,6 +228,30 @@ fn batch(log: Log) -> RecordBatch {
             ("store_id", store),
             ("confidence", doubles(|i| some(i, 3).map(|i| 1.0 / i as f64))),
         ],
+        Log::Edits => {
+            let opened_at = Timestamp::from_us(MORNING * 1_000_000).expect("a year of ours");
+            let edits = [
+                ("verdict", Some("confirmed".to_owned())),
+                ("note", Some("a promotion".to_owned())),
+                ("suppressed_until", Some("2025-02-01T00:00:00Z".to_owned())),
+                ("merged_into", Some(Id::of("2", opened_at).as_str().to_owned())),
+                ("merged_into", None),
+                ("revert", Some("edit-1".to_owned())),
+            ];
+            let edit = |i: i64| &edits[usize::try_from(i).unwrap_or(0) % edits.len()];
+            vec![
+                ("edit_id", texts(|i| Some(format!("edit-{i}")))),
+                (
+                    "event_id",
+                    texts(|i| some(i, 17).map(|_| Id::of("1", opened_at).as_str().to_owned())),
+                ),
+                ("field", texts(|i| Some(edit(i).0.to_owned()))),
+                ("new_value", texts(|i| edit(i).1.clone())),
+                ("edited_by", texts(|i| some(i, 13).map(|i| format!("person {}", i % 2)))),
+                ("edited_at", instants(|i| some(i, 19).map(tick))),
+                ("reason", texts(|i| some(i, 2).map(|i| i.to_string()))),
+            ]
+        }
         Log::Reports => vec![
             ("store_id", store),
             ("sku", sku),

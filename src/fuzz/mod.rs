@@ -9,12 +9,15 @@ mod mutate;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Once;
+
 use self::lake::Log;
 use crate::committed::Committed;
 use crate::escape;
 use crate::manifest::{self, Manifest, Overrides};
 use crate::objects::{Memory, Objects as _};
 use crate::orchestrator::pipes;
+use crate::process::decode_quietly;
 
 /// Bytes that come from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +28,8 @@ pub enum Target {
     Sales,
     /// A file of `all_campaign_data`.
     Campaigns,
+    /// A file of `user_minority_events_edits_log`.
+    Edits,
     /// A run manifest.
     Manifest,
     /// A committed lineage.
@@ -56,8 +61,15 @@ impl Verdict {
 
 impl Target {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Reports, Self::Sales, Self::Campaigns, Self::Manifest, Self::Lineage, Self::Pipes];
+    pub const ALL: [Self; 7] = [
+        Self::Reports,
+        Self::Sales,
+        Self::Campaigns,
+        Self::Edits,
+        Self::Manifest,
+        Self::Lineage,
+        Self::Pipes,
+    ];
 
     /// Well-formed inputs, which fuzzing begins with.
     #[must_use]
@@ -67,10 +79,23 @@ impl Target {
             Self::Reports => lake::files(Log::Reports),
             Self::Sales => lake::files(Log::Sales),
             Self::Campaigns => lake::files(Log::Campaigns),
+            Self::Edits => lake::files(Log::Edits),
             Self::Manifest => text(lake::MANIFEST),
             Self::Lineage => vec![lake::lineage()],
             Self::Pipes => lake::pipes(),
         }
+    }
+
+    /// Carries an input through the job, for a fuzzer that takes a panic for a find.
+    ///
+    /// # Panics
+    /// If no input may end a run so.
+    pub fn must_hold(self, input: &[u8]) {
+        // Panics of a decoder are errors, and the fuzzer shall not see them.
+        static QUIET: Once = Once::new();
+        QUIET.call_once(decode_quietly);
+        let verdict = self.run(input);
+        assert!(!verdict.is_wrong(), "{verdict:?}");
     }
 
     /// Carries an input through the job.
@@ -80,6 +105,10 @@ impl Target {
             Self::Reports => run(Log::Reports, input),
             Self::Sales => run(Log::Sales, input),
             Self::Campaigns => run(Log::Campaigns, input),
+            Self::Edits => match lake::registry(input) {
+                Ok(_) => Verdict::DONE,
+                Err(error) => failed(error.kind(), &error),
+            },
             Self::Manifest => manifest(input),
             Self::Lineage => lineage(input),
             Self::Pipes => {

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use super::mutate::Dice;
 use super::*;
-use crate::process::{decode_quietly, panic_message, peak_memory_bytes};
+use crate::process::{panic_message, peak_memory_bytes};
 
 /// Inputs of each target that every run of the tests tries.
 const INPUTS: u64 = 400;
@@ -131,6 +131,11 @@ fn no_file_of_campaigns_breaks_the_job() {
 }
 
 #[test]
+fn no_file_of_edits_breaks_the_registry() {
+    fuzz(Target::Edits);
+}
+
+#[test]
 fn no_manifest_breaks_the_job() {
     fuzz(Target::Manifest);
 }
@@ -143,4 +148,18 @@ fn no_lineage_breaks_the_job() {
 #[test]
 fn no_context_of_dagster_breaks_the_job() {
     fuzz(Target::Pipes);
+}
+
+/// What libFuzzer begins with: `COHORT_SEEDS` names the folder.
+#[test]
+#[ignore = "writes files"]
+fn seeds_are_written() {
+    let folder = std::env::var_os("COHORT_SEEDS").expect("COHORT_SEEDS names a folder");
+    for target in Target::ALL {
+        let folder = Path::new(&folder).join(format!("{target:?}").to_lowercase());
+        fs::create_dir_all(&folder).unwrap();
+        for (number, seed) in [target.seeds(), field_files(target)].concat().iter().enumerate() {
+            fs::write(folder.join(number.to_string()), seed).unwrap();
+        }
+    }
 }

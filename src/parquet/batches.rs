@@ -11,12 +11,12 @@ use parquet::arrow::arrow_reader::{
     ParquetRecordBatchReaderBuilder, RowSelection, RowSelectionPolicy,
 };
 use parquet::errors::{ParquetError, Result};
+use parquet::file::reader::Length as _;
 
-use super::Error;
 use super::fetched::Fetched;
 use super::file::File;
 use super::guard::guarded;
-use super::instants96;
+use super::{Error, bounds, deltas, footer, instants96};
 
 /// Record batches that hold as many rows as were expected of them.
 #[derive(Debug)]
@@ -116,6 +116,13 @@ impl Columns {
         let leaves: Vec<_> = file.leaves(roots).collect();
         let batch_rows = file.batch_rows(&fetched, row_group, &self.leaves())?;
         let (fetched, metadata) = file.mended(fetched, row_group, &leaves)?;
+        let group = metadata.as_ref().unwrap_or(file.metadata()).row_group(row_group);
+        for &leaf in &leaves {
+            let column = group.column(leaf);
+            let chunk = footer::chunk_range(column, fetched.len()).map_err(ParquetError::EOF)?;
+            let places = bounds::places(&chunk, file.page_locations(row_group, leaf).as_deref());
+            deltas::check(&fetched, column, &places, file.group_rows(row_group))?;
+        }
         let arrow = if metadata.is_none() && Arc::ptr_eq(schema, file.arrow.schema()) {
             file.arrow.clone()
         } else {

@@ -13,6 +13,7 @@ use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::page_index::offset_index::PageLocation;
 use parquet::file::reader::ChunkReader as _;
 
+use super::deltas::DELTA_BYTE_ARRAY;
 use super::fetched::Fetched;
 use super::page_header::PageHeader;
 
@@ -22,8 +23,6 @@ const PAGE_BYTES_MAX: usize = 128 << 20;
 const LIST_VALUES_MAX: i32 = 1 << 24;
 /// Gzip makes at most this many bytes out of one.
 const GZIP_RATIO_MAX: usize = 1032;
-/// The encoding DELTA_BYTE_ARRAY, in which a text begins with a part of the one before.
-const DELTA_BYTE_ARRAY: i32 = 7;
 
 /// Where the pages of a column chunk lie: each by itself if there is an offset index, or one after
 /// the other.

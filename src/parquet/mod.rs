@@ -10,6 +10,7 @@ mod bounds;
 pub(crate) mod columns;
 mod content;
 pub(crate) mod dataset;
+mod deltas;
 pub(crate) mod edits;
 mod error;
 mod fetched;

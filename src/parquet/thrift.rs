@@ -104,8 +104,14 @@ impl<'a> Input<'a> {
     }
 
     fn advance(&mut self, bytes: usize) -> Option<()> {
-        self.at = self.at.checked_add(bytes).filter(|&at| at <= self.bytes.len())?;
-        Some(())
+        self.take(bytes).map(drop)
+    }
+
+    /// The next so many bytes.
+    pub(super) fn take(&mut self, bytes: usize) -> Option<&'a [u8]> {
+        let taken = self.bytes.get(self.at..)?.get(..bytes)?;
+        self.at += bytes;
+        Some(taken)
     }
 
     fn byte(&mut self) -> Option<u8> {
@@ -114,7 +120,8 @@ impl<'a> Input<'a> {
         Some(byte)
     }
 
-    fn varint(&mut self) -> Option<u64> {
+    /// A number without a sign: seven bits a byte, the lowest first.
+    pub(super) fn varint(&mut self) -> Option<u64> {
         let mut value = 0;
         for shift in (0..64).step_by(7) {
             let byte = self.byte()?;

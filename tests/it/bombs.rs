@@ -5,8 +5,8 @@ use std::fs;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, DictionaryArray, Int32Array};
-use parquet::basic::{Compression, GzipLevel, ZstdLevel};
-use parquet::file::properties::WriterProperties;
+use parquet::basic::{Compression, Encoding, GzipLevel, ZstdLevel};
+use parquet::file::properties::{WriterProperties, WriterVersion};
 use serde_json::{Value, json};
 
 use crate::attack::{Attacked, last_word, texts, ticks, write};
@@ -88,6 +88,41 @@ fn a_page_of_more_than_128_mib_is_corrupt_whatever_its_codec() {
         let columns = vec![("store_id", texts([long])), ("detected_at", ticks([0]))];
         write(&lake.reports(), columns, properties);
         is_corrupt(&lake, "a page of");
+    }
+}
+
+/// Where texts have their lengths apart, a page says how many they are a second time.
+#[test]
+fn a_page_with_the_lengths_of_more_texts_than_it_has_is_corrupt() {
+    let rows = 20_000;
+    // A block of 128 lengths in 4 parts, so many of them, and as many as three bytes can say.
+    let (count, claim) = ([0x80, 0x01, 4, 0xa0, 0x9c, 0x01], [0x80, 0x01, 4, 0xff, 0xff, 0x7f]);
+    for (encoding, lists) in
+        [(Encoding::DELTA_LENGTH_BYTE_ARRAY, 1), (Encoding::DELTA_BYTE_ARRAY, 2)]
+    {
+        for version in [WriterVersion::PARQUET_1_0, WriterVersion::PARQUET_2_0] {
+            let properties = WriterProperties::builder()
+                .set_writer_version(version)
+                .set_dictionary_enabled(false)
+                .set_column_encoding("store_id".into(), encoding)
+                .build();
+            let columns = vec![
+                ("store_id", texts((0..rows).map(|store| format!("store {}", store % 7)))),
+                ("detected_at", ticks((0..rows).map(|row| row % 1440))),
+            ];
+            let lake = Attacked::new();
+            write(&lake.reports(), columns, properties);
+            let sound = fs::read(lake.reports()).unwrap();
+            let places = sound.windows(count.len()).enumerate();
+            let places: Vec<_> = places.filter(|(_, bytes)| *bytes == count).collect();
+            assert_eq!(places.len(), lists, "{encoding} {version:?}");
+            for (place, _) in places {
+                let mut bomb = sound.clone();
+                bomb[place..place + claim.len()].copy_from_slice(&claim);
+                fs::write(lake.reports(), bomb).unwrap();
+                is_corrupt(&lake, "with the lengths of 2097151");
+            }
+        }
     }
 }
 

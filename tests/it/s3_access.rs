@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use serde_json::Value;
 
 use crate::fault_proxy::{Fault, Proxy, Request};
-use crate::s3_job::{Ended, Place, committed, environment, sample};
+use crate::s3_job::{Ended, Place, State, committed, environment, sample};
 use crate::seaweed::{ADMIN, Identity, JOB, READER, free_ports, server};
 
 /// What every request carries and no line of a log may.
@@ -239,4 +239,27 @@ fn a_run_without_credentials_ends_with_77_and_says_what_to_set() {
     let run: Ended = command.output().unwrap().into();
     assert_eq!(run.exit, Some(77), "{}", run.log);
     assert!(run.log.contains("set AWS_ACCESS_KEY_ID"), "{}", run.log);
+}
+
+#[test]
+fn a_sample_on_s3_has_the_files_of_one_on_disk_and_overwrites_no_other() {
+    let place = Place::new("outputs/sampled", &State::new());
+    let made = |seed: &str| -> Ended {
+        let mut make = Command::new(crate::binary::binary());
+        environment(&mut make, server().port, ADMIN);
+        make.arg("sample").arg(place.prefix.to_string());
+        make.args(["--stores", "4", "--skus", "3", "--days", "2", "--seed", seed]);
+        make.output().unwrap().into()
+    };
+    // Made once more, it is what is there already.
+    for _ in 0..2 {
+        let done = made("1");
+        assert_eq!(done.exit, Some(0), "{}", done.log);
+        assert_eq!(place.everything(), sample(1));
+    }
+    let other = made("2");
+    assert_eq!(other.exit, Some(64), "{}", other.log);
+    assert!(other.log.contains(&place.prefix.to_string()), "{}", other.log);
+    assert_eq!(place.everything(), sample(1));
+    place.run_clean();
 }

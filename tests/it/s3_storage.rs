@@ -343,6 +343,21 @@ async fn a_server_that_ignores_conditions_is_named_with_the_setting_that_accepts
     s3.probe_conditions(&prefix).await.unwrap();
 }
 
+/// A listing, and an error, each longer than any that S3 sends.
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_that_do_not_end_are_not_kept_in_memory() {
+    for status in ["200 OK", "403 Forbidden"] {
+        let (_proxy, s3) = through(move |_| {
+            let body = "x".repeat(17 << 20);
+            let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}", body.len());
+            Fault::Answer(format!("{head}\r\nConnection: close\r\n\r\n{body}"))
+        });
+        let error = s3.list(&fresh_prefix("endless")).await.unwrap_err();
+        assert_eq!(error.kind(), Kind::Temporary, "{error}");
+        assert!(error.to_string().contains("more than 16 MiB"), "{error}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn unconditional_writes_look_before_they_write() {
     let (proxy, s3) = through(|request| {

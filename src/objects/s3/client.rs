@@ -14,6 +14,7 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
+use super::answer::LimitAnswers;
 use super::error::{self, Failure};
 use super::retry::{Attempts, Budget};
 use super::settings::Settings;
@@ -60,6 +61,7 @@ impl Inner {
             .build();
         let config = config
             .behavior_version(BehaviorVersion::latest())
+            .interceptor(LimitAnswers)
             // The SDK would repeat a conditional write unseen, and take its own success for a
             // conflict.
             .retry_config(RetryConfig::disabled())

@@ -10,6 +10,7 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
+use super::answer;
 use crate::objects::error::{Error, Outcome};
 use crate::objects::uri::Uri;
 
@@ -93,6 +94,9 @@ where
                 unreachable(&text)
             }
         }),
+        SdkError::ResponseError(_) if chain(error).into_iter().any(answer::is_too_long) => {
+            Failure::lost(answer::TOO_LONG)
+        }
         SdkError::ResponseError(response) => {
             let status = response.raw().status().as_u16();
             match status {

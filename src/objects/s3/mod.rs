@@ -24,6 +24,7 @@
 //! The SDK and its HTTP client log requests with their signatures below the level of a warning. The
 //! job's logs let only their warnings through.
 
+mod answer;
 mod client;
 mod condition;
 mod copy;
