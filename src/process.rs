@@ -59,7 +59,7 @@ pub(crate) fn decoding<T>(call: impl FnOnce() -> T) -> Result<T, String> {
 }
 
 /// From now on the panics of decoders print nothing. A test makes very many of them.
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzz"))]
 pub(crate) fn decode_quietly() {
     static ONCE: std::sync::Once = std::sync::Once::new();
     ONCE.call_once(|| {
