@@ -3,6 +3,7 @@
 
 use arrow::error::ArrowError;
 use cohort_core::batch::columns::ColumnFault;
+use cohort_core::registry::SumOutside;
 use cohort_core::{LargeSum, TimeError};
 use pyo3::prelude::*;
 
@@ -57,6 +58,12 @@ impl Error {
 
 impl From<LargeSum> for Error {
     fn from(error: LargeSum) -> Self {
+        Self::Data(error.to_string())
+    }
+}
+
+impl From<SumOutside> for Error {
+    fn from(error: SumOutside) -> Self {
         Self::Data(error.to_string())
     }
 }

@@ -2,14 +2,15 @@
 //!
 //! `cohort_events/__init__.py` is what users see; it documents this module's functions, and gives
 //! them defaults. Frames come and go through the Arrow PyCapsule interface, in [`input`] and
-//! [`table`]; [`frames`] computes whole frames, [`stream`] and [`kernel`] a stream of stores.
-//! [`worker`] keeps the interpreter free meanwhile. Every rule is in `cohort-core`.
+//! [`table`]; [`frames`] computes whole frames, [`stream`] and [`kernel`] a stream of stores,
+//! [`registry`] the registry. [`worker`] keeps the interpreter free meanwhile. Every rule is in `cohort-core`.
 
 mod error;
 mod frames;
 mod input;
 mod kernel;
 mod output;
+mod registry;
 mod settings;
 mod stream;
 mod summary;
@@ -34,6 +35,7 @@ mod _core {
     use crate::kernel::KernelCore;
     use crate::kernel::table;
     use crate::output::Written;
+    use crate::registry::{self as registries, Logs, Set, WrittenRuns};
     use crate::settings::{Settings, Written as WrittenSettings};
     use crate::summary::{Summary, rejects_schema};
     #[pymodule_export]
@@ -76,6 +78,26 @@ mod _core {
                 "<cohort_events.Cohorted: {} events opened, {} closed, {} open at the end, in {} \
                  stores>",
                 counts.events_opened, counts.events_closed, counts.events_active, counts.stores
+            )
+        }
+    }
+
+    /// What `registry` gives.
+    #[pyclass(frozen, module = "cohort_events")]
+    #[derive(Debug)]
+    struct Registered {
+        #[pyo3(get)]
+        events: Py<Table>,
+        #[pyo3(get)]
+        unapplied: Py<Table>,
+    }
+
+    #[pymethods]
+    impl Registered {
+        fn __repr__(&self) -> String {
+            let [events, unapplied] = [&self.events, &self.unapplied].map(|rows| rows.get().len());
+            format!(
+                "<cohort_events.Registered: {events} events, {unapplied} edits that do not apply>"
             )
         }
     }
@@ -129,6 +151,34 @@ mod _core {
         let reports = Frame::of("reports", reports)?;
         let batch = compute(py, move |stop| frames::windows(reports, &settings, stop))?;
         Ok(Table::new(frames::windows_schema(), vec![batch]))
+    }
+
+    #[pyfunction]
+    fn registry(
+        py: Python<'_>,
+        melog: &Bound<'_, PyAny>,
+        edits: Option<&Bound<'_, PyAny>>,
+        mrch: Option<&Bound<'_, PyAny>>,
+        runs: Option<WrittenRuns>,
+        as_of: Option<String>,
+    ) -> PyResult<Registered> {
+        let set = Set::of(runs, as_of.as_deref()).map_err(|error| error.raise(py))?;
+        let optional = |name, frame: Option<&Bound<'_, PyAny>>| {
+            frame.map(|frame| Frame::of(name, frame)).transpose()
+        };
+        let logs = Logs {
+            melog: Frame::of("melog", melog)?,
+            mrch: optional("mrch", mrch)?,
+            edits: optional("edits", edits)?,
+        };
+        let rows = compute(py, move |stop| registries::registry(logs, &set, stop))?;
+        Ok(Registered {
+            events: Py::new(py, Table::new(registries::events_schema(), rows.events))?,
+            unapplied: Py::new(
+                py,
+                Table::new(registries::unapplied_schema(), vec![rows.unapplied]),
+            )?,
+        })
     }
 
     /// Which instants an engine must hand over, in microseconds after 1970.

@@ -24,6 +24,11 @@ impl Table {
     pub(crate) fn new(schema: SchemaRef, batches: Vec<RecordBatch>) -> Self {
         Self { schema, batches: batches.into() }
     }
+
+    /// How many rows it has.
+    pub(crate) fn len(&self) -> usize {
+        self.batches.iter().map(RecordBatch::num_rows).sum()
+    }
 }
 
 fn broken(error: &ArrowError) -> PyErr {
@@ -59,14 +64,10 @@ impl Table {
     }
 
     fn __len__(&self) -> usize {
-        self.batches.iter().map(RecordBatch::num_rows).sum()
+        self.len()
     }
 
     fn __repr__(&self) -> String {
-        format!(
-            "<cohort_events.Table: {} rows of {}>",
-            self.__len__(),
-            self.column_names().join(", ")
-        )
+        format!("<cohort_events.Table: {} rows of {}>", self.len(), self.column_names().join(", "))
     }
 }

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Literal
 
 from cohort_events import _core
-from cohort_events._core import Cohorted, Table
-from cohort_events._settings import settings
+from cohort_events._core import Cohorted, Registered, Table
+from cohort_events._settings import instant, settings
 
 if TYPE_CHECKING:
     from cohort_events._types import ArrowFrame, Inputs
@@ -88,6 +88,49 @@ def windows(
     """
     written = settings(start, end, gap, max_event_duration, max_lookback, "")
     return _core.windows(reports, written)
+
+
+def registry(
+    melog: ArrowFrame,
+    edits: ArrowFrame | None = None,
+    mrch: ArrowFrame | None = None,
+    *,
+    runs: Mapping[str, tuple[str | date, str | date]] | None = None,
+    as_of: str | date | None = None,
+) -> Registered:
+    """Return one row per event, with people's edits laid over it: what `cohort registry` shows.
+
+    Rows may be in any order, and runs may overlap: each event counts once.
+
+    Args:
+        melog: `minority_event_log` of all runs, as `cohort` gives it or the job writes it.
+        edits: `user_minority_events_edits_log`: `edit_id`, `event_id`, `field`, `new_value`,
+            `edited_by`, `edited_at`, `reason`.
+        mrch: `minority_reports_cohorted_log` of the same runs. Without it, an open event shows the
+            figures of its first tick, and not today's, and totals of merged events are null.
+        runs: The runs of the set, with start and end of each by its `run_id`, as lineages have
+            them. Rows of other runs are left out, and what a run that is missing might have said is
+            `undetermined`. Without it, all rows count, and nothing is known to be missing.
+        as_of: Show the registry as it was for data and edits up to this instant: a `datetime` or
+            `date`, or a text in RFC 3339. Without a zone it is UTC.
+
+    Returns:
+        `events`, sorted by `store_id` and `created_at`, and `unapplied`, the edits that do not
+        apply.
+
+    Raises:
+        UsageError: A run ends before it starts, or an instant is none.
+        DataError: A frame lacks a column or has one of a wrong type, or cannot be read; a row is
+            none that the job writes; or a sum does not fit its column.
+        TypeError: An argument is no Arrow frame, or of a wrong type.
+        BugError: This package is at fault.
+    """
+    written = [
+        (run_id, instant("runs", start), instant("runs", end))
+        for run_id, (start, end) in (runs or {}).items()
+    ]
+    until = None if as_of is None else instant("as_of", as_of)
+    return _core.registry(melog, edits, mrch, None if runs is None else written, until)
 
 
 class Kernel:

@@ -6,6 +6,7 @@ from cohort_events._types import ArrowFrame, Inputs
 __all__ = [
     "Cohorted",
     "KernelCore",
+    "Registered",
     "Table",
     "__version__",
     "bounds",
@@ -13,6 +14,7 @@ __all__ = [
     "clock",
     "cohort",
     "columns",
+    "registry",
     "windows",
 ]
 
@@ -53,6 +55,18 @@ class Cohorted:
         """The earliest instant that had to be looked at, in RFC 3339."""
 
 @final
+class Registered:
+    """What `registry` returns."""
+
+    @property
+    def events(self) -> Table:
+        """One row per event with 44 columns; `merged_from`, `trail`, `unapplied`, `conflicts` and
+        `undetermined` are lists in JSON."""
+    @property
+    def unapplied(self) -> Table:
+        """The edits that do not apply: the columns of the edits log, and `because`."""
+
+@final
 class KernelCore:
     def __new__(
         cls, settings: Settings, campaigns: ArrowFrame | None, context: ArrowFrame | None
@@ -78,6 +92,13 @@ def cohort(
     settings: Settings,
 ) -> Cohorted: ...
 def windows(reports: ArrowFrame, settings: Settings) -> Table: ...
+def registry(
+    melog: ArrowFrame,
+    edits: ArrowFrame | None,
+    mrch: ArrowFrame | None,
+    runs: list[tuple[str, str, str]] | None,
+    as_of: str | None,
+) -> Registered: ...
 def bounds(settings: Settings) -> dict[str, int]: ...
 def calendar() -> tuple[int, int]: ...
 def clock(us: int) -> str: ...
