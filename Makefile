@@ -12,10 +12,11 @@ WHEEL_VENV := target/wheel-venv
 PACKAGE_VENV := target/package-venv
 BARE_VENV := target/bare-venv
 SPARK_VENV := target/spark-venv
+NOTEBOOK_VENV := target/notebook-venv
 LINT_BIN := $(LINT_VENV)/bin
 CHECKS := check-rust check-python check-circles check-width check-lengths check-deps
 PYTHON_FOLDERS := benches dags/airflow dags/dagster tests/lint tests/orchestrators tests/page \
-	tests/readers tests/writers python/python python/tests python/tests/spark
+	tests/readers tests/writers python/notebooks python/python python/tests python/tests/spark
 # How many files `make test-files` compares, how many forms of each tool, and how long `make fuzz`
 # mutates each kind of input.
 FILES := 5000
@@ -42,7 +43,7 @@ endif
 .PHONY: help build dist demo demo-s3 demo-short test check $(CHECKS) advisories test-page \
 	test-peers test-readers test-files fuzz test-orchestrators bench bench-micro bench-s3 image \
 	picture wheel \
-	test-python test-spark
+	test-python test-spark notebook same-wheel bench-python
 
 help: ## list the recipes
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-19s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -139,11 +140,19 @@ bench-micro: ## measure an event's rows and the scan's matcher, each alone
 bench-s3: build $(BENCH_VENV)/ready ## measure the job on S3 behind a slow link
 	@CARGO="$(CARGO)" benches/bench-s3 $(BENCH_PYTHON)
 
+bench-python: wheel build $(SPARK_VENV)/ready ## measure the package beside Spark's SQL and the kernel
+	$(SPARK_VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --force-reinstall \
+		target/wheels/cohort_events-*.whl
+	CARGO="$(CARGO)" $(SPARK_VENV)/bin/python benches/bench_spark.py $(BENCH_OPTIONS)
+
 wheel: $(WHEEL_VENV)/ready ## build the kernel's Python package into target/wheels
 	python/wheel.sh $(WHEEL_VENV)/bin target/wheels
 
+same-wheel: wheel ## build the wheel again elsewhere, from nothing, and compare the bytes
+	python/same-wheel.sh $(WHEEL_VENV)/bin target/wheels
+
 # The histories come from the tests' own binary, which has the naive model.
-test-python: wheel $(PACKAGE_VENV)/ready $(BARE_VENV)/ready ## test the wheel, also without pyarrow
+test-python: wheel build $(PACKAGE_VENV)/ready $(BARE_VENV)/ready ## test the wheel, also without pyarrow
 	rm -rf target/histories
 	COHORT_HISTORIES=$(abspath target/histories) $(CARGO) test --release --locked --workspace \
 		--test it -- --ignored histories_are_written
@@ -151,6 +160,9 @@ test-python: wheel $(PACKAGE_VENV)/ready $(BARE_VENV)/ready ## test the wheel, a
 
 test-spark: wheel build $(SPARK_VENV)/ready ## test the package on a Spark cluster of this machine
 	python/test-spark.sh $(SPARK_VENV)/bin $(PYTEST_OPTIONS)
+
+notebook: wheel build $(NOTEBOOK_VENV)/ready ## run the notebook and render it: target/notebook
+	python/notebook.sh $(NOTEBOOK_VENV)/bin target/notebook
 
 image: ## build the container image from a binary compiled here, pulling nothing
 	docker/build.sh
@@ -191,6 +203,11 @@ $(PACKAGE_VENV)/ready: python/requirements/package.txt
 $(BARE_VENV)/ready: python/requirements/bare.txt
 	$(PYTHON) -m venv --clear $(BARE_VENV)
 	$(BARE_VENV)/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
+$(NOTEBOOK_VENV)/ready: python/requirements/notebook.txt
+	$(PYTHON) -m venv --clear $(NOTEBOOK_VENV)
+	$(NOTEBOOK_VENV)/bin/pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
 
 $(SPARK_VENV)/ready: python/requirements/spark.txt

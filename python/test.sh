@@ -10,7 +10,8 @@ for bin in "$bare" "$full"; do
     "$bin/pip" install --quiet --disable-pip-version-check --no-deps --force-reinstall \
         target/wheels/cohort_events-*.whl
 done
-export COHORT_WHEELS=$PWD/target/wheels COHORT_HISTORIES=$PWD/target/histories
+COHORT_BINARY=$(realpath "${COHORT_BINARY:-target/release/cohort}")
+export COHORT_BINARY COHORT_WHEELS=$PWD/target/wheels COHORT_HISTORIES=$PWD/target/histories
 # From a folder without the sources, so that the wheel is what is imported.
 bare=$(realpath "$bare") full=$(realpath "$full") tests=$(realpath python/tests)
 cd target/wheels
