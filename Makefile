@@ -16,7 +16,8 @@ NOTEBOOK_VENV := target/notebook-venv
 LINT_BIN := $(LINT_VENV)/bin
 CHECKS := check-rust check-python check-circles check-width check-lengths check-deps
 PYTHON_FOLDERS := benches dags/airflow dags/dagster tests/lint tests/orchestrators tests/page \
-	tests/readers tests/writers python/notebooks python/python python/tests python/tests/spark
+	tests/readers tests/writers python/notebooks python/python python/tests \
+	python/tests/spark
 # How many files `make test-files` compares, how many forms of each tool, and how long `make fuzz`
 # mutates each kind of input.
 FILES := 5000
@@ -140,7 +141,7 @@ bench-micro: ## measure an event's rows and the scan's matcher, each alone
 bench-s3: build $(BENCH_VENV)/ready ## measure the job on S3 behind a slow link
 	@CARGO="$(CARGO)" benches/bench-s3 $(BENCH_PYTHON)
 
-bench-python: wheel build $(SPARK_VENV)/ready ## measure the package beside Spark's SQL and the kernel
+bench-python: wheel build $(SPARK_VENV)/ready ## measure the package
 	$(SPARK_VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --force-reinstall \
 		target/wheels/cohort_events-*.whl
 	CARGO="$(CARGO)" $(SPARK_VENV)/bin/python benches/bench_spark.py $(BENCH_OPTIONS)
@@ -152,7 +153,7 @@ same-wheel: wheel ## build the wheel again elsewhere, from nothing, and compare 
 	python/same-wheel.sh $(WHEEL_VENV)/bin target/wheels
 
 # The histories come from the tests' own binary, which has the naive model.
-test-python: wheel build $(PACKAGE_VENV)/ready $(BARE_VENV)/ready ## test the wheel, also without pyarrow
+test-python: wheel build $(PACKAGE_VENV)/ready $(BARE_VENV)/ready ## test the wheel
 	rm -rf target/histories
 	COHORT_HISTORIES=$(abspath target/histories) $(CARGO) test --release --locked --workspace \
 		--test it -- --ignored histories_are_written

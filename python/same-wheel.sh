@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the wheel of the last commit a second time, in another folder and from nothing, and compares
-# it with the one in OUT byte by byte:
+# Builds the wheel of the last commit a second time, in another folder and from nothing, and
+# compares it with the one in OUT byte by byte:
 #
 #     python/same-wheel.sh BIN OUT
 set -euo pipefail

@@ -3,7 +3,8 @@
 //! `cohort_events/__init__.py` is what users see; it documents this module's functions, and gives
 //! them defaults. Frames come and go through the Arrow PyCapsule interface, in [`input`] and
 //! [`table`]; [`frames`] computes whole frames, [`stream`] and [`kernel`] a stream of stores,
-//! [`registry`] the registry. [`worker`] keeps the interpreter free meanwhile. Every rule is in `cohort-core`.
+//! [`registry`] the registry. [`worker`] keeps the interpreter free meanwhile. Every rule is in
+//! `cohort-core`.
 
 mod error;
 mod frames;

@@ -137,8 +137,8 @@ pub(crate) fn events_schema() -> SchemaRef {
     schema(&REGISTRY)
 }
 
-/// The columns of the edits log, all of which may be null in an edit that does not apply, and why it
-/// does not.
+/// The columns of the edits log, all of which may be null in an edit that does not apply, and why
+/// it does not.
 pub(crate) fn unapplied_schema() -> SchemaRef {
     let text = |name| Field::new(name, DataType::Utf8, true);
     let instant = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
