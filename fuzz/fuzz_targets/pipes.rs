@@ -1,0 +1,5 @@
+#![no_main]
+
+use cohort::fuzz::Target;
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| Target::Pipes.must_hold(input));
