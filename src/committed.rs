@@ -6,7 +6,7 @@
 mod batches;
 mod rows;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use arrow::array::RecordBatch;
 use bytes::Bytes;
@@ -18,7 +18,7 @@ use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use self::rows::{EVENT_COLUMNS, MELOG_COLUMNS, MRCH_COLUMNS, each_row};
 use crate::kind::Kind;
-use crate::layout::{RunId, lineage_key, lineage_of, run_prefix};
+use crate::layout::{RunId, lineage_key, run_prefix};
 use crate::lineage::{self, Lineage, Output, OutputFile, hex};
 use crate::objects::{self, Entry, Objects, Uri};
 
@@ -101,16 +101,20 @@ impl CommittedRuns {
         }
     }
 
-    /// The names of all committed runs below a lineage prefix.
+    /// Whether a run is committed.
     ///
     /// # Errors
     /// [`Error::Objects`].
-    pub(crate) async fn names(
+    pub(crate) async fn has(
         objects: &dyn Objects,
         lineage: &Uri,
-    ) -> Result<BTreeSet<RunId>, Error> {
-        let listed = objects.list(lineage).await?;
-        Ok(listed.iter().filter_map(|object| lineage_of(&object.uri, lineage)).collect())
+        run_id: &RunId,
+    ) -> Result<bool, Error> {
+        match objects.read(&lineage_key(lineage, run_id)).await {
+            Ok(_) => Ok(true),
+            Err(objects::Error::NotFound { .. }) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// The same without the lineages that cannot be read, and what is wrong with those, in the
@@ -123,30 +127,32 @@ impl CommittedRuns {
         lineage: &Uri,
         selection: &Selection,
     ) -> Result<(Self, Vec<lineage::Error>), Error> {
-        let keys = match &selection.run_id {
-            Some(run_id) => vec![lineage_key(lineage, run_id)],
+        let by_name = selection.run_id.is_some();
+        let names: Vec<RunId> = match &selection.run_id {
+            Some(run_id) => vec![run_id.clone()],
+            // What else lies in a run's folder, such as what reruns have replaced, is not listed.
             None => {
-                let listed = objects.list(lineage).await?;
-                let uris = listed.into_iter().map(|object| object.uri);
-                uris.filter(|uri| lineage_of(uri, lineage).is_some()).collect()
+                let folders = objects.folders(lineage).await?.unwrap_or_default();
+                folders.iter().filter_map(|folder| RunId::from_path_segment(folder)).collect()
             }
         };
-        let read = stream::iter(keys).map(|uri| async move {
-            match Committed::read_in_place(objects, &uri).await {
-                Ok(run) => Ok(Ok(run)),
-                Err(Error::Lineage(error)) => Ok(Err(error)),
+        let read = stream::iter(names).map(|run_id| async move {
+            match Committed::read_in_place(objects, &lineage_key(lineage, &run_id)).await {
+                Ok(run) => Ok(Some(Ok(run))),
+                Err(Error::Lineage(error)) => Ok(Some(Err(error))),
+                // A folder without a lineage is no run.
+                Err(Error::Objects(objects::Error::NotFound { .. })) if !by_name => Ok(None),
                 Err(error) => Err(error),
             }
         });
         let read: Vec<_> = read.buffered(READ_AT_ONCE).try_collect().await?;
         let (mut runs, mut unreadable): (Vec<Committed>, _) = (Vec::new(), Vec::new());
-        for one in read {
+        for one in read.into_iter().flatten() {
             match one {
                 Ok(run) => runs.push(run),
                 Err(error) => unreadable.push(error),
             }
         }
-        let by_name = selection.run_id.is_some();
         runs.retain(|run| by_name || selection.wants(run.lineage.interval));
         runs.sort_by(|a, b| a.order().cmp(&b.order()));
         Ok((Self { runs }, unreadable))

@@ -32,12 +32,6 @@ pub(crate) fn lineage_key(lineage: &Uri, run: &RunId) -> Uri {
     run_prefix(lineage, run).join(LINEAGE)
 }
 
-/// The run whose lineage is at this URI, if [`lineage_key`] made it from the prefix.
-pub(crate) fn lineage_of(uri: &Uri, lineage: &Uri) -> Option<RunId> {
-    let (folder, name) = uri.below(lineage)?.split_once('/')?;
-    RunId::from_path_segment(folder).filter(|_| name == LINEAGE)
-}
-
 /// `superseded/` in a run's lineage folder: what reruns have replaced.
 pub(crate) const SUPERSEDED: &str = "superseded/";
 
@@ -92,19 +86,5 @@ mod tests {
         assert_eq!(first.to_string(), format!("{expected}lineage.json"));
         assert_eq!(second.to_string(), format!("{expected}lineage-cdcdcdcdcdcdcdcd.json"));
         assert_eq!(lineage_key(&base, &run).to_string(), "s3://lake/out/run=a%3Ab/lineage.json");
-    }
-
-    #[test]
-    fn only_the_key_of_a_lineage_names_its_run() {
-        let base = Uri::from_argument(std::path::Path::new("/"), "s3://lake/out/").unwrap();
-        let run: RunId = "a:b".parse().unwrap();
-        assert_eq!(lineage_of(&lineage_key(&base, &run), &base), Some(run));
-        for other in
-            ["run=a/lineage.json.tmp", "run=a/superseded/0/lineage.json", "a/lineage.json", "run=a"]
-        {
-            assert_eq!(lineage_of(&base.join(other), &base), None, "{other}");
-        }
-        let elsewhere = Uri::from_argument(std::path::Path::new("/"), "s3://lake/in/").unwrap();
-        assert_eq!(lineage_of(&base.join("run=a/lineage.json"), &elsewhere), None);
     }
 }

@@ -22,7 +22,7 @@ use self::report::{Finding, Report, RunReport, Unreadable, UriText, VERSION};
 use crate::changes::{Changes, Parts};
 use crate::committed::{Committed, CommittedRuns, Selection};
 use crate::error::Error;
-use crate::layout::{RunId, lineage_key};
+use crate::layout::lineage_key;
 use crate::lineage::{self, Job, Lineage};
 use crate::manifest::{Manifest, Overrides, Places};
 use crate::objects::{self, Uri};
@@ -135,9 +135,13 @@ async fn check_parts(
         return Ok(Vec::new());
     }
     // Looked up after the parts: what was committed meanwhile, or not selected, has a lineage.
-    let names: BTreeSet<RunId> = CommittedRuns::names(objects, &places.lineage).await?;
-    unlisted.retain(|run_id, _| !names.contains(*run_id));
-    Ok(unlisted.into_values().flatten().collect())
+    let mut uncommitted = Vec::new();
+    for (run_id, parts) in unlisted {
+        if !CommittedRuns::has(objects, &places.lineage, run_id).await? {
+            uncommitted.extend(parts);
+        }
+    }
+    Ok(uncommitted)
 }
 
 impl Checked {

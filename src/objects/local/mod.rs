@@ -36,7 +36,7 @@ use bytes::Bytes;
 use cohort_core::Timestamp;
 
 use self::answers::{failed, tag_of};
-use self::walk::walk;
+use self::walk::{folders, walk};
 use self::write::{create_once, delete, is_temporary, replace_once, write};
 use super::error::{Error, Outcome};
 use super::interface::{Entry, Object, Objects, Put, Tag, Traffic};
@@ -92,6 +92,10 @@ impl Objects for Local {
 
     async fn entries(&self, folder: &Uri) -> Result<Vec<Entry>, Error> {
         blocking(folder, "list", own::entries).await
+    }
+
+    async fn folders(&self, folder: &Uri) -> Result<Option<Vec<String>>, Error> {
+        blocking(folder, "list", |folder| folders(folder, |name| !is_temporary(name))).await
     }
 
     async fn read(&self, uri: &Uri) -> Result<(Bytes, Tag), Error> {

@@ -5,6 +5,7 @@
 
 use std::fs::{self, Metadata};
 use std::io;
+use std::ops::ControlFlow;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
@@ -13,6 +14,9 @@ use crate::objects::error::{Error, Outcome};
 use crate::objects::uri::Uri;
 
 pub(super) type Visit<'a> = &'a mut dyn FnMut(Uri, &str, &Metadata) -> Result<(), Error>;
+
+/// The same, and whether that is enough.
+type Look<'a> = &'a mut dyn FnMut(Uri, &str, &Metadata) -> Result<ControlFlow<()>, Error>;
 
 /// A folder that is still to be read.
 struct Pending {
@@ -25,6 +29,54 @@ struct Pending {
 
 /// Visits every file whose path begins with the prefix's, in no particular order.
 pub(super) fn walk(prefix: &Uri, visit: Visit<'_>) -> Result<(), Error> {
+    look(prefix, &mut |uri, name, metadata| {
+        visit(uri, name, metadata).map(|()| ControlFlow::Continue(()))
+    })
+}
+
+/// The names of the folders in a folder that hold a file that counts, however deep, sorted; `None`
+/// if nothing at all in it does. Of each it looks no further than the first such file.
+pub(super) fn folders(
+    folder: &Uri,
+    counts: impl Fn(&str) -> bool,
+) -> Result<Option<Vec<String>>, Error> {
+    let failed = |error| failed(folder, "list", Outcome::NotDone, &error);
+    let entries = match fs::read_dir(folder.path()) {
+        Ok(entries) => entries,
+        // It says which of the ways of not being there are errors.
+        Err(error) if is_absence(&error) => {
+            return walk(folder, &mut |_, _, _| Ok(())).map(|()| None);
+        }
+        Err(error) => return Err(failed(error)),
+    };
+    let (mut names, mut files) = (Vec::new(), false);
+    for entry in entries {
+        let path = entry.map_err(failed)?.path();
+        let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
+            return Err(no_text(folder, &path));
+        };
+        let uri = folder.join(name);
+        match fs::metadata(&path) {
+            Ok(found) if found.is_dir() => {
+                let mut holds = false;
+                look(&uri.as_prefix(), &mut |_, name, _| {
+                    holds = counts(name);
+                    Ok(if holds { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+                })?;
+                names.extend(holds.then(|| name.to_owned()));
+            }
+            Ok(_) => files |= counts(name),
+            Err(_) if is_hidden(&uri, folder) => {}
+            Err(error) if is_absence(&error) => no_link_ends_here(&uri, &path)?,
+            Err(error) => return Err(self::failed(&uri, "list", Outcome::NotDone, &error)),
+        }
+    }
+    names.sort();
+    Ok((files || !names.is_empty()).then_some(names))
+}
+
+/// As [`walk`], until it is enough.
+fn look(prefix: &Uri, visit: Look<'_>) -> Result<(), Error> {
     let at = prefix.path().rfind('/').map_or(0, |at| at + 1);
     let (folder, name_prefix) = prefix.path().split_at(at);
     let failed = |error| failed(prefix, "list", Outcome::NotDone, &error);
@@ -50,10 +102,7 @@ pub(super) fn walk(prefix: &Uri, visit: Visit<'_>) -> Result<(), Error> {
             let (Some(text), Some(name)) =
                 (path.to_str(), path.file_name().and_then(|name| name.to_str()))
             else {
-                return Err(Error::Misconfigured {
-                    uri: prefix.clone(),
-                    reason: format!("expected file names in UTF-8, found {path:?}; rename it"),
-                });
+                return Err(no_text(prefix, &path));
             };
             if !name.starts_with(&folder.name_prefix) {
                 continue;
@@ -61,7 +110,11 @@ pub(super) fn walk(prefix: &Uri, visit: Visit<'_>) -> Result<(), Error> {
             let uri = prefix.with_path(text);
             match fs::metadata(&path) {
                 Ok(found) if found.is_dir() => folders.push(below(&folder, &found, path, &uri)?),
-                Ok(found) => visit(uri, name, &found)?,
+                Ok(found) => {
+                    if visit(uri, name, &found)?.is_break() {
+                        return Ok(());
+                    }
+                }
                 Err(_) if is_hidden(&uri, prefix) => {}
                 Err(error) if is_absence(&error) => no_link_ends_here(&uri, &path)?,
                 Err(error) => return Err(self::failed(&uri, "list", Outcome::NotDone, &error)),
@@ -69,6 +122,13 @@ pub(super) fn walk(prefix: &Uri, visit: Visit<'_>) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+fn no_text(prefix: &Uri, path: &Path) -> Error {
+    Error::Misconfigured {
+        uri: prefix.clone(),
+        reason: format!("expected file names in UTF-8, found {path:?}; rename it"),
+    }
 }
 
 /// A folder in another one, unless a link leads from the one back to the other.
