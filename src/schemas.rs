@@ -17,11 +17,13 @@ macro_rules! embedded {
 }
 
 /// Every schema: documents first, then the logs in the contract's order.
-pub static ALL: [Schema; 15] = embedded![
+pub static ALL: [Schema; 17] = embedded![
     "run_manifest.v1",
     "lineage.v1",
     "summary.v1",
     "verify.v1",
+    "explain.v1",
+    "history.v1",
     "dry_run.v1",
     "minority_reports_detected_log.v1",
     "anomaly_classifier_model_prediction_log.v1",

@@ -13,7 +13,7 @@ use std::collections::VecDeque;
 use cohort_core::Timestamp;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
-use self::report::Explanation;
+use self::report::{Explanation, VERSION};
 use crate::committed::{Committed, CommittedRuns, EventRow, Selection};
 use crate::error::Error;
 use crate::layout::lineage_key;
@@ -74,6 +74,7 @@ pub(crate) async fn explain(
         .map(|one: &OneEvent| event::explained(one, manifest.life, run.lineage.interval.end))
         .transpose()?;
     Ok(Explanation {
+        version: VERSION,
         event_id: event_id.to_owned(),
         store_id: event.store_id,
         cohort_id: event.cohort_id,

@@ -1,4 +1,4 @@
-//! Why reports are one event, as its JSON has it.
+//! Why reports are one event, as its JSON has it (`schemas/explain.v1.json`).
 
 use cohort_core::{Duration, Money, Timestamp};
 use serde::Serialize;
@@ -8,9 +8,14 @@ use crate::objects::Uri;
 use crate::text;
 use crate::verify::InputChange;
 
+/// The version of this explanation's JSON.
+pub(crate) const VERSION: u32 = 1;
+
 /// Why the reports of an event are one event.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Explanation {
+    /// Always [`VERSION`].
+    pub version: u32,
     /// The event.
     pub event_id: String,
     /// Its store.

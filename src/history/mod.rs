@@ -1,5 +1,5 @@
 //! `cohort history`: what a run said before it was run again, from `superseded/` beside its lineage
-//! (SPEC 11).
+//! (SPEC 11). Its JSON has the schema `schemas/history.v1.json`.
 
 mod text;
 
@@ -20,9 +20,14 @@ use crate::verify::{InputChange, inputs_between, settings_between};
 
 pub(crate) use self::text::page;
 
+/// The version of a history's JSON.
+const VERSION: u32 = 1;
+
 /// What a run has said so far.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct History {
+    /// Always [`VERSION`].
+    pub version: u32,
     /// The run.
     pub run_id: RunId,
     /// Its versions in the order of time; the last is what is committed now.
@@ -122,7 +127,7 @@ pub(crate) async fn history(
             next,
         });
     }
-    Ok(History { run_id: run_id.clone(), versions })
+    Ok(History { version: VERSION, run_id: run_id.clone(), versions })
 }
 
 /// The versions that were put aside, the earliest first.

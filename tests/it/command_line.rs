@@ -50,7 +50,7 @@ fn a_wrong_command_line_is_exit_2_and_one_line() {
 fn schema_prints_what_it_is_asked_for() {
     let names = cohort(&["schema"]);
     let names = text(&names.stdout).lines().collect::<Vec<_>>();
-    assert_eq!(names.len(), 15);
+    assert_eq!(names.len(), 17);
     for name in names {
         let done = cohort(&["schema", name]);
         assert_eq!(done.status.code(), Some(0));

@@ -13,6 +13,7 @@ use crate::history::history;
 use crate::lake::{Lake, Partitioning, Shape};
 use crate::model::{Candidate, Input, MelogRow, Params, Report, Sale, Score, id, instant};
 use crate::properties::config;
+use crate::schemas;
 
 const MINUTE: i64 = 60_000_000;
 const DAY: i64 = 24 * 60 * MINUTE;
@@ -31,7 +32,9 @@ fn explain(lake: &Lake, event: &str, arguments: &[&str]) -> Output {
 fn explained(lake: &Lake, event: &str) -> Value {
     let done = explain(lake, event, &["--as", "json"]);
     assert_eq!(done.status.code(), Some(0), "{}", String::from_utf8_lossy(&done.stderr));
-    serde_json::from_slice(&done.stdout).unwrap()
+    let explanation = serde_json::from_slice(&done.stdout).unwrap();
+    schemas::check("explain", &explanation).unwrap();
+    explanation
 }
 
 /// The tick in a row of an input file.

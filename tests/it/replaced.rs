@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::lake::{Lake, Shape};
 use crate::model::{Input, Params, Report};
+use crate::schemas;
 
 const MINUTE: i64 = 60_000_000;
 /// 2025-01-01T00:00:00Z.
@@ -45,6 +46,7 @@ fn versions(lake: &Lake) -> Vec<Value> {
     let done = history(lake, &["--run-id", "day", "--as", "json"]);
     assert_eq!(done.status.code(), Some(0), "{}", String::from_utf8_lossy(&done.stderr));
     let history: Value = serde_json::from_slice(&done.stdout).unwrap();
+    schemas::check("history", &history).unwrap();
     history["versions"].as_array().unwrap().clone()
 }
 

@@ -192,7 +192,7 @@ fn the_manifest_schema_knows_the_columns_of_every_input() {
 
 #[test]
 fn examples_in_schemas_are_valid() {
-    for name in ["run_manifest", "lineage", "summary", "verify"] {
+    for name in ["run_manifest", "lineage", "summary", "verify", "explain", "history"] {
         for example in schema(name)["examples"].as_array().unwrap() {
             check(name, example).unwrap();
         }
