@@ -42,8 +42,8 @@ endif
 
 .DEFAULT_GOAL := help
 .PHONY: help build dist demo demo-s3 demo-short test check $(CHECKS) advisories test-page \
-	test-peers test-readers test-files fuzz test-orchestrators bench bench-micro bench-s3 image \
-	picture wheel \
+	test-peers test-readers test-files fuzz test-orchestrators bench bench-micro bench-registry \
+	bench-s3 image picture wheel \
 	test-python test-spark notebook same-wheel bench-python
 
 help: ## list the recipes
@@ -137,6 +137,9 @@ bench: build $(BENCH_VENV)/ready ## measure the job beside DuckDB and Polars (BE
 bench-micro: ## measure an event's rows and the scan's matcher, each alone
 	$(CARGO) bench --locked -p cohort-core --bench rows
 	$(CARGO) bench --locked --features bench --bench matcher
+
+bench-registry: build $(BENCH_VENV)/ready ## measure the registry and verification
+	$(BENCH_PYTHON) benches/bench_registry.py $(BENCH_OPTIONS)
 
 bench-s3: build $(BENCH_VENV)/ready ## measure the job on S3 behind a slow link
 	@CARGO="$(CARGO)" benches/bench-s3 $(BENCH_PYTHON)
