@@ -1,7 +1,10 @@
 -- DuckDB: the registry (section 8 of SPEC.md) as a view, without merges:
 -- one row per event, with people's edits laid over it, open events with the figures of their last
--- tick. Edits of `merged_into` are left out. What runs disagree about, and what the logs leave
--- open, is null here as there; `cohort registry` also says why, and shows the trail of edits.
+-- tick. Edits of `merged_into` are left out. What runs disagree about is null here as there;
+-- `cohort registry` also says why, and shows the trail of edits.
+--
+-- Null here, and not there, are totals of an open event two of whose windows of one SKU meet, and
+-- the name of one at whose cut several clusters begin. `cohort registry` finds them in the inputs.
 --
 -- The view sees the rows of the logs and not what the runs cover. If runs are missing between two
 -- others, or disagree about an event that is open, ask `cohort registry`.

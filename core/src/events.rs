@@ -67,6 +67,19 @@ impl EndReason {
     }
 }
 
+impl Event {
+    /// The event of these rows, which are all that it had up to an instant, or `None` without any.
+    /// Rows may come in any order and with duplicates. If it continues another event, its first
+    /// tick follows a boundary, at which it begins.
+    #[must_use]
+    pub fn so_far(mut rows: Vec<Report>, life: Life, continues: bool) -> Option<Self> {
+        rows.sort_unstable_by_key(|row| row.detected_at);
+        let first = rows.first()?.detected_at;
+        let begins = if continues { life.boundary(first, 1) } else { first };
+        Some(Chain::new(begins, first, life).end(rows, life))
+    }
+}
+
 impl Line {
     /// The line's first tick.
     #[must_use]

@@ -124,7 +124,7 @@ pub trait Predictions {
     fn series(&self, sku: Option<&str>) -> Series<'_>;
 }
 
-impl<P: Predictions> Predictions for &P {
+impl<P: Predictions + ?Sized> Predictions for &P {
     fn series(&self, sku: Option<&str>) -> Series<'_> {
         (**self).series(sku)
     }

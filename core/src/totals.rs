@@ -53,11 +53,14 @@ fn add_sku(lines: &[&Line], predictions: &impl Predictions, w: Timestamp, totals
 }
 
 /// The union of the lines' windows `[window_start, min(w, last tick so far)]` as disjoint windows
-/// in order. The lines are sorted by onset.
+/// in order. The lines may be those of several events, whose windows do not begin in the order of
+/// onsets.
 fn windows(lines: &[&Line], w: Timestamp) -> impl Iterator<Item = (Timestamp, Timestamp)> {
+    let each = lines.iter().map(|line| (line.window_start, line.last_tick().min(w)));
+    let mut each: Vec<_> = each.collect();
+    each.sort_unstable();
     let mut union: Vec<(Timestamp, Timestamp)> = Vec::new();
-    for line in lines {
-        let (from, to) = (line.window_start, line.last_tick().min(w));
+    for (from, to) in each {
         match union.last_mut() {
             Some(last) if from <= last.1 => last.1 = last.1.max(to),
             _ => union.push((from, to)),
@@ -136,6 +139,17 @@ mod tests {
             of(rows, vec![sale(10, 1, None), sale(20, 50, Some(50)), sale(30, 1, None)], 30),
             (Some(2), Some(2))
         );
+    }
+
+    #[test]
+    fn windows_of_several_events_need_not_begin_in_the_order_of_onsets() {
+        let (first, _) = events(vec![own(10, 5, 1)], life(), None);
+        let (mut second, _) = events(vec![own(90, 3, 2)], life(), None);
+        second[0].lines[0].window_start = us(60);
+        let lines = first[0].lines.iter().chain(&second[0].lines);
+        let sales = OneSku(vec![sale(7, 4, None), sale(30, 8, None), sale(70, 16, None)]);
+        let totals = totals(lines, &sales, us(99));
+        assert_eq!((totals.attributed.units(), totals.baseline.units()), (Some(3), Some(20)));
     }
 
     #[test]

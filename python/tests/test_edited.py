@@ -60,7 +60,7 @@ class Lake:
     def lines(self, *options: str) -> list[dict[str, Any]]:
         """Return what the binary shows, amounts as decimals."""
         text = self.cohort("registry", "--as", "jsonl", *options)
-        return [json.loads(line, parse_float=Decimal) for line in text.splitlines()]
+        return [brief(json.loads(line, parse_float=Decimal)) for line in text.splitlines()]
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +77,9 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
         span = ["--interval-start", f"{start:%FT%TZ}", "--interval-end", f"{end:%FT%TZ}"]
         gap = ["--gap", "PT45M"] if name == "b-wide" else []
         found.cohort("run", "--run-id", name, *span, *gap)
+    # With the baseline log, the binary shows what the logs of the runs alone leave open.
+    del manifest["inputs"]["baseline_sales_model_prediction_log"]
+    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
     found.logs = {
         name: ds.dataset(folder / manifest["outputs"][log]).to_table() for name, log in LOGS.items()
     }
@@ -160,7 +163,14 @@ def plain(row: dict[str, Any]) -> dict[str, Any]:
             return f"{cell:%FT%T.%f}Z"
         return Decimal(repr(cell)) if isinstance(cell, float) else cell
 
-    return {name: value(name, cell) for name, cell in row.items()}
+    return brief({name: value(name, cell) for name, cell in row.items()})
+
+
+def brief(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row without what the binary says of the log that its manifest does not name."""
+    for unknown in row.get("undetermined") or []:
+        unknown["because"] = unknown["because"].partition("meet, and")[0]
+    return row
 
 
 def test_the_lake_has_every_kind_of_row(lake: Lake) -> None:

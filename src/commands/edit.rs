@@ -1,5 +1,7 @@
 //! `cohort edit`: what a person decides about an event.
 
+use std::sync::Arc;
+
 use clap::Args;
 use cohort_core::Id;
 
@@ -9,6 +11,7 @@ use crate::error::Error;
 use crate::objects::Storage;
 use crate::process::now;
 use crate::registry::{self, Change, Form, Options};
+use crate::run::Shell;
 
 /// `cohort edit`.
 #[derive(Debug, Args)]
@@ -56,16 +59,16 @@ pub(super) fn execute(args: &EditArgs) -> Result<(), Error> {
     let change = if args.export_labels { None } else { Some(change(args)?) };
     let (runtime, workers) = runtime_and_workers()?;
     let text = runtime.block_on(async {
-        let storage = Storage::new();
+        let storage = Arc::new(Storage::new());
+        let shell = Shell { objects: storage.clone(), workers };
         let places = places(&storage, &args.manifest).await?;
         let Some(change) = change else {
             let options = Options { labels: true, ..Options::default() };
-            let found =
-                registry::registry(&storage, &workers, &places, &selection, options).await?;
+            let found = registry::registry(&shell, &places, &selection, options).await?;
             return Ok::<_, Error>(registry::labels(&found));
         };
         let to = (&manifest, &places);
-        let after = registry::edit(&storage, &workers, to, &selection, &change).await?;
+        let after = registry::edit(&shell, to, &selection, &change).await?;
         let mut text = String::new();
         let is_it =
             |row: &cohort_core::registry::RegistryRow<'_>| row.machine.event_id == change.event_id;

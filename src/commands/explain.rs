@@ -48,12 +48,11 @@ pub(super) fn execute(args: &ExplainArgs) -> Result<(), Error> {
     let explanation = runtime()?.block_on(async {
         let storage = Arc::new(Storage::new());
         let places = places(&storage, &args.manifest).await?;
-        let shell = shell(storage.clone(), None);
+        let shell = shell(storage, None);
         let mut explanation = explain(&shell, &places.lineage, &selection, &args.event).await?;
         if places.inputs.edits.is_some() {
             let options = Options::default();
-            let workers = &shell.workers;
-            let registry = registry(&*storage, workers, &places, &selection, options).await?;
+            let registry = registry(&shell, &places, &selection, options).await?;
             explanation.edits = edits(&registry, &args.event);
         }
         Ok::<_, Error>(explanation)

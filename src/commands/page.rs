@@ -3,6 +3,7 @@
 use std::fs;
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use clap::Args;
@@ -14,6 +15,7 @@ use crate::error::Error;
 use crate::objects::{self, Objects as _, Outcome, Put, Scheme, Storage, Uri};
 use crate::page::{self, Report};
 use crate::registry::{self, Options};
+use crate::run::Shell;
 
 /// How often a page on S3 is written again because another one came in between.
 const ATTEMPTS_MAX: usize = 8;
@@ -57,16 +59,18 @@ pub(super) fn execute(args: &PageArgs) -> Result<(), Error> {
     argument(&args.manifest)?;
     let (runtime, workers) = runtime_and_workers()?;
     runtime.block_on(async {
-        let storage = Storage::new();
+        let storage = Arc::new(Storage::new());
+        let shell = Shell { objects: storage.clone(), workers };
         let places = places(&storage, &args.manifest).await?;
         let report = match &report {
             Some(uri) => Some(report_at(&storage, uri).await?),
             None => None,
         };
-        let runs = CommittedRuns::find(&storage, &places.lineage, &selection).await?;
+        let runs = CommittedRuns::find(&*storage, &places.lineage, &selection).await?;
         let options = Options::default();
-        let registry = registry::registry(&storage, &workers, &places, &selection, options).await?;
-        let page = page::page(&storage, &places.lineage, &runs, &registry, report.as_ref()).await?;
+        let registry = registry::registry(&shell, &places, &selection, options).await?;
+        let page =
+            page::page(&*storage, &places.lineage, &runs, &registry, report.as_ref()).await?;
         match out.scheme() {
             Scheme::File => write_file(&out, page.as_bytes()),
             _ => put(&storage, &out, Bytes::from(page)).await,

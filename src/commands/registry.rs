@@ -1,6 +1,7 @@
 //! `cohort registry`: the events of committed runs, with people's edits laid over them.
 
 use std::io::{self, Write as _};
+use std::sync::Arc;
 
 use clap::Args;
 use cohort_core::registry::RegistryRow;
@@ -10,6 +11,7 @@ use super::terminal::{argument, places, print, runtime_and_workers};
 use crate::error::Error;
 use crate::objects::Storage;
 use crate::registry::{self, Form, Options};
+use crate::run::Shell;
 
 /// `cohort registry`.
 #[derive(Debug, Args)]
@@ -58,10 +60,11 @@ pub(super) fn execute(args: &RegistryArgs) -> Result<(), Error> {
     argument(&args.manifest)?;
     let (runtime, workers) = runtime_and_workers()?;
     let found = runtime.block_on(async {
-        let storage = Storage::new();
+        let storage = Arc::new(Storage::new());
+        let shell = Shell { objects: storage.clone(), workers };
         let places = places(&storage, &args.manifest).await?;
         let options = Options { as_of, ..Options::default() };
-        Ok::<_, Error>(registry::registry(&storage, &workers, &places, &selection, options).await?)
+        Ok::<_, Error>(registry::registry(&shell, &places, &selection, options).await?)
     })?;
     if args.unapplied {
         return print(&registry::unapplied(&found, args.form));

@@ -11,9 +11,9 @@ use super::read::{Options, registry};
 use crate::committed::Selection;
 use crate::lineage::hex;
 use crate::manifest::Places;
-use crate::objects::{Objects, Put, Uri};
+use crate::objects::{Put, Uri};
 use crate::parquet::edits;
-use crate::workers::Workers;
+use crate::run::Shell;
 
 /// What a person wants to change.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,8 +38,7 @@ pub(crate) struct Change {
 /// # Errors
 /// [`Error::WouldNotApply`], [`Error::NoEditsLog`], and whatever cannot be read or written.
 pub(crate) async fn edit(
-    objects: &dyn Objects,
-    workers: &Workers,
+    shell: &Shell,
     (manifest, places): (&Uri, &Places),
     selection: &Selection,
     change: &Change,
@@ -50,7 +49,7 @@ pub(crate) async fn edit(
     for attempt in 0.. {
         let edit = change.edit(attempt);
         let options = Options { more: vec![edit.clone()], ..Options::default() };
-        let after = registry(objects, workers, places, selection, options).await?;
+        let after = registry(shell, places, selection, options).await?;
         let refused = after.unapplied().into_iter().find(|unapplied| unapplied.edit == edit);
         if let Some(refused) = refused {
             return Err(Error::WouldNotApply(refused.because.clone()));
@@ -59,7 +58,7 @@ pub(crate) async fn edit(
         let name = format!("edit-{}.parquet", edit.edit_id.as_deref().unwrap_or_default());
         // Another file of this name is another edit, made by the same person in the same
         // microsecond: the next attempt has another id.
-        if let Put::Done(_) = objects.create(&dataset.uri.join(&name), part.bytes).await? {
+        if let Put::Done(_) = shell.objects.create(&dataset.uri.join(&name), part.bytes).await? {
             return Ok(after);
         }
     }

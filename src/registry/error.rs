@@ -2,7 +2,7 @@
 
 use crate::kind::Kind;
 use crate::workers::Stopped;
-use crate::{committed, objects, parquet};
+use crate::{committed, objects, parquet, run};
 use cohort_core::registry::SumOutside;
 
 /// Why there is no registry.
@@ -14,6 +14,9 @@ pub enum Error {
     /// The edits log cannot be read or written.
     #[error(transparent)]
     Parquet(#[from] parquet::Error),
+    /// The inputs cannot be read.
+    #[error(transparent)]
+    Run(#[from] run::Error),
     /// The storage failed.
     #[error(transparent)]
     Objects(#[from] objects::Error),
@@ -43,6 +46,7 @@ impl Error {
         match self {
             Self::Committed(error) => error.kind(),
             Self::Parquet(error) => error.kind(),
+            Self::Run(error) => error.kind(),
             Self::Objects(error) => error.kind(),
             Self::Sum(_) => Kind::Data,
             Self::WouldNotApply(_) => Kind::Usage,

@@ -3,12 +3,14 @@
 //! from the edits log, printed, and edited.
 //!
 //! It reads MELOG whole, one part at a time, and of MRCH the rows of open and merged events alone.
+//! Where windows of these meet, it reads the inputs too, in those windows alone.
 
 mod edit;
 mod error;
 mod jsonl;
 mod print;
 mod read;
+mod recall;
 mod table;
 
 pub(crate) use edit::{Change, edit};

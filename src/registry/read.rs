@@ -11,11 +11,13 @@ use cohort_core::{Duration, Id, Interval, Timestamp};
 use futures_util::stream::{self, StreamExt as _};
 
 use super::error::Error;
+use super::recall::recall;
 use crate::committed::{self, Committed, CommittedRuns, Selection, Wanted};
 use crate::lineage::OutputFile;
 use crate::manifest::Places;
 use crate::objects::Objects;
 use crate::parquet::edits;
+use crate::run::Shell;
 use crate::workers::Workers;
 
 /// How the registry is to be.
@@ -34,12 +36,12 @@ pub(crate) struct Options {
 /// # Errors
 /// [`Error`], whatever cannot be read.
 pub(crate) async fn registry(
-    objects: &dyn Objects,
-    workers: &Workers,
+    shell: &Shell,
     places: &Places,
     selection: &Selection,
     options: Options,
 ) -> Result<Registry, Error> {
+    let (objects, workers) = (&*shell.objects, &shell.workers);
     let runs = CommittedRuns::find(objects, &places.lineage, selection).await?.runs;
     let intervals: Vec<(Arc<str>, Interval)> = runs
         .iter()
@@ -58,6 +60,7 @@ pub(crate) async fn registry(
     }
     read_lines(objects, workers, &runs, &mut registry).await?;
     registry.complete()?;
+    recall(shell, places, &runs, &mut registry).await?;
     Ok(registry)
 }
 

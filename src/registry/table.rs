@@ -47,7 +47,7 @@ pub(super) fn page(registry: &Registry, shown: impl Fn(&RegistryRow<'_>) -> bool
         }
     };
     note(conflicts, "of which runs say different things: see conflicts in --as jsonl");
-    note(undetermined, "with figures that the logs leave open: see undetermined in --as jsonl");
+    note(undetermined, "with figures that are not known: see undetermined in --as jsonl");
     note(registry.unapplied().len() as u64, "edits that do not apply: see --unapplied");
     page
 }

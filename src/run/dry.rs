@@ -193,7 +193,9 @@ impl Shell {
         let Some(dataset) = dataset else { return Ok(None) };
         let (from, end) = (scanned_from(manifest, probe), manifest.interval.end);
         let sources = dataset::open(&*self.objects, L::LOG, dataset, from, end).await?;
-        let rows = self.scan_of::<L>(manifest, &self.limits(manifest)).rows(&sources, probe);
+        let rows = self
+            .scan_of::<L>(manifest.interval, &self.limits(&manifest.inputs))
+            .rows(&sources, probe);
         Ok(Some(ToRead::new(&sources, rows, dataset, from, end)))
     }
 }

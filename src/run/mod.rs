@@ -9,6 +9,7 @@ mod error;
 mod highlights;
 mod inputs;
 mod one_event;
+mod recalled;
 mod rejected;
 mod reports;
 mod shell;
@@ -24,7 +25,7 @@ use cohort_core::contract::{Inputs, Outputs};
 use cohort_core::lookback::{Begin, Lookback};
 use cohort_core::points::ByCell;
 use cohort_core::predictions::{Sales, Scores};
-use cohort_core::{Candidates, Timestamp};
+use cohort_core::{Candidates, Interval, Timestamp};
 
 use self::compute::{AllPredictions, Computed};
 pub(crate) use self::dry::{DryRun, ToRead};
@@ -34,6 +35,7 @@ pub(crate) use self::highlights::Highlight;
 pub(crate) use self::highlights::Highlights;
 use self::inputs::Read;
 pub(crate) use self::one_event::{OneEvent, PlacedReport};
+pub(crate) use self::recalled::Asked;
 use self::reports::{Reports, Rows};
 pub use self::shell::Shell;
 use crate::commit::{self, Folders, Plan, Rules, Status};
@@ -164,8 +166,8 @@ impl Shell {
     ) -> Result<(AllPredictions, Option<Read>, Option<Read>), Error> {
         let cells = Arc::new(Cells::new(stores));
         let (windows, ticks) = self.probes(&cells, stores).await?;
-        let limits = self.limits(manifest);
         let inputs = &manifest.inputs;
+        let limits = self.limits(inputs);
         let ((sales_read, sales), (scores_read, scores)) = tokio::try_join!(
             self.scan::<Sales>(manifest, inputs.sales.as_ref(), windows, &limits),
             self.scan::<Scores>(manifest, inputs.scores.as_ref(), ticks, &limits),
@@ -250,7 +252,7 @@ impl Shell {
         let end = manifest.interval.end;
         let sources = dataset::open(&*self.objects, L::LOG, dataset, from, end).await?;
         let sources: Arc<Vec<Source>> = Arc::new(sources);
-        let scan = self.scan_of::<L>(manifest, limits);
+        let scan = self.scan_of::<L>(manifest.interval, limits);
         let found = scan.run(&sources, &Arc::new(probe)).await?;
         let rows_in_interval =
             if found.rejected.is_empty() { 0 } else { scan.rows_in_interval(&sources).await? };
@@ -268,20 +270,19 @@ impl Shell {
     }
 
     /// The scan of a prediction log.
-    fn scan_of<L>(&self, manifest: &Manifest, limits: &Limits) -> Scan<L> {
+    fn scan_of<L>(&self, interval: Interval, limits: &Limits) -> Scan<L> {
         Scan {
             objects: self.objects.clone(),
             workers: self.workers.clone(),
             limits: limits.clone(),
-            interval: manifest.interval,
+            interval,
             log: PhantomData,
         }
     }
 
     /// Local files are read as fast as they can be decoded. Over a network, more requests must be
     /// under way at once.
-    fn limits(&self, manifest: &Manifest) -> Limits {
-        let inputs = &manifest.inputs;
+    fn limits(&self, inputs: &Inputs<manifest::Dataset>) -> Limits {
         let logs = [inputs.sales.as_ref(), inputs.scores.as_ref()];
         let remote =
             |dataset: &manifest::Dataset| matches!(dataset.uri.scheme(), Scheme::S3 { .. });

@@ -14,7 +14,7 @@ use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::inputs::{Read, out_of_range};
 use super::{Error, Shell};
-use crate::manifest::Manifest;
+use crate::manifest::{Dataset, Manifest};
 use crate::objects::Uri;
 use crate::parquet::dataset::{self, Source};
 use crate::parquet::prune::{Wanted, candidate_rows, selection};
@@ -72,16 +72,7 @@ impl Shell {
     pub(super) async fn read_reports(&self, manifest: &Manifest) -> Result<Reports, Error> {
         let interval = manifest.interval;
         let lookback = Lookback { start: interval.start, life: manifest.life };
-        let mut reading = Reading {
-            files: BTreeMap::new(),
-            decoded: BTreeMap::new(),
-            rows: BTreeMap::new(),
-            rejected: Vec::new(),
-            rows_in_interval: 0,
-            onsets_ignored: 0,
-            sales_out_of_range: 0,
-            step: Step::begin(MRDL.name, Unit::Rows),
-        };
+        let mut reading = Reading::new();
         // No store is ever read further back, however its partitions and row groups lie.
         let bound = lookback.bound();
         let mut covered = partition_start(manifest, lookback.first_read()).max(bound);
@@ -96,7 +87,7 @@ impl Shell {
             numbered: false,
         };
         loop {
-            self.read_pass(manifest, &pass, &mut reading).await?;
+            self.read_pass(&manifest.inputs.reports, &pass, &mut reading).await?;
             let judged = judge(&reading.rows, &lookback, covered, pass.stores.as_deref());
             let Some(&from) = judged.iter().map(|(_, from)| from).min() else { break };
             let next = if manifest.inputs.reports.partitioning.is_some() {
@@ -129,13 +120,38 @@ impl Shell {
         Ok(Reports { read, rows, begins, onsets_ignored, lookback_start: needed })
     }
 
+    /// The rows of some stores at the ticks of some spans, both ends included. The spans are apart.
+    ///
+    /// # Errors
+    /// Whatever is wrong with a file.
+    pub(super) async fn read_spans(
+        &self,
+        dataset: &Dataset,
+        stores: &Arc<[Arc<str>]>,
+        spans: &[(Timestamp, Timestamp)],
+        max_lookback: Duration,
+    ) -> Result<BTreeMap<Arc<str>, Rows>, Error> {
+        let mut reading = Reading::new();
+        for &(from, to) in spans {
+            let pass = Pass {
+                from,
+                to: to.saturating_add(Duration::from_us(1)),
+                stores: Some(stores.clone()),
+                rejects_in: None,
+                max_lookback,
+                numbered: false,
+            };
+            self.read_pass(dataset, &pass, &mut reading).await?;
+        }
+        Ok(reading.finish().1)
+    }
+
     async fn read_pass(
         &self,
-        manifest: &Manifest,
+        dataset: &Dataset,
         pass: &Pass,
         reading: &mut Reading,
     ) -> Result<(), Error> {
-        let dataset = &manifest.inputs.reports;
         let opened = dataset::open(&*self.objects, &MRDL, dataset, pass.from, pass.to).await?;
         let last = pass.to.saturating_sub(Duration::from_us(1));
         let wanted = Wanted {
@@ -219,6 +235,19 @@ impl Shell {
 }
 
 impl Reading {
+    fn new() -> Self {
+        Self {
+            files: BTreeMap::new(),
+            decoded: BTreeMap::new(),
+            rows: BTreeMap::new(),
+            rejected: Vec::new(),
+            rows_in_interval: 0,
+            onsets_ignored: 0,
+            sales_out_of_range: 0,
+            step: Step::begin(MRDL.name, Unit::Rows),
+        }
+    }
+
     fn take(&mut self, uri: &Uri, group: usize, decoded: DecodedReports) {
         for (store, rows) in decoded.rows {
             self.rows.entry(store).or_default().lists.push(rows);

@@ -79,6 +79,8 @@ def edited(
     log = place / EDITS
     log.mkdir()
     manifest["inputs"][EDITS] = {"uri": f"{log}/"}
+    # What the logs leave open and the baseline log shows is null in the views.
+    del manifest["inputs"]["baseline_sales_model_prediction_log"]
     (place / "manifest.json").write_text(json.dumps(manifest))
     events = pq.ParquetFile(folder.parts("minority_event_log")[-1]).read(["event_id"])
     table = edits(events["event_id"].to_pylist(), request.param)

@@ -69,7 +69,7 @@ pub static REGISTRY: Log = Log {
         key("trail", String, "JSON list of the edits that applied, each with the value before it"),
         key("unapplied", String, "JSON list of its edits that did not apply, each with the reason"),
         key("conflicts", String, "JSON list of what runs disagree about"),
-        key("undetermined", String, "JSON list of the columns that the logs leave open, with why"),
+        key("undetermined", String, "JSON list of the columns that are not known, with why"),
     ],
 };
 

@@ -55,6 +55,27 @@ fn a_later_row_of_an_ended_events_report_belongs_to_another_event() {
 }
 
 #[test]
+fn the_rows_of_an_event_make_it_again_up_to_any_of_its_ticks() {
+    let life = Life { gap: Duration::from_us(10), duration_max: Duration::from_us(50) };
+    let rows = (0..40).map(|at| row(7 + at * 6, [None, Some("a")][at as usize % 2], None));
+    let rows: Vec<Report> = rows.chain([row(100, Some("a"), Some(20))]).collect();
+    let (all, _) = events(rows.clone(), life, None);
+    assert!(all.len() > 3);
+    for event in all {
+        for &until in &event.ticks {
+            let own =
+                rows.iter().filter(|row| (event.opened_at..=until).contains(&row.detected_at));
+            let again = Event::so_far(own.cloned().collect(), life, event.continues.is_some());
+            let mut lines = event.lines.clone();
+            lines.iter_mut().for_each(|line| line.rows.retain(|row| row.detected_at <= until));
+            lines.retain(|line| !line.rows.is_empty());
+            assert_eq!(again.map(|again| again.lines), Some(lines));
+        }
+    }
+    assert_eq!(Event::so_far(Vec::new(), life, true), None);
+}
+
+#[test]
 fn no_rows_make_no_events() {
     assert_eq!(events(Vec::new(), LIFE, None), (Vec::new(), 0));
 }

@@ -38,6 +38,18 @@ pub struct Events {
     variants: BTreeMap<(u32, i32), Vec<Packed>>,
 }
 
+impl Conflict {
+    /// What is left of it if only some columns count.
+    pub(super) fn only(mut self, counts: impl Fn(&str) -> bool) -> Option<Self> {
+        let counting: Vec<bool> = self.columns.iter().map(|column| counts(column)).collect();
+        let mut each = counting.iter().copied().cycle();
+        let mut kept = || each.next().unwrap_or(false);
+        self.columns.retain(|_| kept());
+        self.runs.iter_mut().for_each(|(_, said)| said.retain(|_| kept()));
+        (!self.columns.is_empty()).then_some(self)
+    }
+}
+
 impl Events {
     /// No events yet, of these runs; as they were at an instant if one is given. If no run is given
     /// it is not known what the runs cover: then rows of any two may contradict each other, and

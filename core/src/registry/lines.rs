@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::coverage::Coverage;
-use super::totals::{Span, Totals, union};
+use super::exact::{self, Answer, Sku};
+use super::totals::{Span, Totals, Window, meeting, union};
 use crate::doubles::greater;
-use crate::{Id, Money, Overflow, Timestamp};
+use crate::{Id, Money, Timestamp};
 
 /// What a row of MRCH says of its line and of its event.
 #[derive(Clone, Debug, PartialEq)]
@@ -81,7 +82,7 @@ pub(super) struct KeptRow {
 }
 
 /// A line of an event: report and SKU.
-type LineKey = (Arc<str>, Option<Arc<str>>);
+type LineKey = (Arc<str>, Sku);
 
 /// The rows of one line by version. Of those that one run alone can have written, only the last is
 /// kept.
@@ -95,16 +96,6 @@ struct LineRows {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Lines(BTreeMap<LineKey, LineRows>);
 
-/// A line's window and its totals.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Window {
-    pub sku: Option<Arc<str>>,
-    pub from: Timestamp,
-    pub to: Timestamp,
-    pub attributed: Option<Money>,
-    pub baseline: Option<Money>,
-}
-
 /// One run's view of an open event at its last tick.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Today {
@@ -116,7 +107,9 @@ pub(super) struct Today {
     pub skus: u32,
     pub severity: Option<f64>,
     pub totals: Totals,
-    /// The cluster that names the event, if the logs say which is first.
+    /// The SKUs of which windows meet.
+    pub meeting: BTreeSet<Sku>,
+    /// The cluster that names the event, if it is known which is first.
     pub cluster_name: Result<Option<Arc<str>>, OrderUnknown>,
 }
 
@@ -167,43 +160,53 @@ impl Lines {
         all().flat_map(|kept| kept.runs.iter().cloned()).collect()
     }
 
-    /// The event at its last tick as a run sees it, or as all do if there is but one view; `None`
-    /// if there is no row.
-    ///
-    /// # Errors
-    /// [`Overflow`] if a sum does not fit.
+    /// The event of a store at its last tick as a run sees it, or as all do if there is but one
+    /// view; `None` if there is no row.
     pub(super) fn today(
         &self,
         view: Option<&str>,
         coverage: &Coverage,
-    ) -> Result<Option<Today>, Overflow> {
+        (store_id, answer): (&str, Answer<'_>),
+    ) -> Option<Today> {
         let seen: Vec<_> = self
             .0
             .iter()
             .filter_map(|(key, rows)| last(rows, view, coverage).map(|kept| (key, kept)))
             .collect();
-        let Some(written_at) = seen.iter().map(|(_, kept)| kept.row.written_at).max() else {
-            return Ok(None);
-        };
+        let written_at = seen.iter().map(|(_, kept)| kept.row.written_at).max()?;
         let at_last = || seen.iter().filter(|(_, kept)| kept.row.written_at == written_at);
         // A view is that of its run as far as the run wrote a row of it.
         let runs = || at_last().flat_map(|(_, kept)| &kept.runs);
-        let run = runs().find(|run| Some(&***run) == view).or_else(|| runs().min());
-        let (Some(run), Some((_, shared))) = (run, at_last().next()) else { return Ok(None) };
+        let run = runs().find(|run| Some(&***run) == view).or_else(|| runs().min())?;
+        let (_, shared) = at_last().next()?;
         let rows = || seen.iter().map(|(_, kept)| &kept.row);
         let skus: BTreeSet<_> = seen.iter().map(|((_, sku), _)| sku).collect();
-        Ok(Some(Today {
+        let windows: Vec<Window> = seen.iter().map(|(key, kept)| window(key, &kept.row)).collect();
+        let attributed = &mut spans(&windows, |window| window.attributed);
+        let baseline = &mut spans(&windows, |window| window.baseline);
+        let meeting = meeting(attributed).into_iter().chain(meeting(baseline));
+        let parts = [exact::Part { store_id, windows: &windows, answer }];
+        let exact = |sku| exact::of_sku(&parts, sku);
+        Some(Today {
             run: run.clone(),
             shared: shared.row.clone(),
             window_start: rows().map(|row| row.window_start).min().unwrap_or(written_at),
             skus: u32::try_from(skus.len()).unwrap_or(u32::MAX),
             severity: rows().fold(None, |most, row| greater(most, row.severity)),
+            meeting: meeting.map(|sku| sku.map(Arc::from)).collect(),
             totals: Totals {
-                attributed: union(&mut spans(&seen, |row| row.attributed))?,
-                baseline: union(&mut spans(&seen, |row| row.baseline))?,
+                attributed: union(attributed, |sku| Ok(exact(sku)?.attributed.units())),
+                baseline: union(baseline, |sku| Ok(exact(sku)?.baseline.units())),
             },
-            cluster_name: cluster(&seen),
-        }))
+            cluster_name: cluster(&seen, (store_id, answer)),
+        })
+    }
+
+    /// The last instant that a row of the lines speaks of, be they those of a closed or of an open
+    /// event.
+    pub(super) fn last_tick(&self, is_ended: bool) -> Option<Timestamp> {
+        let rows = self.0.values().flat_map(LineRows::all).map(|kept| &kept.row);
+        rows.filter(|row| row.is_ended == is_ended).map(|row| row.last_tick).max()
     }
 
     /// The SKUs of the lines.
@@ -215,7 +218,7 @@ impl Lines {
     /// disagree about them.
     pub(super) fn windows(&self, is_ended: bool, coverage: &Coverage) -> Option<Vec<Window>> {
         let mut windows = Vec::new();
-        for ((_, sku), rows) in &self.0 {
+        for (key, rows) in &self.0 {
             let mut found: Vec<&KeptRow> = if is_ended {
                 rows.all().map(|kept| &kept.row).filter(|row| row.is_ended).collect()
             } else {
@@ -224,13 +227,7 @@ impl Lines {
             found.dedup();
             match found[..] {
                 [] => {}
-                [row] => windows.push(Window {
-                    sku: sku.clone(),
-                    from: row.window_start,
-                    to: row.last_tick,
-                    attributed: row.attributed,
-                    baseline: row.baseline,
-                }),
+                [row] => windows.push(window(key, row)),
                 _ => return None,
             }
         }
@@ -279,30 +276,43 @@ fn last<'k>(rows: &'k LineRows, view: Option<&str>, coverage: &Coverage) -> Opti
     active.max_by(|a, b| a.row.version.cmp(&b.row.version).then_with(|| b.runs.cmp(&a.runs)))
 }
 
-fn spans<'k>(
-    seen: &[(&'k LineKey, &'k Kept)],
-    amount: impl Fn(&KeptRow) -> Option<Money>,
-) -> Vec<Span<'k>> {
-    let span = |((_, sku), kept): &(&'k LineKey, &'k Kept)| Span {
-        sku: sku.as_deref(),
-        from: kept.row.window_start,
-        to: kept.row.last_tick,
-        amount: amount(&kept.row),
-    };
-    seen.iter().map(span).collect()
+/// The window that a row gives its line.
+fn window((report, sku): &LineKey, row: &KeptRow) -> Window {
+    Window {
+        report: report.clone(),
+        sku: sku.clone(),
+        from: row.window_start,
+        to: row.last_tick,
+        attributed: row.attributed,
+        baseline: row.baseline,
+    }
+}
+
+fn spans(windows: &[Window], amount: impl Fn(&Window) -> Option<Money>) -> Vec<Span<'_>> {
+    windows.iter().map(|window| window.span(amount(window))).collect()
 }
 
 /// The name of the first cluster by (onset, SKU). Lines whose window begins at a cut do not show
-/// their onsets.
-fn cluster(seen: &[(&LineKey, &Kept)]) -> Result<Option<Arc<str>>, OrderUnknown> {
+/// their onsets; the inputs do.
+fn cluster(
+    seen: &[(&LineKey, &Kept)],
+    (store_id, answer): (&str, Answer<'_>),
+) -> Result<Option<Arc<str>>, OrderUnknown> {
     let named = seen.iter().filter(|(_, kept)| kept.row.cluster_name.is_some());
     let mut named: Vec<_> = named.collect();
     named.sort_by_key(|((_, sku), kept)| (kept.row.window_start, sku.clone()));
     let Some(&&((report, _), first)) = named.first() else { return Ok(None) };
-    let with_first = named.iter().filter(|(_, k)| k.row.window_start == first.row.window_start);
-    let mut others = with_first.filter(|((other, _), _)| other != report);
-    if others.any(|(_, kept)| kept.row.cluster_name != first.row.cluster_name) {
-        return Err(OrderUnknown);
+    let begin = |kept: &Kept| kept.row.window_start == first.row.window_start;
+    named.retain(|(_, kept)| begin(kept));
+    let mut others = named.iter().filter(|((other, _), _)| other != report);
+    if others.all(|(_, kept)| kept.row.cluster_name == first.row.cluster_name) {
+        return Ok(first.row.cluster_name.clone());
     }
-    Ok(first.row.cluster_name.clone())
+    let Some(Ok(recalled)) = answer else { return Err(OrderUnknown) };
+    let placed = named.iter().map(|((report, sku), kept)| {
+        recalled.place(store_id, report, sku.as_deref()).map(|place| (place, kept))
+    });
+    let placed = placed.collect::<Option<Vec<_>>>().ok_or(OrderUnknown)?;
+    let least = placed.into_iter().min_by_key(|(place, _)| *place);
+    Ok(least.and_then(|(_, kept)| kept.row.cluster_name.clone()))
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::event_row::EventRow;
 use super::lines::Today;
+use super::totals::amount;
 use crate::identity::base_name;
 use crate::{EventStatus, Id, Money, Overflow, Timestamp};
 
@@ -203,7 +204,8 @@ impl Packed {
         let [_, window_end, finalized_at, _] = self.instants;
         let instant = |at: Timestamp| Small::new(Some(at.as_us()));
         let totals = &today.totals;
-        let amounts = [totals.impact()?, totals.attributed.amount(), totals.baseline.amount()];
+        let amounts =
+            [amount(totals.impact())?, amount(totals.attributed)?, amount(totals.baseline)?];
         Ok(Self {
             run: symbols.of(&today.run),
             named_by_label: label.is_some(),
@@ -228,6 +230,11 @@ impl Packed {
     /// `written_at`.
     pub(super) fn written_at(&self) -> Option<Timestamp> {
         self.instants[3].instant()
+    }
+
+    /// Whether the event continues another.
+    pub(super) fn continues(&self) -> bool {
+        self.continues.is_some()
     }
 
     /// Whether the row says that the event has ended.

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use super::edits::{Edit, Judged, Unapplied, judge};
 use super::events::{Conflict, Events};
+use super::exact::{Needed, Recollection, Sku};
 use super::field::Field;
 use super::lines::{LineRow, Lines};
-use super::merges::{Merged, Part, merged};
+use super::merges::{Merged, Part, merged, needs};
 use super::rows::{RegistryRow, person, trail};
 use super::today::{Undetermined, brought};
-use crate::{Id, Overflow, Timestamp};
+use crate::{Id, Timestamp};
 
 /// An event of the registry has a sum outside `decimal(18,4)`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -38,6 +39,9 @@ pub struct Wanted<'r> {
     pub to: Option<Timestamp>,
 }
 
+/// The column of an open event's row that its lines do not give.
+const CONTINUES: &str = "continues_event_id";
+
 /// One row per event, with the edits laid over it.
 #[derive(Debug, Default)]
 pub struct Registry {
@@ -46,6 +50,9 @@ pub struct Registry {
     lines: BTreeMap<u32, Lines>,
     conflicts: BTreeMap<u32, Vec<Conflict>>,
     undetermined: BTreeMap<u32, Vec<Undetermined>>,
+    /// Of which events the inputs show what the logs leave open, and of which SKUs the sales are
+    /// needed.
+    needs: BTreeMap<u32, BTreeSet<Sku>>,
     /// The totals of events that others are merged into.
     merged: BTreeMap<u32, Merged>,
     /// Whether labels are wanted, and so the SKUs of events with a verdict.
@@ -143,19 +150,52 @@ impl Registry {
         let lines = std::mem::take(&mut self.lines);
         for (&place, of_event) in &lines {
             if !self.events.newest[place as usize].is_ended() {
-                self.bring_up(place, of_event).map_err(|_| self.outside(place))?;
+                self.bring_up(place, of_event, &Recollection::new())?;
             }
         }
-        let targets: Vec<u32> = self.judged.merged_from.keys().copied().collect();
-        for place in targets {
-            let totals = self.merge(place, &lines).map_err(|_| self.outside(place))?;
-            self.merged.insert(place, totals);
-        }
+        self.merge_all(&lines, &Recollection::new())?;
         for (&place, of_event) in &lines {
             if self.verdict(place).is_some() {
                 self.skus.insert(place, of_event.skus());
             }
         }
+        if !self.needs.is_empty() {
+            self.lines = lines;
+        }
+        Ok(())
+    }
+
+    /// The events of which the inputs show what the logs leave open; known after
+    /// [`Registry::complete`].
+    pub fn needed(&self) -> impl Iterator<Item = Needed<'_>> {
+        self.needs.iter().filter_map(|(&place, skus)| {
+            let row = &self.events.newest[place as usize];
+            Some(Needed {
+                event_id: row.id,
+                store_id: self.events.symbols.text(row.store),
+                from: row.created_at,
+                to: self.lines.get(&place)?.last_tick(row.is_ended())?,
+                continues: row.continues(),
+                run_id: self.events.symbols.text(row.run),
+                skus,
+            })
+        })
+    }
+
+    /// Fills in what the inputs say of the events that were [`needed`](Self::needed).
+    ///
+    /// # Errors
+    /// [`SumOutside`] for a sum that does not fit.
+    pub fn recall(&mut self, inputs: &Recollection<'_>) -> Result<(), SumOutside> {
+        let lines = std::mem::take(&mut self.lines);
+        for place in std::mem::take(&mut self.needs).into_keys() {
+            let is_ended = self.events.newest[place as usize].is_ended();
+            if let Some(of_event) = lines.get(&place).filter(|_| !is_ended) {
+                self.bring_up(place, of_event, inputs)?;
+            }
+        }
+        self.merge_all(&lines, inputs)?;
+        self.needs.clear();
         Ok(())
     }
 
@@ -185,29 +225,63 @@ impl Registry {
         }
     }
 
-    fn bring_up(&mut self, place: u32, lines: &Lines) -> Result<(), Overflow> {
+    fn bring_up(
+        &mut self,
+        place: u32,
+        lines: &Lines,
+        inputs: &Recollection<'_>,
+    ) -> Result<(), SumOutside> {
         let events = &mut self.events;
         let opening = &events.newest[place as usize];
-        let found = brought(opening, lines, &events.coverage, &mut events.symbols)?;
-        let Some(found) = found else { return Ok(()) };
-        events.newest[place as usize] = found.row;
-        if let Some(conflict) = found.conflict {
-            self.conflicts.entry(place).or_default().push(conflict);
+        let answer = inputs.get(&opening.id);
+        let found = brought(opening, lines, &events.coverage, &mut events.symbols, answer);
+        let Some(found) = found.map_err(|_| self.outside(place))? else { return Ok(()) };
+        self.events.newest[place as usize] = found.row;
+        // The lines say all that the opening rows said, but for what the event continues.
+        let of_opening = self.conflicts.remove(&place).unwrap_or_default().into_iter();
+        let of_opening = of_opening.filter_map(|one| one.only(|column| column == CONTINUES));
+        let conflicts: Vec<Conflict> = of_opening.chain(found.conflict).collect();
+        if !conflicts.is_empty() {
+            self.conflicts.insert(place, conflicts);
         }
+        self.undetermined.remove(&place);
         if !found.undetermined.is_empty() {
             self.undetermined.insert(place, found.undetermined);
+        }
+        if let Some(skus) = found.needs {
+            self.needs.insert(place, skus);
         }
         Ok(())
     }
 
-    fn merge(&self, place: u32, lines: &BTreeMap<u32, Lines>) -> Result<Merged, Overflow> {
-        let others = self.judged.merged_from.get(&place).into_iter().flatten();
-        let parts: Vec<Part<'_>> =
-            others.chain([&place]).map(|&place| self.part(place, lines.get(&place))).collect();
-        merged(&parts)
+    fn merge_all(
+        &mut self,
+        lines: &BTreeMap<u32, Lines>,
+        inputs: &Recollection<'_>,
+    ) -> Result<(), SumOutside> {
+        for (&target, others) in &self.judged.merged_from {
+            let places: Vec<u32> = others.iter().copied().chain([target]).collect();
+            let part = |place: &u32| self.part(*place, lines.get(place), inputs);
+            let parts: Vec<Part<'_>> = places.iter().map(part).collect();
+            let totals = merged(&parts).map_err(|_| self.outside(target))?;
+            let needs = needs(&parts);
+            drop(parts);
+            for (place, skus) in places.into_iter().zip(needs) {
+                if !skus.is_empty() {
+                    self.needs.entry(place).or_default().extend(skus);
+                }
+            }
+            self.merged.insert(target, totals);
+        }
+        Ok(())
     }
 
-    fn part(&self, place: u32, lines: Option<&Lines>) -> Part<'_> {
+    fn part<'r>(
+        &'r self,
+        place: u32,
+        lines: Option<&Lines>,
+        inputs: &'r Recollection<'_>,
+    ) -> Part<'r> {
         let is_ended = self.events.newest[place as usize].is_ended();
         let disputed = self.conflicts.get(&place).into_iter().flatten();
         let disputed = disputed.flat_map(|conflict| &conflict.columns);
@@ -217,6 +291,7 @@ impl Registry {
             row: self.machine(place),
             unknown: unknown.collect(),
             windows: lines.and_then(|lines| lines.windows(is_ended, &self.events.coverage)),
+            answer: inputs.get(&self.events.newest[place as usize].id),
         }
     }
 

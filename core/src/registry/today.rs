@@ -1,11 +1,15 @@
 //! An open event as of the last of its ticks that the runs cover (SPEC 8, *Open events show
 //! today*).
 
+use std::collections::BTreeSet;
+
 use super::coverage::Coverage;
 use super::events::{Conflict, conflict};
+use super::exact::{Answer, Sku};
 use super::lines::{Lines, Today};
 use super::packed::{Packed, Symbols};
-use crate::Overflow;
+use super::totals::Totals;
+use crate::{Overflow, Timestamp};
 
 /// A column of an event's row that the logs of the set do not determine.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +26,8 @@ pub(super) struct Brought {
     pub row: Packed,
     pub conflict: Option<Conflict>,
     pub undetermined: Vec<Undetermined>,
+    /// If the inputs show more: the SKUs of which the sales are needed.
+    pub needs: Option<BTreeSet<Sku>>,
 }
 
 /// The columns that a line would change that no run of the set has written.
@@ -43,19 +49,21 @@ pub(super) fn brought(
     lines: &Lines,
     coverage: &Coverage,
     symbols: &mut Symbols,
+    answer: Answer<'_>,
 ) -> Result<Option<Brought>, Overflow> {
     let mut views: Vec<Today> = Vec::new();
+    let asked = (symbols.text(opening.store), answer);
     for run in lines.views(coverage) {
         let same =
             |view: &Today, other: &Today| Today { run: view.run.clone(), ..other.clone() } == *view;
-        if let Some(view) = lines.today(Some(&run), coverage)?
+        if let Some(view) = lines.today(Some(&run), coverage, asked)
             && !views.iter().any(|other| same(&view, other))
         {
             views.push(view);
         }
     }
     if views.is_empty() {
-        views.extend(lines.today(None, coverage)?);
+        views.extend(lines.today(None, coverage, asked));
     }
     views.sort_by(|a, b| a.run.cmp(&b.run));
     let mut rows = Vec::with_capacity(views.len());
@@ -65,41 +73,44 @@ pub(super) fn brought(
     let said = rows.iter().map(|row| row.row(symbols)).collect();
     let conflict = (rows.len() > 1).then(|| conflict(opening.version, said));
     let Some((view, row)) = views.first().zip(rows.into_iter().next()) else { return Ok(None) };
-    let undetermined = undetermined(&row, view, coverage);
+    let hole = coverage.hole(row.created_at, view.shared.written_at);
+    let undetermined = match hole {
+        Some(hole) => unseen(view, hole),
+        None => undetermined(view),
+    };
+    let open = |view: &&Today| !view.meeting.is_empty() || view.is_unnamed();
+    let open: Vec<_> = views.iter().filter(open).filter(|_| hole.is_none()).collect();
+    let needs = (!open.is_empty())
+        .then(|| open.into_iter().flat_map(|view| view.meeting.iter().cloned()).collect());
     let conflict = conflict.filter(|conflict| !conflict.columns.is_empty());
-    Ok(Some(Brought { row, conflict, undetermined }))
+    Ok(Some(Brought { row, conflict, undetermined, needs }))
 }
 
-fn undetermined(row: &Packed, view: &Today, coverage: &Coverage) -> Vec<Undetermined> {
-    let mut unknown = Vec::new();
-    let mut add = |column: &'static str, because: String| {
-        unknown.push(Undetermined { column, because });
-    };
-    let unnamed = view.shared.cause.is_none();
-    if let Some(hole) = coverage.hole(row.created_at, view.shared.written_at) {
-        let because = format!("no run of the set covers {hole}, when the event was open");
-        OF_ALL_LINES.into_iter().for_each(|column| add(column, because.clone()));
-        if unnamed {
-            add("cohort_name", because);
-        }
-        return unknown;
+/// What is not known of an event if no run looked at an instant at which it was open.
+fn unseen(view: &Today, hole: Timestamp) -> Vec<Undetermined> {
+    let because = format!("no run of the set covers {hole}, when the event was open");
+    let name = view.shared.cause.is_none().then_some("cohort_name");
+    let columns = OF_ALL_LINES.into_iter().chain(name);
+    columns.map(|column| Undetermined { column, because: because.clone() }).collect()
+}
+
+fn undetermined(view: &Today) -> Vec<Undetermined> {
+    let Totals { attributed, baseline } = view.totals;
+    let totals = [
+        ("impact_estimate", view.totals.impact().err()),
+        ("attributed_sales_total", attributed.err()),
+        ("baseline_sales_total", baseline.err()),
+    ];
+    let order = "several clusters begin at the cut, where onsets do not show";
+    let name = ("cohort_name", view.is_unnamed().then_some(order));
+    let all = totals.into_iter().chain([name]);
+    all.filter_map(|(column, because)| Some(Undetermined { column, because: because?.to_owned() }))
+        .collect()
+}
+
+impl Today {
+    /// Whether a cluster names the event, and it is not known which.
+    fn is_unnamed(&self) -> bool {
+        self.shared.cause.is_none() && self.cluster_name.is_err()
     }
-    let (attributed, baseline) = (view.totals.attributed, view.totals.baseline);
-    let meet = || "windows of one SKU meet, and the logs do not show what each instant sold";
-    if attributed.is_unknown() || baseline.is_unknown() {
-        add("impact_estimate", meet().to_owned());
-    }
-    if attributed.is_unknown() {
-        add("attributed_sales_total", meet().to_owned());
-    }
-    if baseline.is_unknown() {
-        add("baseline_sales_total", meet().to_owned());
-    }
-    if unnamed && view.cluster_name.is_err() {
-        add(
-            "cohort_name",
-            "several clusters begin at the cut, where onsets do not show".to_owned(),
-        );
-    }
-    unknown
 }

@@ -137,11 +137,6 @@ pub(super) fn union_totals(store: &Store, lines: &[&Line], at: i64) -> [Option<A
     [totals.attributed, totals.baseline]
 }
 
-/// Attributed and baseline sales over one line's window.
-pub(super) fn line_totals(store: &Store, line: &Line, at: i64) -> [Option<Amount>; 2] {
-    union_totals(store, &[line], at)
-}
-
 fn add(sum: &mut Option<Amount>, amount: Option<Amount>) {
     if let Some(amount) = amount {
         *sum = Some(sum.unwrap_or(0) + amount);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::edits::{EditRow, TEXTS, changed, holds, in_order, judge, merges, value};
 use super::events::{Event, Line};
-use super::metrics::{Store, line_totals, melog_row, union_totals};
+use super::metrics::{Store, melog_row, union_totals};
 use super::{Amount, Input, MelogRow, Params, Report, events};
 
 /// What the registry must say of one event.
@@ -124,26 +124,7 @@ fn row_of<'a>(
             open_columns.extend(["impact_estimate", "attributed_sales_total"]);
             open_columns.insert("baseline_sales_total");
         }
-        let lines: Vec<&Line<'_>> = seen.lines.iter().collect();
-        for (column, which) in [("attributed_sales_total", 0), ("baseline_sales_total", 1)] {
-            if meet(store, &lines, at, which, &|_, _| true) {
-                open_columns.extend([column, "impact_estimate"]);
-            }
-        }
-        let named: Vec<_> = lines
-            .iter()
-            .filter_map(|line| {
-                let cluster = line.so_far(at).iter().rev().find_map(|row| row.cluster_name.clone());
-                cluster.map(|cluster| (line, cluster))
-            })
-            .collect();
-        let least = named.iter().map(|(line, _)| line.window_start).min();
-        let first: Vec<_> =
-            named.iter().filter(|(line, _)| Some(line.window_start) == least).collect();
-        let unclear = first.iter().any(|(line, cluster)| {
-            first.iter().any(|(other, name)| line.onset != other.onset && cluster != name)
-        });
-        if row.proposed_cause.is_none() && (hole || unclear) {
+        if row.proposed_cause.is_none() && hole {
             open_columns.insert("cohort_name");
         }
     }
@@ -152,30 +133,6 @@ fn row_of<'a>(
 
 fn so_far<'e, 'a>(event: &'e Event<'a>, at: i64) -> Vec<&'e Line<'a>> {
     event.lines.iter().filter(|line| line.first_tick() <= at).collect()
-}
-
-/// Whether two of the lines that `pair` names have one SKU and windows that meet, and a line of
-/// that SKU has such a total.
-fn meet(
-    store: &Store<'_>,
-    lines: &[&Line<'_>],
-    at: i64,
-    which: usize,
-    pair: &dyn Fn(usize, usize) -> bool,
-) -> bool {
-    let window = |line: &Line<'_>| (line.window_start, line.last_tick().min(at));
-    (0..lines.len()).any(|i| {
-        (0..lines.len()).any(|j| {
-            let (a, b) = (window(lines[i]), window(lines[j]));
-            let counts = lines.iter().filter(|line| line.sku == lines[i].sku);
-            i != j
-                && pair(i, j)
-                && lines[i].sku == lines[j].sku
-                && a.0 <= b.1
-                && b.0 <= a.1
-                && counts.into_iter().any(|line| line_totals(store, line, at)[which].is_some())
-        })
-    })
 }
 
 fn expected(
@@ -241,17 +198,10 @@ fn together(one: &Found<'_>, parts: &[&Found<'_>], which: usize) -> Option<Optio
     let stores: BTreeSet<&str> = all.iter().map(|part| part.store.store_id).collect();
     for store in stores {
         let of_store: Vec<_> = all.iter().filter(|part| part.store.store_id == store).collect();
-        let mut lines = Vec::new();
-        for (number, part) in of_store.iter().enumerate() {
-            lines.extend(part.event.lines.iter().map(|line| (number, line)));
-        }
-        let plain: Vec<&Line<'_>> = lines.iter().map(|(_, line)| *line).collect();
-        let apart = |i: usize, j: usize| lines[i].0 != lines[j].0;
-        let store = of_store[0].store;
-        if meet(store, &plain, i64::MAX, which, &apart) {
-            return None;
-        }
-        if let Some(more) = union_totals(store, &plain, i64::MAX)[which] {
+        let mut lines: Vec<&Line<'_>> =
+            of_store.iter().flat_map(|part| &part.event.lines).collect();
+        lines.sort_by_key(|line| (line.onset, line.sku));
+        if let Some(more) = union_totals(of_store[0].store, &lines, i64::MAX)[which] {
             sum = Some(sum.unwrap_or(0) + more);
         }
     }

@@ -131,7 +131,7 @@ fn write_in_any_order(scene: &Scene, edits: &[EditRow], seed: u64) {
     scene.write_edits("b.parquet", &rows[..half]);
 }
 
-fn compare(
+pub(super) fn compare(
     scene: &Scene,
     expected: &ExpectedRegistry,
     arguments: &[&str],
@@ -163,7 +163,7 @@ fn compare(
 }
 
 /// The machine's columns that neither people nor merges change.
-fn machine(row: &MelogRow) -> Vec<(&'static str, Cell)> {
+pub(super) fn machine(row: &MelogRow) -> Vec<(&'static str, Cell)> {
     let text = |text: &Option<String>| text.clone().map_or(Cell::Null, Cell::Text);
     let instant = |at: Option<i64>| at.map_or(Cell::Null, Cell::Instant);
     let double = |value: Option<f64>| value.map_or(Cell::Null, Cell::Double);
@@ -251,13 +251,13 @@ fn person(one: &Expected, field: &str) -> Option<Cell> {
     Some(one.person.get(field)?.clone().map_or(Cell::Null, Cell::Text))
 }
 
-fn text(row: &Row, column: &str) -> String {
+pub(super) fn text(row: &Row, column: &str) -> String {
     match &row[column] {
         Cell::Text(text) => text.clone(),
         other => panic!("{column}: {other:?}"),
     }
 }
 
-fn list(row: &Row, column: &str) -> Vec<Value> {
+pub(super) fn list(row: &Row, column: &str) -> Vec<Value> {
     serde_json::from_str(&text(row, column)).unwrap()
 }

@@ -6,13 +6,13 @@ use super::lake::{Cell, EDITS, Row, Scene};
 use crate::lake::{Lake, Shape};
 use crate::model::{EditRow, Input, Params, Report, clock_text, id};
 
-const MINUTE: i64 = 60_000_000;
+pub(super) const MINUTE: i64 = 60_000_000;
 /// 2025-01-01T00:00:00Z.
-const MIDNIGHT: i64 = 1_735_689_600_000_000;
-const HOUR: i64 = 60 * MINUTE;
+pub(super) const MIDNIGHT: i64 = 1_735_689_600_000_000;
+pub(super) const HOUR: i64 = 60 * MINUTE;
 
 /// A report that many minutes after midnight.
-fn report(store: &str, sku: &str, minute: i64) -> Report {
+pub(super) fn report(store: &str, sku: &str, minute: i64) -> Report {
     Report {
         store_id: Some(store.to_owned()),
         sku: Some(sku.to_owned()),
@@ -24,12 +24,12 @@ fn report(store: &str, sku: &str, minute: i64) -> Report {
 }
 
 /// Store 1 has an event from 00:10 to 00:20 and one that is open at the end, 02:30 to 02:50.
-fn input() -> Input {
+pub(super) fn input() -> Input {
     let reports = [10, 20, 150, 160, 170].map(|minute| report("1", "x", minute));
     Input { reports: reports.into(), ..Input::default() }
 }
 
-fn run(name: &str, start: i64, end: i64) -> Params {
+pub(super) fn run(name: &str, start: i64, end: i64) -> Params {
     Params {
         gap: 30 * MINUTE,
         max_event_duration: 7 * 24 * HOUR,
@@ -40,11 +40,17 @@ fn run(name: &str, start: i64, end: i64) -> Params {
     }
 }
 
-fn event(minute: i64) -> String {
+pub(super) fn event(minute: i64) -> String {
     id("1", MIDNIGHT + minute * MINUTE)
 }
 
-fn edit(edit_id: &str, event_id: &str, field: &str, value: &str, second: i64) -> EditRow {
+pub(super) fn edit(
+    edit_id: &str,
+    event_id: &str,
+    field: &str,
+    value: &str,
+    second: i64,
+) -> EditRow {
     EditRow {
         edit_id: Some(edit_id.to_owned()),
         edited_at: Some(MIDNIGHT + second * 1_000_000),
@@ -60,7 +66,7 @@ fn day() -> Scene {
     Scene::new(&input(), &[run("day", 0, 3 * HOUR)])
 }
 
-fn of<'r>(rows: &'r [Row], event_id: &str) -> &'r Row {
+pub(super) fn of<'r>(rows: &'r [Row], event_id: &str) -> &'r Row {
     let is_it = |row: &&Row| row["event_id"] == Cell::Text(event_id.to_owned());
     rows.iter().find(is_it).unwrap()
 }
@@ -271,21 +277,6 @@ fn a_merge_shows_both_ways_and_adds_up_and_edits_of_a_merged_event_still_apply()
 }
 
 #[test]
-fn totals_of_merged_windows_that_meet_are_left_open() {
-    // The second event's report goes back into the first event's window.
-    let mut input = input();
-    input.reports[4].first_detected_from = Some(MIDNIGHT + 15 * MINUTE);
-    let scene = Scene::new(&input, &[run("day", 0, 3 * HOUR)]);
-    scene.write_edits("a.parquet", &[edit("e1", &event(150), "merged_into", &event(10), 1)]);
-    let rows = scene.json("registry", &["--as", "jsonl"]);
-    let target = rows.iter().find(|row| row["event_id"] == event(10).as_str()).unwrap();
-    assert_eq!(target["attributed_sales_total"], Value::Null);
-    let columns: Vec<_> =
-        target["undetermined"].as_array().unwrap().iter().map(|one| &one["column"]).collect();
-    assert_eq!(columns, ["impact_estimate", "attributed_sales_total"]);
-}
-
-#[test]
 fn labels_name_the_events_that_people_judged_with_their_skus() {
     let mut input = input();
     input.reports.push(report("1", "y", 12));
@@ -315,6 +306,16 @@ fn only_what_a_lineage_lists_counts_and_a_part_that_is_damaged_or_gone_is_refuse
     scene.fails("registry", &[], 65, &[name, "found nothing"]);
     std::fs::remove_dir_all(scene.lake.path().join("out/lineage")).unwrap();
     assert_eq!(scene.rows(&[]), Vec::<Row>::new());
+}
+
+#[test]
+fn what_reruns_have_replaced_is_not_even_listed() {
+    let scene = day();
+    let folder = scene.lake.path().join("out/lineage/run=day/superseded");
+    std::fs::create_dir_all(&folder).unwrap();
+    // A listing of all that is there would not end.
+    std::os::unix::fs::symlink(&folder, folder.join("again")).unwrap();
+    assert_eq!(scene.rows(&[]).len(), 2);
 }
 
 #[test]
