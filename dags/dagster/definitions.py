@@ -8,8 +8,9 @@ each day is one run of the job.
 
 | variable | meaning |
 |---|---|
-| `COHORT_BACKEND` | `docker`, or `local` for the binary that `COHORT_BINARY` names |
+| `COHORT_BACKEND` | `docker`, `spark`, or `local` for the binary that `COHORT_BINARY` names |
 | `COHORT_IMAGE`, `COHORT_NETWORK`, `COHORT_MEMORY` | the container |
+| `COHORT_SPARK_SUBMIT` | the command that submits the job to Spark, up to and with its script |
 | `COHORT_MANIFEST` | the run manifest's URI as the job sees it |
 | `COHORT_ENVIRONMENT` | a JSON object of variables for the job, such as `AWS_REGION` |
 | `COHORT_BACKFILL` | `each` (default) or `single` |
@@ -140,6 +141,7 @@ GIVEN = {
     "manifest": ENV.get("COHORT_MANIFEST"),
     "network": ENV.get("COHORT_NETWORK"),
     "memory": ENV.get("COHORT_MEMORY"),
+    "spark_submit": ENV.get("COHORT_SPARK_SUBMIT"),
     "environment": json.loads(ENV.get("COHORT_ENVIRONMENT", "null")),
     "reject_ratio_max": ENV.get("COHORT_REJECT_RATIO_MAX"),
     "top_events": ENV.get("COHORT_TOP_EVENTS"),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, cast
 
 import dagster as dg
@@ -12,8 +14,12 @@ import pytest
 from docker.models.containers import Container
 
 from cohort_pipes.docker import WholeLines
+from cohort_pipes.job import CohortJob
 from cohort_pipes.request import arguments, rerun_arguments
 from cohort_pipes.results import materializations, merged
+from printed import ROOT
+
+SCHEMAS = ROOT / "schemas"
 
 
 def test_a_partition_has_one_run_id_whatever_computes_it() -> None:
@@ -61,6 +67,63 @@ def test_the_schedule_asks_for_the_day_that_has_just_ended() -> None:
     with dg.build_schedule_context(scheduled_execution_time=at) as context:
         (request,) = schedule.evaluate_tick(context).run_requests
     assert (schedule.cron_schedule, request.partition_key) == ("0 2 * * *", "2025-01-02")
+
+
+#: Prints Spark's noise, and what the file beside it says; ends with the code that it names.
+SCRIPT = """
+import sys
+from pathlib import Path
+print("WARN SparkContext: noise")
+code, _, text = (Path(__file__).parent / "said.txt").read_text().partition("\\n")
+print(text)
+print("INFO ShutdownHookManager: noise", file=sys.stderr)
+assert sys.argv[1:3] == ["run", "--manifest"], sys.argv
+sys.exit(int(code))
+"""
+
+
+def on_spark(tmp_path: Path, code: int, text: str) -> tuple[dict[str, Any], list[Any]]:
+    """Run a step whose job on Spark says a text and ends with a code."""
+    (tmp_path / "job.py").write_text(SCRIPT, encoding="utf-8")
+    (tmp_path / "said.txt").write_text(f"{code}\n{text}", encoding="utf-8")
+    submit = f"'{sys.executable}' '{tmp_path}/job.py'"
+    job = CohortJob(backend="spark", spark_submit=submit, reject_ratio_max=0.1)
+    with dg.build_op_context() as context:
+        return job.run(cast(Any, context), ["run", "--manifest", "m.json"], [])
+
+
+def test_a_run_on_spark_materializes_what_its_lineage_says(tmp_path: Path) -> None:
+    example = json.loads((SCHEMAS / "lineage.v1.json").read_text(encoding="utf-8"))["examples"][0]
+    summary = json.loads((SCHEMAS / "summary.v1.json").read_text(encoding="utf-8"))["examples"][0]
+    reports = example["inputs"]["minority_reports_detected_log"]
+    reports |= {"rows_read": 4, "rows_rejected": {"missing_store_id": 1}}
+    (tmp_path / "lineage.json").write_text(json.dumps(example), encoding="utf-8")
+    summary |= {"lineage": f"file://{tmp_path}/lineage.json"}
+    found, (lines, events, check) = on_spark(tmp_path, 0, json.dumps(summary))
+    assert found == summary
+    assert lines.asset_key == dg.AssetKey("minority_reports_cohorted_log")
+    assert lines.metadata["dagster/row_count"] == summary["rows"]["minority_reports_cohorted_log"]
+    assert events.metadata["events_opened"] == summary["counts"]["events_opened"]
+    assert events.data_version.value == example["content_sha256"]
+    assert (check.passed, check.metadata["ratio"].value) == (False, 0.25)
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "description", "retries"),
+    [
+        (65, "cohort: no column store_id", "exit 65: no column store_id", False),
+        (75, "cohort: the disk is slow", "exit 75: the disk is slow", True),
+        # Spark's own code, of a driver that was never there.
+        (70, "", "the job was stopped before it could say why", True),
+        (0, "", "expected the job's summary, found none: is the script spark_job.py?", True),
+    ],
+)
+def test_a_run_on_spark_fails_with_the_jobs_own_line(
+    tmp_path: Path, code: int, text: str, description: str, retries: bool
+) -> None:
+    with pytest.raises(dg.Failure) as raised:
+        on_spark(tmp_path, code, text)
+    assert (raised.value.description, raised.value.allow_retries) == (description, retries)
 
 
 class Log:

@@ -30,12 +30,18 @@ class Committed:
     events: pa.Table
 
 
+def lineage(uri: str) -> dict[str, Any]:
+    """Read a lineage."""
+    read: dict[str, Any] = json.loads(_read(uri))
+    return read
+
+
 def read(lineage_uri: str) -> Committed:
     """Read a run as any reader should: from its lineage to exactly the files that it lists."""
-    lineage = json.loads(_read(lineage_uri))
-    outputs = lineage["outputs"]
+    known = lineage(lineage_uri)
+    outputs = known["outputs"]
     return Committed(
-        lineage=lineage,
+        lineage=known,
         lines=_table(
             outputs["minority_reports_cohorted_log"],
             {"report_group_id": pa.string(), "event_status": pa.string()},
