@@ -17,23 +17,40 @@ if TYPE_CHECKING:
 Batches: TypeAlias = "Iterator[pa.RecordBatch]"
 
 
+#: Rows of reports of which a task finds the windows in one go; more if a store has more.
+CHUNK_ROWS = 1 << 14
+
+
 def windows_of(written: Settings) -> Callable[[Batches], Batches]:
+    """Return the task that finds the windows of reports that are sorted by store."""
+
     def windows(batches: Batches) -> Batches:
         import pyarrow as pa
 
-        first = next(batches, None)
-        if first is None:
-            return
-        reader = pa.RecordBatchReader.from_batches(first.schema, _chain(first, batches))
-        found = pa.table(_core.windows(reader, written))
-        yield from found.rename_columns(["store", "stock", "since", "until"]).to_batches()
+        for chunk in _whole_stores(batches):
+            found = pa.table(_core.windows(chunk, written))
+            yield from found.rename_columns(["store", "stock", "since", "until"]).to_batches()
 
     return windows
 
 
-def _chain(first: pa.RecordBatch, batches: Batches) -> Batches:
-    yield first
-    yield from batches
+def _whole_stores(batches: Batches) -> Iterator[pa.Table]:
+    """Yield the rows some stores at a time, each with all of its rows."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    held: list[pa.RecordBatch] = []
+    for batch in batches:
+        held.append(batch)
+        if sum(map(len, held)) < CHUNK_ROWS:
+            continue
+        table = pa.Table.from_batches(held)
+        # The rows of the last store may go on.
+        first = pc.index(table["store_id"], table["store_id"][-1]).as_py()
+        yield table[:first]
+        held = table[first:].to_batches()
+    if held:
+        yield pa.Table.from_batches(held)
 
 
 def kernel_of(

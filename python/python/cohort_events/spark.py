@@ -111,7 +111,9 @@ def cohort(
     wanted = {name: _wanted(name, frame, bounds) for name, frame in logs.items()}
     stream = _tagged("reports", wanted["reports"])
     if len(logs) > 1:
-        spread = _spread(stream, partitions)
+        # Rows without a store need no prediction.
+        spread = _spread(stream.where(F.col("store_id").isNotNull()), partitions)
+        spread = spread.sortWithinPartitions("store_id")
         windows = F.broadcast(spread.mapInArrow(windows_of(written), WINDOWS))
         for name in logs.keys() - {"reports"}:
             stream = stream.unionByName(

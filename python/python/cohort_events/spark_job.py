@@ -9,6 +9,7 @@ stdout. It differs from the binary in this:
 
 - Parts are as many as Spark makes, and a part has other bytes than the binary's.
 - No row is rejected for lying outside its partition, and no `rejects` are written.
+- The lineage has the tags of input files on local disk alone.
 - The lineage is replaced without a condition, and what it replaces is not kept. Never run one
   `run_id` twice at the same time.
 """
@@ -23,12 +24,13 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
 
 from cohort_events import __version__
 from cohort_events import spark as cohort_spark
 from cohort_events._core import clock
-from cohort_events._manifest import ARGUMENTS, WRITTEN, Manifest, parse, whole
+from cohort_events._manifest import ARGUMENTS, WRITTEN, Manifest, parse
+from cohort_events._spark_files import Files
+from cohort_events._spark_inputs import Input, inputs
 from cohort_events.errors import BugError, CohortError, DataError, NoInputError, TemporaryError
 
 if TYPE_CHECKING:
@@ -36,61 +38,6 @@ if TYPE_CHECKING:
 
 #: What Spark says of rows at fault, and of arguments: the kernel's own classes, by their names.
 AT_FAULT = {"DataError": DataError, "USER_RAISED_EXCEPTION": DataError, "BugError": BugError}
-
-
-class Files:
-    """Hadoop's file systems, which know every URI that Spark knows."""
-
-    def __init__(self, spark: SparkSession) -> None:
-        self._jvm: Any = spark._jvm
-        self._settings = spark._jsc.hadoopConfiguration()
-        # A file beside each part, with its checksum, would be a stranger in the run's folder.
-        self.of("file:///").setWriteChecksum(False)
-
-    def path(self, uri: str) -> Any:
-        """Return a path."""
-        return self._jvm.org.apache.hadoop.fs.Path(uri)
-
-    def of(self, uri: str) -> Any:
-        """Return the file system of a path."""
-        return self.path(uri).getFileSystem(self._settings)
-
-    def exists(self, uri: str) -> bool:
-        """Return whether there is such a file or folder."""
-        return bool(self.of(uri).exists(self.path(uri)))
-
-    def listed(self, folder: str) -> list[tuple[str, int]]:
-        """Return name and length of the files in a folder, in order."""
-        if not self.exists(folder):
-            return []
-        found = self.of(folder).listStatus(self.path(folder))
-        files = [(f.getPath().getName(), int(f.getLen())) for f in found if f.isFile()]
-        return sorted(files)
-
-    def move(self, source: str, target: str) -> None:
-        """Give a file another name, unless the other is there already."""
-        if not self.exists(target):
-            self.of(source).rename(self.path(source), self.path(target))
-
-    def remove(self, uri: str) -> None:
-        """Remove a file or a folder with all that is in it."""
-        self.of(uri).delete(self.path(uri), True)
-
-    def write(self, uri: str, text: str) -> None:
-        """Write a file, in place of the one before."""
-        stream = self.of(uri).create(self.path(uri), True)
-        try:
-            stream.write(bytearray(text.encode()))
-        finally:
-            stream.close()
-
-    def read(self, uri: str) -> str:
-        """Return a file's text."""
-        stream = self.of(uri).open(self.path(uri))
-        try:
-            return bytes(stream.readAllBytes()).decode()
-        finally:
-            stream.close()
 
 
 def options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -106,17 +53,6 @@ def options(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def dataset(spark: SparkSession, files: Files, log: str, given: Mapping[str, Any]) -> DataFrame:
-    """Return a log under the names that the contract gives its columns."""
-    if not files.exists(given["uri"]):
-        raise NoInputError(f"{given['uri']}: expected the dataset {log}, found nothing there")
-    frame = spark.read.option("recursiveFileLookup", "true").parquet(given["uri"])
-    mapped = given.get("columns", {})
-    # A name that is mapped away must not be found under its old name.
-    frame = frame.drop(*(name for name in mapped if name in frame.columns))
-    return frame.withColumnsRenamed({found: name for name, found in mapped.items()})
-
-
 def run(spark: SparkSession, chosen: argparse.Namespace) -> dict[str, Any]:
     """Run the manifest, and return the summary."""
     began, files = time.monotonic(), Files(spark)
@@ -125,12 +61,10 @@ def run(spark: SparkSession, chosen: argparse.Namespace) -> dict[str, Any]:
     manifest = parse(chosen.manifest, files.read(chosen.manifest), chosen)
     if chosen.command == "rerun":
         manifest = recorded(files, manifest, chosen)
-    frames = {
-        ARGUMENTS[log]: dataset(spark, files, log, given) for log, given in manifest.inputs.items()
-    }
+    given = inputs(spark, files, manifest)
     interval: dict[str, Any] = {"start": manifest.start, "end": manifest.end}
     found = cohort_spark.cohort(
-        **frames,
+        **{name: log.frame for name, log in given.items()},
         **interval,
         **manifest.settings,
         run_id=manifest.run_id,
@@ -142,7 +76,7 @@ def run(spark: SparkSession, chosen: argparse.Namespace) -> dict[str, Any]:
     }
     facts = {row.name: row.value for row in found.facts.collect()}
     found.unpersist()
-    status, text = commit(files, manifest, lineage(frames, manifest, outputs, facts))
+    status, text = commit(files, manifest, lineage(given, manifest, outputs, facts))
     written = sum(part["bytes"] for log in text["outputs"].values() for part in log["files"])
     return {
         "run_id": manifest.run_id,
@@ -190,35 +124,39 @@ def parts(
     # Readers take no notice of names that begin with an underscore.
     staged = f"{folder}/_staged"
     rows.write.mode("overwrite").option("compression", "zstd").parquet(staged)
-    read = spark.read.format("binaryFile").load(f"{staged}/*.parquet")
+    lengths = {name: n for name, n in files.listed(staged) if name.endswith(".parquet")}
+    # A log without rows may have no file, and Spark reads no folder without files.
+    written = contents(spark, staged) if lengths else {}
+    listed = []
+    for number, (name, (digest, count)) in enumerate(sorted(written.items())):
+        uri = f"{folder}/part-{number:05}-{digest[:16]}.parquet"
+        files.move(f"{staged}/{name}", uri)
+        listed.append({"uri": uri, "rows": count, "bytes": lengths[name], "sha256": digest})
+    files.remove(staged)
+    rows_written = sum(count for _, count in written.values())
+    return {"uri": manifest.outputs[log], "rows": rows_written, "files": listed}
+
+
+def contents(spark: SparkSession, folder: str) -> dict[str, tuple[str, int]]:
+    """Return digest and rows of the files in a folder that have any rows, by their names."""
+    read = spark.read.format("binaryFile").load(f"{folder}/*.parquet")
     digests = {
         row.path.rpartition("/")[2]: hashlib.sha256(row.content).hexdigest()
         for row in read.select("path", "content").toLocalIterator()
     }
-    counted = {
-        row.name: row["count"]
-        for row in spark.read
-        .parquet(staged)
+    counted = (
+        spark.read
+        .parquet(folder)
         .selectExpr("_metadata.file_name as name")
         .groupBy("name")
         .count()
         .collect()
-    }
-    listed = []
-    lengths = dict(files.listed(staged))
-    full = [name for name in sorted(digests) if counted.get(name)]
-    for number, name in enumerate(full):
-        uri = f"{folder}/part-{number:05}-{digests[name][:16]}.parquet"
-        files.move(f"{staged}/{name}", uri)
-        described = {"uri": uri, "rows": counted[name], "bytes": lengths[name]}
-        listed.append(described | {"sha256": digests[name]})
-    files.remove(staged)
-    rows_written = sum(part["rows"] for part in listed)
-    return {"uri": manifest.outputs[log], "rows": rows_written, "files": listed}
+    )
+    return {row.name: (digests[row.name], row["count"]) for row in counted}
 
 
 def lineage(
-    frames: Mapping[str, DataFrame],
+    given: Mapping[str, Input],
     manifest: Manifest,
     outputs: Mapping[str, Any],
     facts: Mapping[str, int],
@@ -232,11 +170,12 @@ def lineage(
         "run_id": manifest.run_id,
         "interval": {"start": manifest.start, "end": manifest.end},
         "gap": manifest.settings["gap"],
-        "job": {"name": "cohort-events", "version": __version__},
+        "job": {"name": "cohort", "version": __version__},
         "manifest": manifest.resolved(),
         "inputs": {
-            log: read(frames[ARGUMENTS[log]], ARGUMENTS[log], given["uri"], facts)
-            for log, given in manifest.inputs.items()
+            log: given[ARGUMENTS[log]].lineage(facts)
+            for log in ARGUMENTS
+            if ARGUMENTS[log] in given
         },
         "outputs": dict(outputs),
         "counts": {
@@ -247,42 +186,6 @@ def lineage(
         "lookback": {"start": clock(facts["lookback_start"])},
         "content_sha256": hashlib.sha256(content.encode()).hexdigest(),
     }
-
-
-def read(frame: DataFrame, name: str, uri: str, facts: Mapping[str, int]) -> dict[str, Any]:
-    """Return what was read of a log."""
-    described = (
-        frame
-        .selectExpr("_metadata.file_path as uri", "_metadata.file_size as bytes")
-        .groupBy("uri", "bytes")
-        .count()
-        .sort("uri")
-        .collect()
-    )
-    files = [
-        {
-            "uri": whole(unquote(row.uri)),
-            "bytes": row.bytes,
-            "etag": None,
-            "rows": row["count"],
-        }
-        for row in described
-    ]
-
-    def by(key: str) -> dict[str, int]:
-        prefix = f"inputs.{name}.{key}."
-        return {k.removeprefix(prefix): v for k, v in facts.items() if k.startswith(prefix)}
-
-    counted = {
-        "uri": uri,
-        "files": files,
-        "rows_read": sum(file["rows"] for file in files),
-        "rows_rejected": by("rows_rejected"),
-        "rows_duplicate": facts.get(f"inputs.{name}.rows_duplicate", 0),
-        "values_out_of_range": by("values_out_of_range"),
-    }
-    ignored = facts.get(f"inputs.{name}.onsets_ignored")
-    return counted if ignored is None else counted | {"onsets_ignored": ignored}
 
 
 def commit(files: Files, manifest: Manifest, made: dict[str, Any]) -> tuple[str, dict[str, Any]]:

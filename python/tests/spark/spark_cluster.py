@@ -35,17 +35,20 @@ OUTPUTS = {"mrch": "minority_reports_cohorted_log", "melog": "minority_event_log
 SETTINGS: dict[str, Any] = {"gap": "PT1H", "max_event_duration": "P1D", "max_reject_ratio": 0.2}
 SPARK_HOME = Path(pyspark.__file__).parent
 LOOPBACK = "127.0.0.1"
+#: The address space of each Python worker, whose libraries alone reserve most of it.
+PYTHON_MEMORY = os.environ.get("COHORT_PYTHON_MEMORY", "1g")
 
 
 @dataclass
 class Lake:
-    """Five logs without partitions, and the rows that the binary writes."""
+    """Logs without partitions, and the rows that the binary writes."""
 
     folder: Path
+    names: tuple[str, ...] = tuple(LOGS)
 
     def frames(self, spark: SparkSession) -> dict[str, DataFrame]:
         """Return the logs as DataFrames."""
-        return {name: spark.read.parquet(str(self.folder / log)) for name, log in LOGS.items()}
+        return {name: spark.read.parquet(str(self.folder / LOGS[name])) for name in self.names}
 
     def committed(self, start: str, end: str) -> tuple[dict[str, pa.Table], Any]:
         """Run the binary, and return its rows by log and its lineage."""
@@ -74,22 +77,29 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     sample, folder = tmp_path_factory.mktemp("lake") / "sample", tmp_path_factory.mktemp("dirty")
     size = ["--stores", "40", "--skus", "12", "--days", "8", "--seed", "3"]
     subprocess.run([BINARY, "sample", sample, *size], check=True, capture_output=True)
+    tables = {}
     for name, log in LOGS.items():
         table = ds.dataset(sample / log).to_table()
         if name in {"reports", "scores", "sales"}:
             table = dirty(name, table)
-        (folder / log).mkdir()
+        tables[name] = table
+    return lake_of(folder, tables)
+
+
+def lake_of(folder: Path, tables: dict[str, pa.Table]) -> Lake:
+    """Write logs and a manifest."""
+    for name, table in tables.items():
+        path = folder / LOGS[name]
+        path.mkdir()
         # Several files of several row groups, so that several tasks read them.
         for number in range(3):
             part = table[number * len(table) // 3 : (number + 1) * len(table) // 3]
-            path = folder / log / f"part-{number}.parquet"
-            pq.write_table(part, path, row_group_size=20_000)
-    manifest = json.loads((sample / "run_manifest.json").read_text(encoding="utf-8"))
-    inputs = {log: {"uri": f"{log}/"} for log in LOGS.values()}
+            pq.write_table(part, path / f"part-{number}.parquet", row_group_size=20_000)
+    inputs = {LOGS[name]: {"uri": f"{LOGS[name]}/"} for name in tables}
     outputs = {log: f"out/{log}/" for log in [*OUTPUTS.values(), "lineage"]}
-    kept = {"version": manifest["version"]} | SETTINGS | {"inputs": inputs, "outputs": outputs}
-    (folder / "manifest.json").write_text(json.dumps(kept))
-    return Lake(folder)
+    manifest = {"version": 1} | SETTINGS | {"inputs": inputs, "outputs": outputs}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    return Lake(folder, tuple(tables))
 
 
 def dirty(name: str, table: pa.Table) -> pa.Table:
@@ -140,6 +150,7 @@ class Cluster:
     url: str
     processes: list[subprocess.Popen[bytes]]
     logs: Path
+    connect_port: int
 
     def start(self, name: str, *command: str) -> subprocess.Popen[bytes]:
         """Start a process that ends with the cluster."""
@@ -161,7 +172,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     port, folder = free_port(), tmp_path_factory.mktemp("cluster")
     spark_class = str(SPARK_HOME / "bin" / "spark-class")
     deploy = "org.apache.spark.deploy"
-    cluster = Cluster(f"spark://{LOOPBACK}:{port}", [], folder)
+    cluster = Cluster(f"spark://{LOOPBACK}:{port}", [], folder, free_port())
     where = ["--host", LOOPBACK, "--webui-port", "0"]
     cluster.start("master", spark_class, f"{deploy}.master.Master", *where, "--port", str(port))
     for number in range(2):
@@ -186,8 +197,16 @@ def wait(done: Any, cluster: Cluster, name: str) -> None:
 
 @pytest.fixture(scope="session")
 def spark(cluster: Cluster) -> Iterator[SparkSession]:
-    """Return one session for all tests, in the zone of New York."""
+    """Return one session for all tests, in the zone of New York.
+
+    Its executors take the package from an archive, and give Python a limit of memory. Its driver is
+    a server of Spark Connect as well.
+    """
     os.environ.update(environment())
+    (wheel,) = Path(os.environ["COHORT_WHEELS"]).glob("cohort_events-*.whl")
+    archive = cluster.logs / "cohort_events.zip"
+    archive.write_bytes(wheel.read_bytes())
+    connect = "spark.connect.grpc.binding"
     session = (
         SparkSession.builder
         .master(cluster.url)
@@ -195,6 +214,12 @@ def spark(cluster: Cluster) -> Iterator[SparkSession]:
         .config("spark.driver.bindAddress", LOOPBACK)
         .config("spark.driver.memory", "2g")
         .config("spark.executor.memory", "1g")
+        .config("spark.executor.pyspark.memory", PYTHON_MEMORY)
+        .config("spark.archives", f"{archive}#packages")
+        .config("spark.executorEnv.PYTHONPATH", "./packages")
+        .config("spark.plugins", "org.apache.spark.sql.connect.SparkConnectPlugin")
+        .config(f"{connect}.address", LOOPBACK)
+        .config(f"{connect}.port", str(cluster.connect_port))
         .config("spark.ui.enabled", "false")
         .config("spark.ui.showConsoleProgress", "false")
         .config("spark.log.level", "ERROR")

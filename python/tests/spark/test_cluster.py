@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import itertools
 import random
+import sys
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
-from spark_cluster import LOGS, OUTPUTS, SETTINGS, Cluster, Lake, differences
+from spark_cluster import LOGS, OUTPUTS, SETTINGS, Cluster, Lake, differences, wait
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -81,19 +84,39 @@ def _instant(cut: str) -> str:
     return f"{date}T{minute // 60:02}:{minute % 60:02}:00Z"
 
 
-def test_both_executors_do_work(lake: Lake, spark: SparkSession) -> None:
+def test_both_executors_do_work(lake: Lake, spark: SparkSession, cluster: Cluster) -> None:
     start, end = DAYS
     frames = lake.frames(spark)
     found = cohort_spark.cohort(**frames, start=start, end=end, **SETTINGS, partitions=8)
-    where = found.kept.where("found is not null").select(F.spark_partition_id().alias("partition"))
-    assert where.distinct().count() == 8
-    tracker = spark.sparkContext._jsc.sc().statusTracker()
-    executors = [info for info in tracker.getExecutorInfos() if info.port() != 0]
-    hosts = {info.port() for info in executors}
-    assert len(hosts) >= 2
-    blocks = spark.sparkContext._jsc.sc().getRDDStorageInfo()
-    assert sum(info.numCachedPartitions() for info in blocks) >= 8
+    assert found.kept.where("found is not null").count() == 8
+
+    def kept() -> list[int]:
+        listed = spark.sparkContext._jsc.sc().statusStore().executorList(True)
+        every = [listed.apply(number) for number in range(listed.size())]
+        return [executor.diskUsed() for executor in every if executor.id() != "driver"]
+
+    # Each keeps the rows that its own kernel gave. Spark's figures come a little later.
+    wait(lambda: len([disk for disk in kept() if disk > 0]) == 2, cluster, "master")
     found.unpersist()
+
+
+def test_executors_take_the_package_from_the_archive_and_have_a_limit(spark: SparkSession) -> None:
+    def where(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        import resource
+
+        import cohort_events
+
+        for _ in batches:
+            limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+            yield pa.record_batch({"file": [cohort_events.__file__], "bytes": [limit]})
+
+    rows = spark.range(4, numPartitions=4).mapInArrow(where, "file string, bytes long").collect()
+    assert len(rows) == 4
+    # Spark unpacks it beside the executor's other files, which lie below the worker's folder.
+    folders = [Path(row.file).parent.parent for row in rows]
+    assert all(folder.name == "packages" for folder in folders), rows
+    assert not any(folder.is_relative_to(sys.prefix) for folder in folders)
+    assert {row.bytes < 4 << 30 for row in rows} == {True}
 
 
 @pytest.mark.parametrize("kind", ["timestamp_ntz", "date"])
@@ -202,6 +225,8 @@ def test_an_executor_that_dies_half_way_changes_no_row(
         cached = sum(info.numCachedPartitions() for info in jvm.getRDDStorageInfo())
         if cached >= 3:
             break
+    assert thread.is_alive()
+    assert cached < 16
     killed = executors()[0].pid
     os.kill(killed, signal.SIGKILL)
     thread.join()

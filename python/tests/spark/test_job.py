@@ -7,10 +7,20 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pyarrow.parquet as pq
+import referencing
 from spark_cluster import BINARY, OUTPUTS, SPARK_HOME, environment
 
 from cohort_events import spark_job
+
+SCHEMAS = Path(__file__).parents[3] / "schemas"
+#: The logs that have partitions.
+LOGS = [
+    "minority_reports_detected_log",
+    "anomaly_classifier_model_prediction_log",
+    "baseline_sales_model_prediction_log",
+]
 
 
 def submit(*arguments: Any) -> subprocess.CompletedProcess[str]:
@@ -59,8 +69,62 @@ def test_the_job_writes_the_binarys_rows_in_its_order(tmp_path: Path) -> None:
         assert summary["status"] == "committed"
         lineages.append(summary["lineage"])
     assert rows(lineages[0]) == rows(lineages[1])
-    shown = [BINARY, "show", "--lineage", lineages[0]]
-    assert subprocess.run(shown, capture_output=True, check=False).returncode == 0
+    spark, binary = (json.loads(path_of(lineage).read_text("utf-8")) for lineage in lineages)
+    check_schema(spark)
+    # The files that were opened are the same, with their tags, and so is what was counted.
+    assert spark["counts"] == binary["counts"]
+    for log, read in binary["inputs"].items():
+        assert beside(spark["inputs"][log]) >= beside(read) != set(), log
+    manifest = str(tmp_path / "spark" / "run_manifest.json")
+    for shown in (
+        ["show", "--lineage", lineages[0]],
+        ["verify", "--quick", "--manifest", manifest],
+    ):
+        done = subprocess.run([BINARY, *shown], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def path_of(uri: str) -> Path:
+    """Return the path of a file on local disk."""
+    return Path(uri.removeprefix("file://"))
+
+
+def check_schema(lineage: Any) -> None:
+    """Check a lineage against the schema that the project publishes."""
+    schemas = [json.loads(file.read_text("utf-8")) for file in SCHEMAS.glob("*.v1.json")]
+    registry = referencing.Registry().with_resources(
+        (schema["$id"], referencing.Resource.from_contents(schema))
+        for schema in schemas
+        if "$id" in schema
+    )
+    schema = {"$ref": "lineage.v1.json"}
+    jsonschema.Draft202012Validator(schema, registry=registry).validate(lineage)
+
+
+def beside(read: Any) -> set[tuple[Any, ...]]:
+    """Return the files of a dataset that were read, by the names that they have inside it."""
+    return {
+        (file["uri"].removeprefix(read["uri"]), file["bytes"], file["etag"], file["rows"])
+        for file in read["files"]
+    }
+
+
+def test_partitions_that_no_row_needs_are_not_opened(tmp_path: Path) -> None:
+    size = ["--stores", "4", "--skus", "4", "--days", "6"]
+    subprocess.run([BINARY, "sample", tmp_path, *size], check=True, capture_output=True)
+    manifest = tmp_path / "run_manifest.json"
+    day = ["--interval-start", "2024-12-31T00:00:00Z", "--interval-end", "2025-01-01T00:00:00Z"]
+    short = ["--max-event-duration", "PT2H", "--max-lookback", "PT0S"]
+    done = submit("run", "--manifest", manifest, "--run-id", "r", *day, *short)
+    assert done.returncode == 0, done.stderr
+    summary = json.loads(done.stdout.splitlines()[-1])
+    lineage = json.loads(path_of(summary["lineage"]).read_text("utf-8"))
+    check_schema(lineage)
+    for log in LOGS:
+        read = lineage["inputs"][log]
+        assert read["opened_from"] == "2024-12-30T16:00:00.000000Z"
+        days = {file["uri"].removeprefix(read["uri"]).partition("/")[0] for file in read["files"]}
+        assert days == {"date=2024-12-30", "date=2024-12-31"}
 
 
 def test_a_failure_is_one_line_and_the_jobs_exit_code(tmp_path: Path) -> None:
