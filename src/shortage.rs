@@ -58,6 +58,9 @@ impl Shortage {
             // The standard library, for the keys of its maps, and the TLS library.
             ("failed to generate random data", Self::Entropy),
             ("FailedToGetRandomBytes", Self::Entropy),
+            // Another library, for the keys of its maps. The number is that of too many open files.
+            ("getrandom::fill() failed.: Error { os_error: 24", Self::Files),
+            ("getrandom::fill() failed", Self::Entropy),
         ];
         known.iter().find_map(|&(words, what)| text.contains(words).then_some(what))
     }

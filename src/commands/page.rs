@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -12,6 +12,7 @@ use super::files::SelectionArgs;
 use super::terminal::{argument, places, print, runtime_and_workers};
 use crate::committed::CommittedRuns;
 use crate::error::Error;
+use crate::manifest::Places;
 use crate::objects::{self, Objects as _, Outcome, Put, Scheme, Storage, Uri};
 use crate::page::{self, Report};
 use crate::registry::{self, Options};
@@ -56,12 +57,18 @@ pub(super) fn execute(args: &PageArgs) -> Result<(), Error> {
         )));
     }
     let report = args.verify.as_deref().map(argument).transpose()?;
-    argument(&args.manifest)?;
+    let manifest = argument(&args.manifest)?;
+    for (what, uri) in [("--manifest", Some(&manifest)), ("--verify", report.as_ref())] {
+        if uri == Some(&out) {
+            return Err(taken(&out, what));
+        }
+    }
     let (runtime, workers) = runtime_and_workers()?;
     runtime.block_on(async {
         let storage = Arc::new(Storage::new());
         let shell = Shell { objects: storage.clone(), workers };
         let places = places(&storage, &args.manifest).await?;
+        is_free(&out, &places)?;
         let report = match &report {
             Some(uri) => Some(report_at(&storage, uri).await?),
             None => None,
@@ -79,6 +86,23 @@ pub(super) fn execute(args: &PageArgs) -> Result<(), Error> {
     print(&format!("{out}\n"))
 }
 
+/// Fails if the page would lie among logs.
+fn is_free(out: &Uri, places: &Places) -> Result<(), Error> {
+    let inputs = places.inputs.each().map(|(log, dataset)| (log.name, &dataset.uri));
+    let outputs = places.outputs.each().map(|(log, uri)| (log.name, uri));
+    let all = inputs.chain(outputs).chain([("the lineages", &places.lineage)]);
+    for (name, uri) in all {
+        if out == uri || out.below(uri).is_some() {
+            return Err(taken(out, name));
+        }
+    }
+    Ok(())
+}
+
+fn taken(out: &Uri, by: &str) -> Error {
+    Error::Usage(format!("--out {out}: expected a place of its own, found that of {by}"))
+}
+
 async fn report_at(storage: &Storage, uri: &Uri) -> Result<Report, Error> {
     let (bytes, _) = storage.read(uri).await?;
     Report::parse(&bytes).map_err(|reason| {
@@ -91,26 +115,37 @@ async fn report_at(storage: &Storage, uri: &Uri) -> Result<Report, Error> {
 /// Writes a file whole: who reads it meanwhile sees the old page or the new.
 fn write_file(uri: &Uri, page: &[u8]) -> Result<(), Error> {
     let failed = |source: io::Error| match source.kind() {
-        io::ErrorKind::PermissionDenied => Error::Objects(objects::Error::Denied {
-            uri: uri.clone(),
-            action: "write",
-            reason: source.to_string(),
-        }),
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            Error::Objects(objects::Error::Denied {
+                uri: uri.clone(),
+                action: "write",
+                reason: source.to_string(),
+            })
+        }
         io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
             Error::Usage(format!("--out {uri}: expected a folder above it, found a file"))
         }
         _ => Error::Result { place: uri.to_string(), source },
     };
-    let path = Path::new(uri.path());
-    if path.is_dir() {
-        return Err(Error::Usage(format!("--out {uri}: expected a file, found a folder")));
+    // A link stays, and what it leads to is replaced.
+    let path = &fs::canonicalize(uri.path()).unwrap_or_else(|_| PathBuf::from(uri.path()));
+    let before = fs::symlink_metadata(path).ok();
+    if before.as_ref().is_some_and(|before| !before.is_file()) {
+        return Err(Error::Usage(format!(
+            "--out {uri}: expected a file, found a folder or a device"
+        )));
     }
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let partial = path.with_file_name(format!(".{name}.{}.tmp", std::process::id()));
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(failed)?;
     }
-    let written = fs::write(&partial, page).and_then(|()| fs::rename(&partial, path));
+    let written = fs::write(&partial, page)
+        .and_then(|()| match &before {
+            Some(before) => fs::set_permissions(&partial, before.permissions()),
+            None => Ok(()),
+        })
+        .and_then(|()| fs::rename(&partial, path));
     written.map_err(|source| {
         // What is left of it is of no use; that it may not be there to remove is no matter.
         let _ = fs::remove_file(&partial);

@@ -110,7 +110,8 @@ pub(super) fn registry(edits: &[u8]) -> Result<usize, registry::Error> {
         run_on(&objects, Some((Log::Edits, edits))).await.expect("the lake is sound");
         let places = Places::read(MANIFEST, &uri("run_manifest.json")).expect("it ran");
         let (selection, options) = (Selection::default(), Options::default());
-        let found = registry::registry(&*objects, &WORKERS, &places, &selection, options).await?;
+        let shell = Shell { objects: objects.clone(), workers: WORKERS.clone() };
+        let found = registry::registry(&shell, &places, &selection, options).await?;
         let mut bytes = 0;
         registry::print(
             &found,

@@ -123,6 +123,18 @@ pub(super) fn assign(opened: &[Opened]) -> BTreeMap<usize, &'static Log> {
     logs
 }
 
+/// The log that each folder fits best, by the folder's number, whichever folder was taken for it.
+pub(super) fn also_fit(opened: &[Opened]) -> BTreeMap<usize, &'static str> {
+    let best = |one: &Opened| {
+        let schema = one.schema()?;
+        let logs = Inputs::LOGS.each();
+        let fitting =
+            logs.filter_map(|(log, _)| Some((fit(log, schema, &one.folder)?.score, log.name)));
+        fitting.max_by_key(|(score, _)| *score).map(|(_, name)| name)
+    };
+    opened.iter().enumerate().filter_map(|(at, one)| Some((at, best(one)?))).collect()
+}
+
 /// How well a folder fits a log whose required columns it all has.
 struct Fit {
     /// Whether they have the contract's names.

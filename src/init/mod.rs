@@ -12,7 +12,7 @@ mod text;
 use cohort_core::contract::{Inputs, MRDL};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
-use self::datasets::{LogFound, Opened, assign};
+use self::datasets::{LogFound, Opened, also_fit, assign};
 use self::names::needed;
 pub(crate) use self::text::Request;
 use crate::escape::line;
@@ -106,6 +106,7 @@ pub(crate) async fn propose(objects: &dyn Objects, request: &Request) -> Result<
             found: described(&opened),
         });
     }
+    let fits = also_fit(&opened);
     let (mut found, mut remarks) = (Vec::new(), Vec::new());
     for (at, one) in opened.into_iter().enumerate() {
         let root = lake.join(&one.folder.path);
@@ -114,16 +115,31 @@ pub(crate) async fn propose(objects: &dyn Objects, request: &Request) -> Result<
         } else if one.is_output() {
             remarks.push(format!("{}: left out, since this job has written it", one.folder.name()));
         } else {
-            let why = one.fault.unwrap_or_else(|| "its columns are no log's".to_owned());
+            let why = match (one.fault, fits.get(&at)) {
+                (Some(fault), _) => fault,
+                (None, Some(log)) => {
+                    format!("another folder was taken for {log}, which it fits too")
+                }
+                (None, None) => "its columns are no log's".to_owned(),
+            };
             remarks.push(format!("{}: left out; {why}", one.folder.name()));
         }
     }
     let order = |one: &LogFound| Inputs::LOGS.each().position(|(log, _)| log.name == one.log.name);
     found.sort_by_key(order);
     let manifest = text::manifest(request, &found);
-    // It must run as it is.
-    Manifest::parse(&manifest, &request.manifest, &Overrides::default(), None)
-        .map_err(Error::Unsound)?;
+    // It must run as it is, with an interval if it has none.
+    let has_day = found.iter().any(|one| one.log.name == MRDL.name && one.last_day().is_some());
+    let interval = if has_day {
+        Overrides::default()
+    } else {
+        Overrides {
+            start: Some("2025-01-01T00:00:00Z".to_owned()),
+            end: Some("2025-01-02T00:00:00Z".to_owned()),
+            ..Overrides::default()
+        }
+    };
+    Manifest::parse(&manifest, &request.manifest, &interval, None).map_err(Error::Unsound)?;
     Ok(Proposal { manifest, found, remarks })
 }
 

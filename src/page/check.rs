@@ -61,11 +61,18 @@ impl Report {
         events.map(|event| event.event_id.as_str()).collect()
     }
 
-    /// What the page says of it.
-    pub(super) fn check(&self) -> Check {
+    /// What the page of these runs says of it. A run that was not checked is not known to stand.
+    pub(super) fn check(&self, shown: &BTreeSet<&str>) -> Check {
         let found: Vec<&Run> = self.runs.iter().filter(|run| !run.findings.is_empty()).collect();
         let how = if self.quick { " by their tags alone" } else { "" };
-        let checked = format!("{} checked{how}", plural(self.runs.len() as u64, "run"));
+        let names: BTreeSet<&str> = self.runs.iter().map(|run| run.run_id.as_str()).collect();
+        let covered = shown.intersection(&names).count();
+        let others = names.len() - covered;
+        let checked = if covered == shown.len() {
+            format!("{} checked{how}", plural(covered as u64, "run"))
+        } else {
+            format!("{covered} of {} checked{how}", plural(shown.len() as u64, "run"))
+        };
         let mut texts: Vec<String> = found
             .iter()
             .take(LISTED_MAX)
@@ -76,10 +83,18 @@ impl Report {
                 texts.push(format!("{} between intervals", plural(count as u64, what)));
             }
         }
+        if others > 0 {
+            texts.push(format!(
+                "{} checked that this page does not show",
+                plural(others as u64, "run")
+            ));
+        }
         Check {
-            is_sound: self.sound,
-            said: if self.sound {
+            is_sound: self.sound && covered == shown.len(),
+            said: if self.sound && covered == shown.len() {
                 format!("{checked}: all of them stand")
+            } else if self.sound {
+                format!("{checked}: nothing is known of the others; verify the runs of this page")
             } else {
                 format!(
                     "{checked}: not all of them stand; run them again to bring the page up to date"
@@ -110,12 +125,28 @@ mod tests {
         )
         .unwrap();
         assert_eq!(report.stale().into_iter().collect::<Vec<_>>(), ["e1"]);
-        let check = report.check();
+        let check = report.check(&["a", "b"].into());
         assert!(!check.is_sound);
         assert_eq!(
             check.findings.texts,
             ["b: stale, 1 event would change", "1 gap between intervals"]
         );
+    }
+
+    #[test]
+    fn a_report_speaks_for_the_runs_that_it_checked_and_no_others() {
+        let report = Report::parse(
+            br#"{"version": 1, "sound": true, "quick": false, "runs":
+                [{"run_id": "a"}, {"run_id": "b"}]}"#,
+        )
+        .unwrap();
+        let all = report.check(&["a", "b"].into());
+        assert!(all.is_sound);
+        assert_eq!(all.said, "2 runs checked: all of them stand");
+        let some = report.check(&["b", "c", "d"].into());
+        assert!(!some.is_sound);
+        assert!(some.said.starts_with("1 of 3 runs checked: nothing is known"), "{}", some.said);
+        assert_eq!(some.findings.texts, ["1 run checked that this page does not show"]);
     }
 
     #[test]

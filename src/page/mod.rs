@@ -77,9 +77,10 @@ pub(crate) async fn page(
     events.sort_by(|a, b| (a.opened, &a.store).cmp(&(b.opened, &b.store)));
     let lines = lines(objects, runs, &events).await?;
     let lineages: Vec<&Lineage> = runs.runs.iter().map(|run| &run.lineage).collect();
+    let shown = lineages.iter().map(|run| run.run_id.as_str()).collect();
     let mut view = View {
         source: lineage.to_string(),
-        check: report.map(Report::check),
+        check: report.map(|report| report.check(&shown)),
         conflicts: conflicts(&events),
         unapplied: unapplied(registry),
         ..View::default()

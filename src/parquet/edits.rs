@@ -33,7 +33,7 @@ pub(crate) async fn read(objects: &dyn Objects, dataset: &Dataset) -> Result<Vec
     let mut edits = Vec::new();
     let mut texts = SharedTexts::default();
     for source in &sources {
-        for group in 0..source.file.metadata().num_row_groups() {
+        for group in source.file.groups_with_rows() {
             read_group(objects, source, group, &mut edits, &mut texts).await?;
         }
     }

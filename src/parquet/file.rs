@@ -310,8 +310,7 @@ impl File {
     }
 
     /// What was fetched, with the chunks that must be written anew past the end of the file, and
-    /// the metadata that say so. A file with an offset index comes from a writer that needs none of
-    /// it.
+    /// the metadata that say so. A chunk with an offset index is left as it is.
     pub(super) fn mended(
         &self,
         mut fetched: Fetched,
@@ -334,6 +333,12 @@ impl File {
             return Ok((fetched, None));
         }
         Ok((fetched, Some(footer::with_chunks(self.metadata().clone(), row_group, anew)?)))
+    }
+
+    /// The row groups that have rows. Writers make one without for an empty table, and its columns
+    /// lie nowhere.
+    pub(crate) fn groups_with_rows(&self) -> impl Iterator<Item = usize> {
+        (0..self.metadata().num_row_groups()).filter(|&group| self.group_rows(group) > 0)
     }
 
     /// Fails if a page of these leaves claims or hides more than a page may hold, and returns how

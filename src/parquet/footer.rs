@@ -135,7 +135,8 @@ pub(super) fn chunk_range(
 }
 
 /// The same metadata without a page index, if any part of it cannot be true. What is left describes
-/// pages that lie in their chunks one after the other, and whose rows ascend from 0.
+/// pages that lie in their chunks one after the other, and whose rows ascend from 0. Where a chunk
+/// is in Hadoop's LZ4 there is none either: such a chunk is written anew as a whole.
 pub(super) fn with_sound_index(metadata: ParquetMetaData, bytes: u64) -> ParquetMetaData {
     let groups = 0..metadata.num_row_groups();
     let sound = groups.into_iter().all(|group| {
@@ -145,6 +146,9 @@ pub(super) fn with_sound_index(metadata: ParquetMetaData, bytes: u64) -> Parquet
             let Some(offsets) = index.offset_index(leaf) else {
                 return index.column_index(leaf).is_none();
             };
+            if group.column(leaf).compression() == Compression::LZ4 {
+                return false;
+            }
             let pages = offsets.page_locations();
             let chunk = chunk_range(group.column(leaf), bytes);
             chunk.is_ok_and(|chunk| fits(pages, &chunk, group.num_rows()))

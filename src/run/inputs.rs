@@ -85,7 +85,7 @@ impl Shell {
         let sources = dataset::open(&*self.objects, table.log, &whole, start, end).await?;
         let sources = Arc::new(sources);
         let groups = sources.iter().enumerate().flat_map(|(file, source)| {
-            (0..source.file.metadata().num_row_groups()).map(move |group| (file, group))
+            source.file.groups_with_rows().map(move |group| (file, group))
         });
         let decoded: Vec<_> = stream::iter(groups)
             .map(|(file, group)| self.decode_reference(table, &sources, file, group))

@@ -1,5 +1,6 @@
 //! `cohort page` from outside: where it writes, and what it replaces.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -39,6 +40,21 @@ fn the_page_replaces_a_file_whole_and_leaves_nothing_beside_it() {
 }
 
 #[test]
+fn the_page_keeps_the_link_and_the_mode_of_what_it_replaces() {
+    let folder = tempfile::tempdir().unwrap();
+    let manifest = chain(folder.path());
+    let (page, link) = (folder.path().join("page.html"), folder.path().join("link.html"));
+    std::fs::write(&page, "an older page").unwrap();
+    std::fs::set_permissions(&page, PermissionsExt::from_mode(0o600)).unwrap();
+    std::os::unix::fs::symlink(&page, &link).unwrap();
+    let out = link.to_str().unwrap();
+    assert_eq!(cohort(&["page", "--manifest", &manifest, "--out", out]).status.code(), Some(0));
+    assert!(link.is_symlink());
+    assert!(std::fs::read(&page).unwrap().starts_with(b"<!DOCTYPE html>"));
+    assert_eq!(page.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+#[test]
 fn what_is_no_place_for_a_page_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let manifest = chain(folder.path());
@@ -50,6 +66,14 @@ fn what_is_no_place_for_a_page_is_refused() {
         ("chain/", &[], "expected a file or an object"),
         ("file/events.html", &[], "expected a folder above it, found a file"),
         ("events.html", &["--verify", &verify], "expected what `cohort verify --as json` prints"),
+        (
+            "verify.json",
+            &["--verify", &verify],
+            "expected a place of its own, found that of --verify",
+        ),
+        ("chain/run_manifest.json", &[], "expected a place of its own, found that of --manifest"),
+        ("chain/out/lineage/events.html", &[], "found that of the lineages"),
+        ("chain/all_campaign_data/events.html", &[], "found that of all_campaign_data"),
     ] {
         let out = format!("{}/{out}", folder.path().display());
         let arguments = [&["page", "--manifest", &manifest, "--out", &out], more].concat();

@@ -258,7 +258,7 @@ fn a_sample_on_s3_has_the_files_of_one_on_disk_and_overwrites_no_other() {
         assert_eq!(place.everything(), sample(1));
     }
     let other = made("2");
-    assert_eq!(other.exit, Some(64), "{}", other.log);
+    assert_eq!(other.exit, Some(2), "{}", other.log);
     assert!(other.log.contains(&place.prefix.to_string()), "{}", other.log);
     assert_eq!(place.everything(), sample(1));
     place.run_clean();

@@ -8,6 +8,7 @@ use std::process::{Command, Output};
 
 use serde_json::{Value, json};
 
+use crate::attack::{Attacked, last_word};
 use crate::sample;
 
 struct Lake {
@@ -371,4 +372,28 @@ fn two_lineages_over_the_same_parts_are_both_kept() {
     kept.sort();
     replaced.sort();
     assert_eq!(kept, replaced);
+}
+
+/// A pipe waits for somebody who writes into it, and nobody may ever come.
+#[test]
+fn a_pipe_in_the_place_of_a_file_makes_nobody_wait() {
+    let lake = Attacked::new();
+    assert_eq!(lake.run().status.code(), Some(0));
+    let manifest = lake.root.join("run_manifest.json");
+    let (lineage, _) = lake.lineage();
+    for (place, arguments) in [
+        (&lineage, ["show", "--lineage", lineage.to_str().unwrap()].as_slice()),
+        (&lineage, &["files", "--manifest", manifest.to_str().unwrap()]),
+        (&manifest, &["run", "--manifest", manifest.to_str().unwrap()]),
+    ] {
+        let aside = place.with_extension("aside");
+        fs::rename(place, &aside).unwrap();
+        assert!(Command::new("mkfifo").arg(place).status().unwrap().success());
+        let mut waiting = Command::new("timeout");
+        waiting.arg("60").arg(crate::binary::binary()).args(arguments);
+        let done = waiting.output().unwrap();
+        fs::rename(&aside, place).unwrap();
+        assert_eq!(done.status.code(), Some(78), "{done:?}");
+        assert!(last_word(&done).contains("found a pipe"), "{done:?}");
+    }
 }

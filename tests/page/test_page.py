@@ -162,6 +162,17 @@ def test_timeline_and_table_show_the_same_event(browser: Browser, made: Made) ->
         assert begin <= opened <= end
 
 
+def test_timeline_turns_to_the_stores_of_an_event(browser: Browser, made: Made) -> None:
+    with looking(browser, made.path) as looked:
+        page = looked.page
+        hidden = "[...Array(size).keys()].filter((event) => !barsShown.includes(event))"
+        away = page.evaluate(f"{hidden}.at(-1) ?? null")
+        event = 0 if away is None else away
+        page.evaluate(f"choose({event})")
+        page.wait_for_function(f"barsShown.includes({event})")
+    assert len(made.events) < 100 or away is not None
+
+
 def test_pointer_shows_what_it_is_over(browser: Browser, made: Made) -> None:
     with looking(browser, made.path, "#store=104") as looked:
         page = looked.page

@@ -120,11 +120,8 @@ def cohort(
                 _tagged(name, _needed(logs[name], wanted[name], windows)),
                 allowMissingColumns=True,
             )
-    references = {
-        name: frame.toArrow()
-        for name, frame in (("campaigns", campaigns), ("context", context))
-        if frame is not None
-    }
+    small = {"campaigns": campaigns, "context": context}
+    references = {name: frame.toArrow() for name, frame in small.items() if frame is not None}
     sorted_stream = _spread(stream, partitions).sortWithinPartitions("store_id")
     kept = sorted_stream.mapInArrow(kernel_of(written, references), kernel_type())
     return _split(kept, logs, bounds, max_reject_ratio)

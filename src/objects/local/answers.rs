@@ -24,6 +24,11 @@ pub(super) fn failed(
         let reason = "expected a file, found a link that leads in a circle; remove it".to_owned();
         return Error::Misconfigured { uri, reason };
     }
+    // What the system says of a socket, and the reader of a pipe or a device.
+    if Errno::from_io_error(error) == Some(Errno::NXIO) {
+        let reason = "expected a file, found a pipe, a socket or a device; remove it".to_owned();
+        return Error::Misconfigured { uri, reason };
+    }
     match error.kind() {
         ErrorKind::NotFound => Error::NotFound { uri },
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {

@@ -3,11 +3,12 @@
 use std::fs::File;
 use std::io::{self, ErrorKind, Read as _};
 use std::ops::Range;
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 
 use bytes::Bytes;
 use cohort_core::Timestamp;
 use rustix::buffer::spare_capacity;
+use rustix::fs::OFlags;
 use rustix::io::{Errno, pread};
 
 use super::answers::{failed, tag_of};
@@ -15,10 +16,24 @@ use crate::objects::error::{Error, Outcome};
 use crate::objects::interface::{Tag, WHOLE_BYTES_MAX, too_long};
 use crate::objects::uri::Uri;
 
+/// Opens what should be a file. A pipe that somebody has put in its place would make the caller
+/// wait for a writer, who may never come. Only below `/dev` and `/proc` is a pipe what was asked
+/// for: the standard input has its name there.
+fn opened(uri: &Uri) -> io::Result<File> {
+    let path = uri.path();
+    if ["/dev/", "/proc/"].iter().any(|special| path.starts_with(special)) {
+        return File::open(path);
+    }
+    let nonblock = OFlags::NONBLOCK.bits().cast_signed();
+    let file = File::options().read(true).custom_flags(nonblock).open(path)?;
+    let found = file.metadata()?;
+    if found.is_file() || found.is_dir() { Ok(file) } else { Err(Errno::NXIO.into()) }
+}
+
 /// The whole file and its version.
 pub(super) fn whole(uri: &Uri) -> Result<(Bytes, Tag), Error> {
     let failed = |error| failed(uri, "read", Outcome::NotDone, &error);
-    let mut file = File::open(uri.path()).map_err(failed)?;
+    let mut file = opened(uri).map_err(failed)?;
     let before = tag_of(&file.metadata().map_err(failed)?);
     let mut content = Vec::new();
     (&mut file).take(WHOLE_BYTES_MAX + 1).read_to_end(&mut content).map_err(failed)?;
@@ -45,7 +60,7 @@ pub(super) fn pinned(uri: &Uri, tag: &Tag, ranges: &[Range<u64>]) -> Result<Vec<
         ErrorKind::NotFound | ErrorKind::UnexpectedEof => Error::Changed { uri: uri.clone() },
         _ => failed(uri, "read", Outcome::NotDone, &error),
     };
-    let file = File::open(uri.path()).map_err(failed)?;
+    let file = opened(uri).map_err(failed)?;
     let unchanged = |file: &File| match file.metadata() {
         Ok(found) if tag_of(&found) == *tag => Ok(()),
         Ok(_) => Err(Error::Changed { uri: uri.clone() }),

@@ -21,9 +21,9 @@ function optionsOf(name) {
   }
   const causes = causesOf(filtered(filters, "cause")).slice(0, 200);
   const options = causes.map(({ name: cause, events }) =>
-    [cause, `${cause === NO_CAUSE ? "no cause found" : shortened(cause, 48)} (${count(events)})`]);
+    [cause, `${causeTitle(cause, 48)} (${count(events)})`]);
   if (filters.cause !== "" && !causes.some((cause) => cause.name === filters.cause)) {
-    options.unshift([filters.cause, shortened(filters.cause, 48)]);
+    options.unshift([filters.cause, causeTitle(filters.cause, 48)]);
   }
   return [["", "any cause"], ...options];
 }

@@ -27,6 +27,31 @@ function change(some) {
   let zoom;
   if (filters.step !== step) zoom = zoomOfStep();
   drawAll(zoom);
+  keepFocus();
+}
+
+// The controls that a change can take away or disable, and which one then has the keyboard instead.
+const BESIDE = {
+  before: "after",
+  after: "before",
+  "stores-before": "stores-after",
+  "stores-after": "stores-before",
+};
+let lastFocus = null;
+
+function startFocus() {
+  document.addEventListener("focusin", ({ target }) => {
+    lastFocus = target.closest("#chips") === null ? target.id : "chips";
+  });
+}
+
+function keepFocus() {
+  if (document.activeElement !== document.body) return;
+  if (lastFocus === "chips") {
+    (element("chips").querySelector("button") ?? element("by-store")).focus();
+  } else if (lastFocus in BESIDE) {
+    element(BESIDE[lastFocus]).focus();
+  }
 }
 
 function zoomOfStep() {
@@ -54,7 +79,9 @@ async function choose(event, focus = false) {
   if (focus) element("close").focus({ preventScroll: true });
 }
 
+// The stores in view are turned to those of the event, and the time to its time.
 function showOnTimeline(event) {
+  turnStoresTo(event);
   const { from, to } = currentZoom();
   const away = endOf(event) < from || table.start[event] > to;
   const room = Math.max(HOUR * 2, lengthOf(event) * 2);
@@ -80,6 +107,17 @@ function redraw(width) {
   drawMetrics();
 }
 
+// Shows what the address says: the chosen day, and the chosen event in table, timeline and drawer.
+async function showAddress() {
+  if (filters.event !== null) turnTo(filters.event);
+  drawAll(zoomOfStep());
+  await drawDrawer();
+  if (filters.event === null) return;
+  resizeCharts();
+  showOnTimeline(filters.event);
+  toAddress();
+}
+
 async function main() {
   const loaded = unpackedJson("table");
   const library = unpacked("library").text();
@@ -89,6 +127,7 @@ async function main() {
   startTable(change, choose);
   startBar(change);
   startDrawer(choose);
+  startFocus();
   drawAll();
   document.body.classList.add("has-table");
   performance.mark("table");
@@ -98,12 +137,7 @@ async function main() {
   startOverview(change);
   startStores(change, choose);
   chartsReady = true;
-  drawCharts(zoomOfStep());
-  if (filters.event !== null) {
-    await drawDrawer();
-    resizeCharts();
-    showOnTimeline(filters.event);
-  }
+  await showAddress();
   document.body.classList.add("is-ready");
   performance.mark("ready");
   let waiting = 0;
@@ -113,8 +147,9 @@ async function main() {
   });
   window.addEventListener("hashchange", () => {
     fromAddress();
-    drawAll();
-    drawDrawer();
+    // The rows in which the event is looked for.
+    drawTable();
+    showAddress();
   });
 }
 

@@ -3,6 +3,16 @@
 const NO_CAUSE = "\u2013";
 const NO_VERDICT = "none";
 
+// What stands for a cause among the filters: its text, and for no cause a dash. A text that could be
+// taken for either of these, or for no filter, has an equals sign before it.
+function causeKey(cause) {
+  if (cause === null) return NO_CAUSE;
+  return cause === "" || cause === NO_CAUSE || cause.startsWith("=") ? `=${cause}` : cause;
+}
+
+const causeTitle = (key, length) =>
+  (key === NO_CAUSE ? "no cause found" : shortened(key.replace(/^=/, ""), length));
+
 let table = null;
 let size = 0;
 // Of the whole page: the first and last instant, and how long a column of the charts is.
@@ -87,7 +97,7 @@ function select(filters, onDay) {
   for (let event = 0; event < size; event += 1) {
     if (stores.size > 0 && !stores.has(table.store[event])) continue;
     if (onDay !== null && stepOf(event) !== onDay) continue;
-    if (cause !== "" && (causeOf(event) ?? NO_CAUSE) !== cause) continue;
+    if (cause !== "" && causeKey(causeOf(event)) !== cause) continue;
     if (filters.status !== "" && !hasStatus(event, filters.status)) continue;
     if (filters.verdict !== "" && (verdictOf(event) ?? NO_VERDICT) !== filters.verdict) continue;
     if (filters.review !== "" && (reviewOf(event) ?? NO_VERDICT) !== filters.review) continue;

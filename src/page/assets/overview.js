@@ -103,7 +103,7 @@ function causesOf(events) {
   const sums = new Map();
   for (const event of events) {
     if (isMerged(event)) continue;
-    const name = causeOf(event) ?? NO_CAUSE;
+    const name = causeKey(causeOf(event));
     const sum = sums.get(name) ?? { name, loss: 0, events: 0 };
     sum.loss += lossOf(event);
     sum.events += 1;
@@ -121,7 +121,7 @@ function drawCauses(events) {
   const width = causeChart.getWidth();
   const left = width < 380 ? 124 : 176;
   const chosen = (cause) => filters.cause === "" || filters.cause === cause.name;
-  const nameOf = (name) => (name === NO_CAUSE ? "no cause found" : shortened(name, width < 380 ? 18 : 26));
+  const nameOf = (name) => causeTitle(name, width < 380 ? 18 : 26);
   causeChart.setOption(
     {
       animation: false,
@@ -189,7 +189,7 @@ function startOverview(change) {
   });
   tipFor(causeChart, ({ dataIndex }) => {
     const cause = causesShown[dataIndex];
-    const name = cause.name === NO_CAUSE ? "No cause found" : shortened(cause.name, 80);
+    const name = causeTitle(cause.name, 80);
     return [name, ["Loss", roundAmount(cause.loss)], ["Events", count(cause.events)]];
   });
 }

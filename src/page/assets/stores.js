@@ -255,6 +255,19 @@ function zoomBy(factor) {
   drawTimeline({ from: Math.max(span.from, middle - half), to: Math.min(span.to, middle + half) });
 }
 
+// Turns the stores in view to those among which an event's is, if the filters let it through.
+function turnStoresTo(event) {
+  const at = storesInView().all.findIndex(({ store }) => store === table.store[event]);
+  if (at >= 0) filters.rows = Math.floor(at / STORES_SHOWN);
+}
+
+// The chosen stores that the timeline has room for, that of the chosen event among them.
+function chosenInView(chosen) {
+  const at = chosen.findIndex(({ store }) => filters.event !== null && store === table.store[filters.event]);
+  const first = Math.max(0, at - STORES_SHOWN + 1);
+  return chosen.slice(first, first + STORES_SHOWN);
+}
+
 function drawStores(keepZoom) {
   const { all, chosen } = storesInView();
   const last = Math.max(0, Math.ceil(all.length / STORES_SHOWN) - 1);
@@ -264,7 +277,7 @@ function drawStores(keepZoom) {
   // The heat map shows the piece, so that others can be chosen; the timeline those chosen.
   rowsShown = piece;
   drawHeat();
-  if (chosen.length > 0) rowsShown = chosen.slice(0, STORES_SHOWN);
+  if (chosen.length > 0) rowsShown = chosenInView(chosen);
   drawTimeline(keepZoom);
   rowsShown = piece;
   const to = first + piece.length;
