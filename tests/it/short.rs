@@ -2,6 +2,7 @@
 //! the setting that helps, and everyone who waits for a result hears of it. With enough, it runs.
 
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Output, Stdio};
 
@@ -119,12 +120,12 @@ fn a_file_that_may_not_grow_is_a_shortage_and_not_the_end_of_the_process() {
 #[test]
 fn time_that_is_used_up_is_a_stop_that_is_told() {
     let lake = Attacked::new();
-    let manifest = lake.root.join("run_manifest.json");
-    fs::remove_file(&manifest).unwrap();
-    assert!(Command::new("mkfifo").arg(&manifest).status().unwrap().success());
-    let mut held = lake.limited("env", &[]).stderr(Stdio::piped()).spawn().unwrap();
-    // Whoever opens the pipe to write knows that the job reads it.
-    let writer = fs::OpenOptions::new().write(true).open(&manifest).unwrap();
+    let mut held = Command::new(crate::binary::binary());
+    held.args(["run", "--manifest", "/dev/stdin", "--result-file"]).arg(lake.result_file());
+    let mut held = held.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // More than a pipe holds: once it is written, the job reads its manifest.
+    let mut writer = held.stdin.take().unwrap();
+    writer.write_all(&vec![b' '; 1 << 20]).unwrap();
     let id = held.id().to_string();
     assert!(Command::new("kill").args(["-XCPU", &id]).status().unwrap().success());
     assert_eq!(held.wait().unwrap().code(), Some(75));
