@@ -54,6 +54,7 @@ build: ## build the release binary, target/release/cohort
 ifdef DIST
 	@mkdir -p $(dir $(COHORT_BINARY))
 	strip -o $(COHORT_BINARY).new target/$(HOST)/release/cohort
+	@chmod 755 $(COHORT_BINARY).new
 	@mv $(COHORT_BINARY).new $(COHORT_BINARY)
 	@$(PYTHON) docker/sbom.py $(dir $(COHORT_BINARY))sbom.cdx.json
 endif

@@ -4,11 +4,22 @@
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, ChildStdin, Command, Output, Stdio};
 
 use serde_json::{Value, json};
 
 use crate::attack::{Attacked, last_word};
+
+/// A run that reads its manifest from a pipe, whose end is not written.
+fn held(lake: &Attacked) -> (Child, ChildStdin) {
+    let mut command = Command::new(crate::binary::binary());
+    command.args(["run", "--manifest", "/dev/stdin", "--result-file"]).arg(lake.result_file());
+    let mut held = command.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut writer = held.stdin.take().unwrap();
+    // More than a pipe holds: once it is written, the job reads.
+    writer.write_all(&vec![b' '; 1 << 20]).unwrap();
+    (held, writer)
+}
 
 /// Runs under a limit that bash's `ulimit` sets.
 fn under(lake: &Attacked, limit: &str) -> Output {
@@ -120,12 +131,7 @@ fn a_file_that_may_not_grow_is_a_shortage_and_not_the_end_of_the_process() {
 #[test]
 fn time_that_is_used_up_is_a_stop_that_is_told() {
     let lake = Attacked::new();
-    let mut held = Command::new(crate::binary::binary());
-    held.args(["run", "--manifest", "/dev/stdin", "--result-file"]).arg(lake.result_file());
-    let mut held = held.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    // More than a pipe holds: once it is written, the job reads its manifest.
-    let mut writer = held.stdin.take().unwrap();
-    writer.write_all(&vec![b' '; 1 << 20]).unwrap();
+    let (mut held, writer) = held(&lake);
     let id = held.id().to_string();
     assert!(Command::new("kill").args(["-XCPU", &id]).status().unwrap().success());
     assert_eq!(held.wait().unwrap().code(), Some(75));
@@ -181,11 +187,7 @@ fn a_stdout_that_takes_nothing_is_a_shortage() {
 fn the_result_of_an_earlier_run_is_gone_as_soon_as_the_next_one_begins() {
     let lake = Attacked::new();
     fs::write(lake.result_file(), r#"{"status":"committed"}"#).unwrap();
-    let manifest = lake.root.join("run_manifest.json");
-    fs::remove_file(&manifest).unwrap();
-    assert!(Command::new("mkfifo").arg(&manifest).status().unwrap().success());
-    let mut held = lake.limited("env", &[]).spawn().unwrap();
-    let writer = fs::OpenOptions::new().write(true).open(&manifest).unwrap();
+    let (mut held, writer) = held(&lake);
     assert!(!lake.result_file().exists());
     held.kill().unwrap();
     held.wait().unwrap();
