@@ -11,10 +11,12 @@
 //! | 2 Inputs: text | [`batch::texts`] |
 //! | 2 Inputs: values, money, doubles | [`batch::values`], [`Money`] in `money.rs`, `doubles.rs` |
 //! | 2 Inputs: bad rows | [`rejects`], [`batch::pass`] |
-//! | 2 Inputs: duplicates | [`Report::precedence`], [`predictions::PredictionLog::precedence`], [`points`] |
+//! | 2 Inputs: duplicates | [`Report::precedence`], [`points`] |
+//! | 2 Inputs: duplicate predictions | [`predictions::PredictionLog::precedence`] |
 //! | 3 Identity | [`Id`], [`Names`] in `identity.rs` |
 //! | 4 Events | [`fn@events`] in `events.rs` |
-//! | 5 Rows, and how far back a run reads | [`event_rows`] in `rows.rs`, [`store_rows`], [`lookback`] |
+//! | 5 Rows | [`event_rows`] in `rows.rs`, [`store_rows`] |
+//! | 5 How far back a run reads | [`lookback`] |
 //! | 6 which predictions lines need | [`windows`], [`points`] |
 //! | 6 MRCH, MELOG: values | `lines.rs`, `totals.rs`, `rows.rs`, `statuses.rs` |
 //! | 6 MRCH, MELOG: columns | [`contract`], [`batch::mrch`], [`batch::melog`] |

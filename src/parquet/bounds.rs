@@ -13,7 +13,6 @@ use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::page_index::offset_index::PageLocation;
 use parquet::file::reader::ChunkReader as _;
 
-use super::deltas::DELTA_BYTE_ARRAY;
 use super::fetched::Fetched;
 use super::page_header::PageHeader;
 
@@ -21,6 +20,8 @@ use super::page_header::PageHeader;
 const PAGE_BYTES_MAX: usize = 128 << 20;
 /// The most values of a page whose rows are lists.
 const LIST_VALUES_MAX: i32 = 1 << 24;
+/// The encoding DELTA_BYTE_ARRAY, in which a text begins with a part of the one before.
+pub(super) const DELTA_BYTE_ARRAY: i32 = 7;
 /// Gzip makes at most this many bytes out of one.
 const GZIP_RATIO_MAX: usize = 1032;
 
@@ -50,6 +51,25 @@ pub(super) fn check(
     rows: usize,
 ) -> Result<usize> {
     let mut row_bytes_max = 0;
+    each_page(fetched, places, |header, page, at| {
+        check_page(header, &page.slice(at..), column, rows)?;
+        if !header.is_dictionary() {
+            let grow = header.encoding() == Some(DELTA_BYTE_ARRAY);
+            let values = if grow { 1 } else { header.values().max(1).unsigned_abs() as usize };
+            row_bytes_max = row_bytes_max.max(header.uncompressed / values);
+        }
+        Ok(())
+    })?;
+    Ok(row_bytes_max)
+}
+
+/// Gives each page that has been fetched to `visit`: its header, the page with it, and where in it
+/// the header ends. What is cut short is left to the decoder.
+pub(super) fn each_page(
+    fetched: &Fetched,
+    places: &[Range<u64>],
+    mut visit: impl FnMut(&PageHeader, Bytes, usize) -> Result<()>,
+) -> Result<()> {
     for place in places {
         let length = usize::try_from(place.end - place.start)?;
         // Pages of rows that nobody wants have not been fetched.
@@ -60,16 +80,11 @@ pub(super) fn check(
             else {
                 break;
             };
-            check_page(&header, &rest.slice(at..end), column, rows)?;
-            if !header.is_dictionary() {
-                let grow = header.encoding() == Some(DELTA_BYTE_ARRAY);
-                let values = if grow { 1 } else { header.values().max(1).unsigned_abs() as usize };
-                row_bytes_max = row_bytes_max.max(header.uncompressed / values);
-            }
+            visit(&header, rest.slice(..end), at)?;
             rest = rest.slice(end..);
         }
     }
-    Ok(row_bytes_max)
+    Ok(())
 }
 
 fn check_page(

@@ -13,19 +13,15 @@ use parquet::basic::Encoding;
 use parquet::column::page::{Page, PageReader as _};
 use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::ColumnChunkMetaData;
-use parquet::file::reader::ChunkReader as _;
 use parquet::file::serialized_reader::SerializedPageReader;
 
+use super::bounds::{DELTA_BYTE_ARRAY, each_page};
 use super::fetched::Fetched;
 use super::guard::guarded;
-use super::page_header::PageHeader;
 use super::thrift::Input;
 
 /// The encoding DELTA_LENGTH_BYTE_ARRAY: lengths, then the texts.
 const DELTA_LENGTH: i32 = 6;
-/// The encoding DELTA_BYTE_ARRAY, in which a text begins with a part of the one before: the lengths
-/// of these parts, then the rest as in DELTA_LENGTH_BYTE_ARRAY.
-pub(super) const DELTA_BYTE_ARRAY: i32 = 7;
 
 /// Checks the pages of a column chunk, as far as they have been fetched.
 ///
@@ -37,24 +33,10 @@ pub(super) fn check(
     places: &[Range<u64>],
     rows: usize,
 ) -> Result<()> {
-    for place in places {
-        let length = usize::try_from(place.end - place.start)?;
-        // Pages of rows that nobody wants have not been fetched.
-        let Ok(mut rest) = fetched.get_bytes(place.start, length) else { continue };
-        while !rest.is_empty() {
-            // What is cut short is left to the decoder.
-            let Ok((header, at)) = PageHeader::read(&rest) else { break };
-            let Some(end) = at.checked_add(header.compressed).filter(|&end| end <= rest.len())
-            else {
-                break;
-            };
-            if matches!(header.encoding(), Some(DELTA_LENGTH | DELTA_BYTE_ARRAY)) {
-                check_page(rest.slice(..end), column, rows)?;
-            }
-            rest = rest.slice(end..);
-        }
-    }
-    Ok(())
+    each_page(fetched, places, |header, page, _| match header.encoding() {
+        Some(DELTA_LENGTH | DELTA_BYTE_ARRAY) => check_page(page, column, rows),
+        _ => Ok(()),
+    })
 }
 
 /// Checks a page, given with its header.
