@@ -127,17 +127,26 @@ pub(crate) fn cohort_id(store_id: &str, opened_at: Timestamp) -> String {
 pub(crate) fn base_name(store_id: &str, opened_at: Timestamp) -> String {
     let at = opened_at.civil();
     let mut name = String::with_capacity(store_id.len() + BASE_NAME_BYTES);
-    // Writing to a string cannot fail.
-    let _ = write!(
-        name,
-        "Store {store_id}, {:04}-{:02}-{:02} {:02}:{:02} UTC",
-        at.year(),
-        at.month(),
-        at.day(),
-        at.hour(),
-        at.minute()
-    );
+    name.push_str("Store ");
+    name.push_str(store_id);
+    name.push_str(", ");
+    let year = at.year().unsigned_abs();
+    two_digits(&mut name, (year / 100) as u8);
+    two_digits(&mut name, (year % 100) as u8);
+    let rest = [('-', at.month()), ('-', at.day()), (' ', at.hour()), (':', at.minute())];
+    for (before, number) in rest {
+        name.push(before);
+        two_digits(&mut name, number.unsigned_abs());
+    }
+    name.push_str(" UTC");
     name
+}
+
+/// Appends a number below 100. A registry names millions of rows, and formatting took a tenth of
+/// its time.
+fn two_digits(to: &mut String, number: u8) {
+    to.push(char::from(b'0' + number / 10));
+    to.push(char::from(b'0' + number % 10));
 }
 
 #[cfg(test)]

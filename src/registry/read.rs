@@ -74,15 +74,16 @@ async fn read_events(
     let parts = runs.iter().flat_map(|run| &run.lineage.outputs.melog.files);
     let decoded = parts.map(|part| async move {
         let bytes = committed::content(objects, part).await?;
-        let batches = decode(workers, part, bytes, &EVENT_COLUMNS, None).await?;
-        Ok::<_, Error>((part, batches))
+        let batches = decode(workers, part, bytes, &EVENT_COLUMNS, None, |batch| {
+            (EventColumns::new(&|name| batch.column_by_name(name)), batch.num_rows())
+        });
+        Ok::<_, Error>((part, batches.await?))
     });
     let mut decoded = stream::iter(decoded).buffered(workers.count() + 1);
     while let Some(found) = decoded.next().await {
         let (part, batches) = found?;
-        for batch in batches {
-            let columns = EventColumns::new(&|name| batch.column_by_name(name));
-            for row in 0..batch.num_rows() {
+        for (columns, rows) in batches {
+            for row in 0..rows {
                 events.add(&columns.row(row).map_err(|reason| wrong(part, reason))?);
             }
         }
@@ -106,16 +107,17 @@ async fn read_lines(
         async move {
             let bytes = committed::content(objects, part).await?;
             let rows = Some(wanted.rows());
-            let batches = decode(workers, part, bytes, &LINE_COLUMNS, rows).await?;
-            Ok::<_, Error>((part, batches))
+            let batches = decode(workers, part, bytes, &LINE_COLUMNS, rows, |batch| {
+                (LineColumns::new(&|name| batch.column_by_name(name)), batch.num_rows())
+            });
+            Ok::<_, Error>((part, batches.await?))
         }
     });
     let mut decoded = stream::iter(decoded).buffered(workers.count() + 1);
     while let Some(found) = decoded.next().await {
         let (part, batches) = found?;
-        for batch in batches {
-            let columns = LineColumns::new(&|name| batch.column_by_name(name));
-            for row in 0..batch.num_rows() {
+        for (columns, rows) in batches {
+            for row in 0..rows {
                 registry.add(&columns.row(row).map_err(|reason| wrong(part, reason))?);
             }
         }
@@ -123,15 +125,21 @@ async fn read_lines(
     Ok(())
 }
 
-async fn decode(
+/// Decodes a part among the workers, and makes of each batch what is asked for.
+async fn decode<T: Send + 'static>(
     workers: &Workers,
     part: &OutputFile,
     bytes: Bytes,
     columns: &'static [&'static str],
     rows: Option<Wanted>,
-) -> Result<Vec<RecordBatch>, Error> {
+    made: fn(&RecordBatch) -> T,
+) -> Result<Vec<T>, Error> {
     let part = part.clone();
-    Ok(workers.run(move || committed::batches(&part, bytes, columns, rows)).await??)
+    let decoded = workers.run(move || {
+        let batches = committed::batches(&part, bytes, columns, rows)?;
+        Ok::<_, committed::Error>(batches.iter().map(made).collect())
+    });
+    Ok(decoded.await??)
 }
 
 fn wrong(part: &OutputFile, reason: String) -> Error {

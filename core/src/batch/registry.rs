@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use arrow::array::{Array as _, AsArray as _, Int64Array};
+use arrow::array::{Array as _, ArrayRef, AsArray as _, Int64Array};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type};
 
@@ -71,11 +71,56 @@ pub const LINE_COLUMNS: [&str; 19] = [
 
 /// The columns of a batch of MELOG.
 #[derive(Debug)]
-pub struct EventColumns(Columns);
+pub struct EventColumns {
+    event_id: Named<Texts>,
+    store_id: Named<Texts>,
+    window_start: Named<Instants>,
+    window_end: Named<Instants>,
+    event_status: Named<Texts>,
+    created_at: Named<Instants>,
+    finalized_at: Named<Instants>,
+    version: Named<Numbers>,
+    report_count: Named<Numbers>,
+    sku_count: Named<Numbers>,
+    severity_score: Named<Doubles>,
+    impact_estimate: Named<AmountColumn>,
+    attributed_sales_total: Named<AmountColumn>,
+    baseline_sales_total: Named<AmountColumn>,
+    proposed_cause: Named<Texts>,
+    proposed_cause_category: Named<Texts>,
+    confidence_score: Named<Doubles>,
+    cohort_confidence: Named<Doubles>,
+    cohort_name: Named<Texts>,
+    cohort_reason: Named<Texts>,
+    continues_event_id: Named<Texts>,
+    end_reason: Named<Texts>,
+    run_id: Named<Texts>,
+    written_at: Named<Instants>,
+}
 
 /// The columns of a batch of MRCH.
 #[derive(Debug)]
-pub struct LineColumns(Columns);
+pub struct LineColumns {
+    report_id: Named<Texts>,
+    report_group_id: Named<Texts>,
+    event_status: Named<Texts>,
+    version: Named<Numbers>,
+    sku: Named<Texts>,
+    window_start: Named<Instants>,
+    window_end: Named<Instants>,
+    severity_score: Named<Doubles>,
+    run_id: Named<Texts>,
+    attributed_sales_total: Named<AmountColumn>,
+    baseline_sales_total: Named<AmountColumn>,
+    cluster_name: Named<Texts>,
+    proposed_cause: Named<Texts>,
+    proposed_cause_category: Named<Texts>,
+    confidence_score: Named<Doubles>,
+    cohort_confidence: Named<Doubles>,
+    cohort_reason: Named<Texts>,
+    cohort_size: Named<Numbers>,
+    written_at: Named<Instants>,
+}
 
 /// The columns of a batch of the edits log.
 #[derive(Debug)]
@@ -84,109 +129,124 @@ pub struct EditColumns {
     edited_at: Instants,
 }
 
-/// Columns by name. The names that a reader asks for are those that it was made with.
+/// A column, and the name that messages call it by.
 #[derive(Debug)]
-struct Columns {
-    texts: Vec<(&'static str, Texts)>,
-    instants: Vec<(&'static str, Instants)>,
-    doubles: Vec<(&'static str, Doubles)>,
-    amounts: Vec<(&'static str, AmountColumn)>,
-    numbers: Vec<(&'static str, Option<Int64Array>)>,
+struct Named<T> {
+    name: &'static str,
+    column: T,
 }
 
-/// A column of whole numbers.
-fn numbers(column: Lookup<'_>, name: &'static str) -> (&'static str, Option<Int64Array>) {
-    let array = column(name).and_then(|array| cast(array, &DataType::Int64).ok());
-    (name, array.map(|array| array.as_primitive::<Int64Type>().clone()))
+/// A column of whole numbers; `None` if there is none.
+#[derive(Debug)]
+struct Numbers(Option<Int64Array>);
+
+impl Numbers {
+    fn new(column: Option<&ArrayRef>) -> Self {
+        let array = column.and_then(|array| cast(array, &DataType::Int64).ok());
+        Self(array.map(|array| array.as_primitive::<Int64Type>().clone()))
+    }
 }
 
-fn by_name<'c, T>(columns: &'c [(&'static str, T)], name: &str) -> Option<&'c T> {
-    columns.iter().find_map(|(known, column)| (*known == name).then_some(column))
+impl<T> Named<T> {
+    fn new(columns: Lookup<'_>, name: &'static str, of: fn(Option<&ArrayRef>) -> T) -> Self {
+        Self { name, column: of(columns(name)) }
+    }
+
+    fn null(&self) -> Fault {
+        format!("a null in {}", self.name)
+    }
 }
 
-impl Columns {
-    fn text(&self, name: &str, row: usize) -> Result<Option<&str>, Fault> {
-        let Some(column) = by_name(&self.texts, name) else { return Ok(None) };
+impl Named<Texts> {
+    fn get(&self, row: usize) -> Result<Option<&str>, Fault> {
         // The job's own names may be longer than what it reads: a name holds a store and a cause.
-        if column.fault(row) == Some(TextFault::NotUtf8) {
-            return Err(format!("{name} that is not UTF-8"));
+        if self.column.fault(row) == Some(TextFault::NotUtf8) {
+            return Err(format!("{} that is not UTF-8", self.name));
         }
-        Ok(column.get(row))
+        Ok(self.column.get(row))
     }
 
-    fn key(&self, name: &str, row: usize) -> Result<&str, Fault> {
-        self.text(name, row)?.ok_or_else(|| format!("a null in {name}"))
+    fn key(&self, row: usize) -> Result<&str, Fault> {
+        self.get(row)?.ok_or_else(|| self.null())
     }
 
-    fn id(&self, name: &str, row: usize) -> Result<Id, Fault> {
-        let text = self.key(name, row)?;
-        Id::parse(text).ok_or_else(|| format!("{text:?} in {name}, which is no SHA-256"))
+    fn id(&self, row: usize) -> Result<Id, Fault> {
+        let text = self.key(row)?;
+        let wrong = || format!("{text:?} in {}, which is no SHA-256", self.name);
+        Id::parse(text).ok_or_else(wrong)
     }
 
-    fn is_ended(&self, row: usize) -> Result<EventStatus, Fault> {
-        let text = self.key("event_status", row)?;
-        EventStatus::of_text(text).ok_or_else(|| format!("{text:?} in event_status"))
+    fn status(&self, row: usize) -> Result<EventStatus, Fault> {
+        let text = self.key(row)?;
+        EventStatus::of_text(text).ok_or_else(|| format!("{text:?} in {}", self.name))
+    }
+}
+
+impl Named<Instants> {
+    fn get(&self, row: usize) -> Option<Timestamp> {
+        self.column.get(row).map(Instant::nearest)
     }
 
-    fn instant(&self, name: &str, row: usize) -> Option<Timestamp> {
-        by_name(&self.instants, name)?.get(row).map(Instant::nearest)
+    fn key(&self, row: usize) -> Result<Timestamp, Fault> {
+        self.get(row).ok_or_else(|| self.null())
     }
+}
 
-    fn key_instant(&self, name: &str, row: usize) -> Result<Timestamp, Fault> {
-        self.instant(name, row).ok_or_else(|| format!("a null in {name}"))
+impl Named<Doubles> {
+    fn get(&self, row: usize) -> Option<f64> {
+        self.column.get(row)
     }
+}
 
-    fn double(&self, name: &str, row: usize) -> Option<f64> {
-        by_name(&self.doubles, name)?.get(row)
+impl Named<AmountColumn> {
+    fn get(&self, row: usize) -> Result<Option<Money>, Fault> {
+        self.column.get(row).map_err(|error| format!("{}: {error}", self.name))
     }
+}
 
-    fn amount(&self, name: &str, row: usize) -> Result<Option<Money>, Fault> {
-        let Some(column) = by_name(&self.amounts, name) else { return Ok(None) };
-        column.get(row).map_err(|error| format!("{name}: {error}"))
-    }
-
-    fn number<T: TryFrom<i64>>(&self, name: &str, row: usize) -> Result<T, Fault> {
-        let column = by_name(&self.numbers, name).and_then(Option::as_ref);
-        let found = column.filter(|column| column.is_valid(row)).map(|column| column.value(row));
-        let number = found.ok_or_else(|| format!("a null in {name}"))?;
-        T::try_from(number).map_err(|_| format!("{number} in {name}"))
+impl Named<Numbers> {
+    fn key<N: TryFrom<i64>>(&self, row: usize) -> Result<N, Fault> {
+        let valid = self.column.0.as_ref().filter(|column| column.is_valid(row));
+        let number = valid.map(|column| column.value(row)).ok_or_else(|| self.null())?;
+        N::try_from(number).map_err(|_| format!("{number} in {}", self.name))
     }
 }
 
 impl EventColumns {
     /// The columns of a batch.
     #[must_use]
-    pub fn new(column: Lookup<'_>) -> Self {
-        let text = |name: &'static str| (name, Texts::new(column(name)));
-        let double = |name: &'static str| (name, Doubles::new(column(name)));
-        let instant = |name: &'static str| (name, Instants::new(column(name)));
-        let amount = |name: &'static str| (name, AmountColumn::new(column(name)));
-        Self(Columns {
-            texts: [
-                "event_id",
-                "store_id",
-                "event_status",
-                "proposed_cause",
-                "proposed_cause_category",
-                "cohort_name",
-                "cohort_reason",
-                "continues_event_id",
-                "end_reason",
-                "run_id",
-            ]
-            .map(text)
-            .into(),
-            instants: ["window_start", "window_end", "created_at", "finalized_at", "written_at"]
-                .map(instant)
-                .into(),
-            doubles: ["severity_score", "confidence_score", "cohort_confidence"].map(double).into(),
-            amounts: ["impact_estimate", "attributed_sales_total", "baseline_sales_total"]
-                .map(amount)
-                .into(),
-            numbers: ["version", "report_count", "sku_count"]
-                .map(|name| numbers(column, name))
-                .into(),
-        })
+    pub fn new(columns: Lookup<'_>) -> Self {
+        let text = |name| Named::new(columns, name, Texts::new);
+        let instant = |name| Named::new(columns, name, Instants::new);
+        let double = |name| Named::new(columns, name, Doubles::new);
+        let amount = |name| Named::new(columns, name, AmountColumn::new);
+        let number = |name| Named::new(columns, name, Numbers::new);
+        Self {
+            event_id: text("event_id"),
+            store_id: text("store_id"),
+            window_start: instant("window_start"),
+            window_end: instant("window_end"),
+            event_status: text("event_status"),
+            created_at: instant("created_at"),
+            finalized_at: instant("finalized_at"),
+            version: number("version"),
+            report_count: number("report_count"),
+            sku_count: number("sku_count"),
+            severity_score: double("severity_score"),
+            impact_estimate: amount("impact_estimate"),
+            attributed_sales_total: amount("attributed_sales_total"),
+            baseline_sales_total: amount("baseline_sales_total"),
+            proposed_cause: text("proposed_cause"),
+            proposed_cause_category: text("proposed_cause_category"),
+            confidence_score: double("confidence_score"),
+            cohort_confidence: double("cohort_confidence"),
+            cohort_name: text("cohort_name"),
+            cohort_reason: text("cohort_reason"),
+            continues_event_id: text("continues_event_id"),
+            end_reason: text("end_reason"),
+            run_id: text("run_id"),
+            written_at: instant("written_at"),
+        }
     }
 
     /// One row.
@@ -194,32 +254,31 @@ impl EventColumns {
     /// # Errors
     /// What is wrong with it: a null where MELOG has none, or a value that MELOG cannot hold.
     pub fn row(&self, row: usize) -> Result<EventRow<'_>, Fault> {
-        let Self(of) = self;
         Ok(EventRow {
-            event_id: of.id("event_id", row)?,
-            store_id: of.key("store_id", row)?,
-            window_start: Some(of.key_instant("window_start", row)?),
-            window_end: of.instant("window_end", row),
-            event_status: Some(of.is_ended(row)?),
-            created_at: of.key_instant("created_at", row)?,
-            finalized_at: of.instant("finalized_at", row),
-            version: of.number("version", row)?,
-            report_count: Some(of.number("report_count", row)?),
-            sku_count: Some(of.number("sku_count", row)?),
-            severity_score: of.double("severity_score", row),
-            impact_estimate: of.amount("impact_estimate", row)?,
-            attributed_sales_total: of.amount("attributed_sales_total", row)?,
-            baseline_sales_total: of.amount("baseline_sales_total", row)?,
-            proposed_cause: of.text("proposed_cause", row)?,
-            proposed_cause_category: of.text("proposed_cause_category", row)?,
-            confidence_score: of.double("confidence_score", row),
-            cohort_confidence: of.double("cohort_confidence", row),
-            cohort_name: Some(Cow::Borrowed(of.key("cohort_name", row)?)),
-            cohort_reason: Some(of.key("cohort_reason", row)?),
-            continues_event_id: of.text("continues_event_id", row)?,
-            end_reason: of.text("end_reason", row)?,
-            run_id: of.key("run_id", row)?,
-            written_at: Some(of.key_instant("written_at", row)?),
+            event_id: self.event_id.id(row)?,
+            store_id: self.store_id.key(row)?,
+            window_start: Some(self.window_start.key(row)?),
+            window_end: self.window_end.get(row),
+            event_status: Some(self.event_status.status(row)?),
+            created_at: self.created_at.key(row)?,
+            finalized_at: self.finalized_at.get(row),
+            version: self.version.key(row)?,
+            report_count: Some(self.report_count.key(row)?),
+            sku_count: Some(self.sku_count.key(row)?),
+            severity_score: self.severity_score.get(row),
+            impact_estimate: self.impact_estimate.get(row)?,
+            attributed_sales_total: self.attributed_sales_total.get(row)?,
+            baseline_sales_total: self.baseline_sales_total.get(row)?,
+            proposed_cause: self.proposed_cause.get(row)?,
+            proposed_cause_category: self.proposed_cause_category.get(row)?,
+            confidence_score: self.confidence_score.get(row),
+            cohort_confidence: self.cohort_confidence.get(row),
+            cohort_name: Some(Cow::Borrowed(self.cohort_name.key(row)?)),
+            cohort_reason: Some(self.cohort_reason.key(row)?),
+            continues_event_id: self.continues_event_id.get(row)?,
+            end_reason: self.end_reason.get(row)?,
+            run_id: self.run_id.key(row)?,
+            written_at: Some(self.written_at.key(row)?),
         })
     }
 }
@@ -227,30 +286,33 @@ impl EventColumns {
 impl LineColumns {
     /// The columns of a batch.
     #[must_use]
-    pub fn new(column: Lookup<'_>) -> Self {
-        let text = |name: &'static str| (name, Texts::new(column(name)));
-        let double = |name: &'static str| (name, Doubles::new(column(name)));
-        let instant = |name: &'static str| (name, Instants::new(column(name)));
-        let amount = |name: &'static str| (name, AmountColumn::new(column(name)));
-        Self(Columns {
-            texts: [
-                "report_id",
-                "report_group_id",
-                "event_status",
-                "sku",
-                "run_id",
-                "cluster_name",
-                "proposed_cause",
-                "proposed_cause_category",
-                "cohort_reason",
-            ]
-            .map(text)
-            .into(),
-            instants: ["window_start", "window_end", "written_at"].map(instant).into(),
-            doubles: ["severity_score", "confidence_score", "cohort_confidence"].map(double).into(),
-            amounts: ["attributed_sales_total", "baseline_sales_total"].map(amount).into(),
-            numbers: ["version", "cohort_size"].map(|name| numbers(column, name)).into(),
-        })
+    pub fn new(columns: Lookup<'_>) -> Self {
+        let text = |name| Named::new(columns, name, Texts::new);
+        let instant = |name| Named::new(columns, name, Instants::new);
+        let double = |name| Named::new(columns, name, Doubles::new);
+        let amount = |name| Named::new(columns, name, AmountColumn::new);
+        let number = |name| Named::new(columns, name, Numbers::new);
+        Self {
+            report_id: text("report_id"),
+            report_group_id: text("report_group_id"),
+            event_status: text("event_status"),
+            version: number("version"),
+            sku: text("sku"),
+            window_start: instant("window_start"),
+            window_end: instant("window_end"),
+            severity_score: double("severity_score"),
+            run_id: text("run_id"),
+            attributed_sales_total: amount("attributed_sales_total"),
+            baseline_sales_total: amount("baseline_sales_total"),
+            cluster_name: text("cluster_name"),
+            proposed_cause: text("proposed_cause"),
+            proposed_cause_category: text("proposed_cause_category"),
+            confidence_score: double("confidence_score"),
+            cohort_confidence: double("cohort_confidence"),
+            cohort_reason: text("cohort_reason"),
+            cohort_size: number("cohort_size"),
+            written_at: instant("written_at"),
+        }
     }
 
     /// The event of a row.
@@ -258,7 +320,7 @@ impl LineColumns {
     /// # Errors
     /// If it is no id.
     pub fn event_id(&self, row: usize) -> Result<Id, Fault> {
-        self.0.id("report_group_id", row)
+        self.report_group_id.id(row)
     }
 
     /// One row.
@@ -266,29 +328,28 @@ impl LineColumns {
     /// # Errors
     /// What is wrong with it: a null where MRCH has none, or a value that MRCH cannot hold.
     pub fn row(&self, row: usize) -> Result<LineRow<'_>, Fault> {
-        let Self(of) = self;
-        let written_at = of.key_instant("written_at", row)?;
-        let is_ended = of.is_ended(row)?.is_ended();
-        let closed = if is_ended { of.instant("window_end", row) } else { None };
+        let written_at = self.written_at.key(row)?;
+        let is_ended = self.event_status.status(row)?.is_ended();
+        let closed = if is_ended { self.window_end.get(row) } else { None };
         Ok(LineRow {
-            event_id: of.id("report_group_id", row)?,
-            report_id: of.key("report_id", row)?,
-            sku: of.text("sku", row)?,
-            version: of.number("version", row)?,
+            event_id: self.report_group_id.id(row)?,
+            report_id: self.report_id.key(row)?,
+            sku: self.sku.get(row)?,
+            version: self.version.key(row)?,
             is_ended,
-            window_start: of.key_instant("window_start", row)?,
+            window_start: self.window_start.key(row)?,
             last_tick: closed.unwrap_or(written_at),
-            severity_score: of.double("severity_score", row),
-            attributed_sales_total: of.amount("attributed_sales_total", row)?,
-            baseline_sales_total: of.amount("baseline_sales_total", row)?,
-            cluster_name: of.text("cluster_name", row)?,
-            proposed_cause: of.text("proposed_cause", row)?,
-            proposed_cause_category: of.text("proposed_cause_category", row)?,
-            confidence_score: of.double("confidence_score", row),
-            cohort_confidence: of.double("cohort_confidence", row),
-            cohort_reason: of.key("cohort_reason", row)?,
-            cohort_size: of.number("cohort_size", row)?,
-            run_id: of.key("run_id", row)?,
+            severity_score: self.severity_score.get(row),
+            attributed_sales_total: self.attributed_sales_total.get(row)?,
+            baseline_sales_total: self.baseline_sales_total.get(row)?,
+            cluster_name: self.cluster_name.get(row)?,
+            proposed_cause: self.proposed_cause.get(row)?,
+            proposed_cause_category: self.proposed_cause_category.get(row)?,
+            confidence_score: self.confidence_score.get(row),
+            cohort_confidence: self.cohort_confidence.get(row),
+            cohort_reason: self.cohort_reason.key(row)?,
+            cohort_size: self.cohort_size.key(row)?,
+            run_id: self.run_id.key(row)?,
             written_at,
         })
     }

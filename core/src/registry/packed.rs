@@ -78,6 +78,13 @@ fn double(bits: u64) -> Option<f64> {
     Some(f64::from_bits(bits)).filter(|value| !value.is_nan())
 }
 
+impl Symbol {
+    /// Its place among the texts.
+    pub(super) fn place(self) -> usize {
+        self.0.get() as usize - 1
+    }
+}
+
 impl Symbols {
     /// The text's symbol.
     pub(super) fn of(&mut self, text: &str) -> Symbol {
@@ -99,7 +106,21 @@ impl Symbols {
 
     /// The symbol's text.
     pub(super) fn text(&self, symbol: Symbol) -> &str {
-        self.texts.get(symbol.0.get() as usize - 1).map_or("", |text| text)
+        self.texts.get(symbol.place()).map_or("", |text| text)
+    }
+
+    /// By a symbol's place: which one in the order of the texts it is, among those asked for. Many
+    /// rows that few stores share are sorted by this faster than by the texts.
+    pub(super) fn ranks(&self, among: impl Iterator<Item = Symbol>) -> Vec<u32> {
+        let mut ranks = vec![0; self.texts.len()];
+        let mut wanted = vec![false; self.texts.len()];
+        among.for_each(|symbol| wanted[symbol.place()] = true);
+        let mut places: Vec<usize> = (0..wanted.len()).filter(|&place| wanted[place]).collect();
+        places.sort_unstable_by(|&a, &b| self.texts[a].cmp(&self.texts[b]));
+        for (rank, place) in (0..).zip(places) {
+            ranks[place] = rank;
+        }
+        ranks
     }
 
     fn text_of(&self, symbol: Option<Symbol>) -> Option<&str> {

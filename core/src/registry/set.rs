@@ -9,6 +9,7 @@ use super::exact::{Needed, Recollection, Sku};
 use super::field::Field;
 use super::lines::{LineRow, Lines};
 use super::merges::{Merged, Part, merged, needs};
+use super::packed::Packed;
 use super::rows::{RegistryRow, person, trail};
 use super::today::{Undetermined, brought};
 use crate::{Id, Timestamp};
@@ -351,14 +352,12 @@ impl Registry {
     }
 
     fn places(&self) -> Vec<u32> {
-        let events = &self.events;
-        let mut places: Vec<u32> = (0..).take(events.newest.len()).collect();
-        let order = |&place: &u32| {
-            let row = &events.newest[place as usize];
-            (events.symbols.text(row.store), row.created_at)
-        };
-        places.sort_unstable_by(|a, b| order(a).cmp(&order(b)));
-        places
+        let Events { newest, symbols, .. } = &self.events;
+        let stores = symbols.ranks(newest.iter().map(|row| row.store));
+        let order = |row: &Packed| (stores[row.store.place()], row.created_at);
+        let mut places: Vec<_> = newest.iter().map(order).zip(0..).collect();
+        places.sort_unstable();
+        places.into_iter().map(|(_, place)| place).collect()
     }
 
     fn row_at(&self, place: u32) -> RegistryRow<'_> {
