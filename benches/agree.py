@@ -1,5 +1,7 @@
 """Compares the job with DuckDB on dirty data: every row and every column that the peer computes.
 
+DuckDB is the only peer here: Polars is compared on the clean data of `bench.py`.
+
     python agree.py [--seeds 10] [--first-seed 1] [--keep]
 
 Each seed makes three days of 40 stores with duplicates, gaps, rejected rows, and missing SKUs and

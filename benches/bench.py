@@ -8,7 +8,8 @@ medians count. Outputs must agree in every column that the peers compute. Data i
 target/bench.
 
 --only chooses sections: `peers` is the above; `growth` has ten times the prediction rows for the
-same reports; `interval` is one five-minute interval of 200 stores with a day of input.
+same reports; `interval` is one five-minute interval of 200 stores with a day of input; `chain` is
+a run that covers one store's chain of 20,000 ticks, beside one over the same rows in 2,000 stores.
 
 Exits with 1 if outputs differ or if a figure is beyond its floor. The floors lie a little on the
 safe side of what was measured, so that a miss means that something got worse.
@@ -31,6 +32,8 @@ import job
 
 SCRATCH = job.ROOT / "target" / "bench"
 DAY = ("2025-01-01T00:00:00+00:00", "2025-01-02T00:00:00+00:00")
+# The days of `generate_chain.py`.
+CHAIN = ("2025-01-01T00:00:00+00:00", "2025-03-12T00:00:00+00:00")
 TICK = ("2025-01-01T12:00:00+00:00", "2025-01-01T12:05:00+00:00")
 PEERS = ("DuckDB", "Polars")
 Interval = tuple[str, str]
@@ -42,6 +45,7 @@ GROWTH_MEMORY_MAX = 1.2
 GROWTH_TIME_MAX = 2.5
 # Measured: 27.
 INTERVAL_MS_MAX = 60.0
+CHAIN_CPU_MAX = 2.0
 
 
 @dataclass(frozen=True)
@@ -79,15 +83,15 @@ def medians(usages: Sequence[Usage]) -> Usage:
     )
 
 
-def data(name: str, **options: object) -> Path:
+def data(name: str, script: str = "generate.py", **options: object) -> Path:
     """Returns the folder of the input logs of that name; makes them if they are not there yet."""
     folder = SCRATCH / name
     if not (folder / "made").exists():
         print(f"making {folder.relative_to(job.ROOT)}", flush=True)
         shutil.rmtree(folder, ignore_errors=True)
         flags = [f"--{key.replace('_', '-')}={value}" for key, value in options.items()]
-        script = job.BENCHES / "generate.py"
-        subprocess.run([sys.executable, str(script), str(folder), *flags], check=True)
+        made = [sys.executable, str(job.BENCHES / script), str(folder), *flags]
+        subprocess.run(made, check=True)
         (folder / "made").touch()
     return folder
 
@@ -218,7 +222,28 @@ def bench_interval(args: argparse.Namespace, verdicts: Verdicts) -> None:
     )
 
 
-SECTIONS = {"peers": bench_peers, "growth": bench_growth, "interval": bench_interval}
+def bench_chain(args: argparse.Namespace, verdicts: Verdicts) -> None:
+    print("\na run over 20,000 ticks, five minutes apart: one store's chain, or in 2,000 stores")
+    chain, dealt = (
+        race(
+            [Contestant("cohort", data(name, "generate_chain.py", stores=stores), CHAIN)],
+            args.runs,
+        )["cohort"]
+        for name, stores in (("chain", 1), ("dealt", 2000))
+    )
+    print(f"  CPU {chain.cpu:.3f} s for the chain, {dealt.cpu:.3f} s for the stores")
+    ratio = chain.cpu / dealt.cpu
+    verdicts.add(
+        f"{ratio:.2f} times the CPU time (at most {CHAIN_CPU_MAX:g})", ratio <= CHAIN_CPU_MAX
+    )
+
+
+SECTIONS = {
+    "peers": bench_peers,
+    "growth": bench_growth,
+    "interval": bench_interval,
+    "chain": bench_chain,
+}
 
 
 def main() -> None:
