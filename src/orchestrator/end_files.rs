@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::facts::Failure;
 use super::termination;
-use super::warn;
+use super::warning::warn;
 use super::xcom::ResultFiles;
 use crate::escape;
 use crate::kind::Kind;

@@ -15,13 +15,13 @@ pub(crate) mod facts;
 pub(crate) mod openlineage;
 pub(crate) mod pipes;
 pub(crate) mod termination;
+mod warning;
 pub(crate) mod xcom;
 
 #[cfg(test)]
 mod tests;
 
 use std::fmt;
-use std::future::Future;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -31,6 +31,7 @@ use facts::{Announcement, Facts, Failure};
 use futures_util::FutureExt as _;
 use openlineage::{OpenLineage, State};
 use pipes::Pipes;
+use warning::{warn, warn_if};
 
 pub(crate) use end_files::EndFiles;
 
@@ -180,14 +181,4 @@ impl Reporters {
             warn_if("openlineage", openlineage.ended(state, (self.clock)())).await;
         }
     }
-}
-
-async fn warn_if(channel: &str, attempt: impl Future<Output = Result<(), String>>) {
-    if let Err(reason) = attempt.await {
-        warn(channel, &reason);
-    }
-}
-
-fn warn(channel: &str, reason: &str) {
-    tracing::warn!(channel, reason, "the run goes on, but this channel does not hear of it");
 }

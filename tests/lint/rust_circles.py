@@ -4,8 +4,9 @@
 
 A FOLDER holds a crate's lib.rs. A file depends on another if it names something defined there, by
 `use` or by a path. A `pub use` only passes a name on: whoever uses that name depends on the file
-that defines it, and neither of them on the file that passes it on. Tests are left out, since they
-may reach anywhere.
+that defines it, and neither of them on the file that passes it on. A file that also uses such a
+name itself depends on the definer, like anybody else. Tests are left out, since they may reach
+anywhere.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ TEST_BLOCK = re.compile(
 )
 MODULE = re.compile(r"^(?:pub(?:\([^)]*\))? )?mod (?P<name>\w+);", re.MULTILINE)
 USE = re.compile(r"^ *(?P<public>pub(?:\([^)]*\))? )?use (?P<tree>[^;]+);", re.MULTILINE)
+WORD = re.compile(r"(?<![\w:])[A-Za-z_]\w*")
 PATH = re.compile(r"(?<![\w:.])(?P<path>[A-Za-z_]\w*(?:::[A-Za-z_]\w*)+)")
 
 
@@ -40,7 +42,7 @@ class Module:
     code: str
     children: set[str] = field(default_factory=set)
     imports: dict[str, Names] = field(default_factory=dict)
-    #: Imports of its own, which make it depend on others; a `pub use` does not.
+    #: The imports that make it depend on others: not a name that it only passes on.
     own: set[str] = field(default_factory=set)
 
 
@@ -89,10 +91,11 @@ def crate(folder: Path) -> dict[Names, Module]:
             module.children.add(name)
             flat = within / f"{name}.rs"
             waiting.append(((*path, name), flat if flat.exists() else within / name / "mod.rs"))
+        used = set(WORD.findall(USE.sub("", code)))
         for found in USE.finditer(code):
             for names, name in leaves(found["tree"]):
                 module.imports[name] = names
-                if not found["public"]:
+                if not found["public"] or name in used:
                     module.own.add(name)
     return modules
 

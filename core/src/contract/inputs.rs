@@ -1,7 +1,7 @@
 //! The input logs (SPEC 2 and 8).
 
-use super::ColumnType::{Decimal, Double, DoubleList, String, Timestamp};
-use super::{CURRENCY, Direction, Log, key, nullable, optional};
+use super::log::ColumnType::{Decimal, Double, DoubleList, String, Timestamp};
+use super::log::{CURRENCY, Direction, Log, key, nullable, optional};
 
 /// `minority_reports_detected_log`: what the detectors saw.
 pub static MRDL: Log = Log {

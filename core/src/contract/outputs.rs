@@ -1,7 +1,7 @@
 //! The output logs (SPEC 6), and the table of rejected rows (SPEC 2, *Bad rows*).
 
-use super::ColumnType::{Decimal, Double, DoubleList, Int32, Int64, String, Timestamp};
-use super::{CURRENCY, Direction, Log, key, nullable};
+use super::log::ColumnType::{Decimal, Double, DoubleList, Int32, Int64, String, Timestamp};
+use super::log::{CURRENCY, Direction, Log, key, nullable};
 
 /// `minority_reports_cohorted_log` (MRCH): the versions of every line.
 pub static MRCH: Log = Log {

@@ -1,7 +1,7 @@
 //! The registry's rows (SPEC 8): what `cohort registry` prints.
 
-use super::ColumnType::{Decimal, Double, Int32, String, Timestamp};
-use super::{CURRENCY, Direction, Log, key, nullable};
+use super::log::ColumnType::{Decimal, Double, Int32, String, Timestamp};
+use super::log::{CURRENCY, Direction, Log, key, nullable};
 
 /// The registry: MELOG's columns with people's values in their place, and then what people and
 /// several runs add.
