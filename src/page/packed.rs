@@ -14,8 +14,14 @@ const LIBRARY: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/echarts.js.gz")
 /// The SHA-256 of the script in it.
 const LIBRARY_SHA256: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/echarts.js.sha256"));
 
-/// The style sheet.
-pub(super) const STYLE: &str = include_str!("assets/page.css");
+/// The style sheet: colours and elements, what the page shows, the drawer, and how all of this
+/// suits the window or the paper.
+pub(super) const STYLE: &str = concat!(
+    include_str!("assets/base.css"),
+    include_str!("assets/panels.css"),
+    include_str!("assets/drawer.css"),
+    include_str!("assets/windows.css"),
+);
 
 /// The scripts in their order. They share one scope, which is nobody else's.
 const SCRIPTS: [&str; 11] = [

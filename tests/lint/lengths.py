@@ -17,7 +17,7 @@ from pathlib import Path
 
 FILE_LINES_MAX = 400
 FUNCTION_LINES_MAX = 70
-SUFFIXES = {".py", ".rs", ".sh", ".sql"}
+SUFFIXES = {".css", ".js", ".py", ".pyi", ".rs", ".sh", ".sql"}
 RUST_FUNCTION = re.compile(
     r'^(?P<indent> *)(?:pub(?:\([^)]*\))? )?(?:(?:const|async|unsafe|extern(?: "[^"]*")?) )*'
     r"fn (?P<name>\w+)"

@@ -14,7 +14,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 WIDTH = 100
-SUFFIXES = {".ini", ".md", ".py", ".rs", ".sh", ".sql", ".toml", ".yaml"}
+SUFFIXES = {
+    ".css",
+    ".ini",
+    ".js",
+    ".md",
+    ".py",
+    ".pyi",
+    ".rs",
+    ".sh",
+    ".sql",
+    ".toml",
+    ".yaml",
+}
 #: What a line of Rust, Python or shell begins with before the text of its comment.
 MARKERS = ("//!", "///", "//", "#")
 

@@ -47,20 +47,31 @@ function drawChips() {
   const chips = Array.from(filters.stores).slice(0, CHIPS_SHOWN).map((store) =>
     chip(`store ${shortened(table.stores[store], 24)}`, "store", store));
   if (filters.stores.size > CHIPS_SHOWN) {
-    chips.push(make("span", { class: "quiet" }, `and ${count(filters.stores.size - CHIPS_SHOWN)} more`));
+    const left = count(filters.stores.size - CHIPS_SHOWN);
+    chips.push(make("span", { class: "quiet" }, `and ${left} more`));
   }
   if (filters.step !== null) chips.push(chip(stepLabel(filters.step), "step", filters.step));
-  const any = chips.length > 0 || filters.words !== "" || CHOICES.some((name) => filters[name] !== "");
+  const any =
+    chips.length > 0 || filters.words !== "" || CHOICES.some((name) => filters[name] !== "");
   element("clear").hidden = !any;
   element("chips").replaceChildren(...chips);
 }
 
 function chip(text, kind, value) {
-  return make("button", { type: "button", class: "chip", "data-kind": kind, "data-value": value, "aria-label": `Remove ${text}` },
-    make("bdi", {}, text), make("span", { "aria-hidden": "true" }, " \u00d7"));
+  const attributes = {
+    type: "button",
+    class: "chip",
+    "data-kind": kind,
+    "data-value": value,
+    "aria-label": `Remove ${text}`,
+  };
+  const cross = make("span", { "aria-hidden": "true" }, " \u00d7");
+  return make("button", attributes, make("bdi", {}, text), cross);
 }
 
-const NO_FILTERS = { step: null, cause: "", status: "", verdict: "", review: "", words: "", page: 0, rows: 0 };
+const NO_FILTERS = {
+  step: null, cause: "", status: "", verdict: "", review: "", words: "", page: 0, rows: 0,
+};
 
 function startBar(change) {
   // Stores by what is shown of them. Two that look the same are chosen together.
@@ -89,7 +100,8 @@ function startBar(change) {
     if (inputType === undefined || inputType === "insertReplacementText") add();
   });
   for (const name of CHOICES) {
-    element(`by-${name}`).addEventListener("change", ({ target }) => change({ [name]: target.value, page: 0 }));
+    element(`by-${name}`).addEventListener(
+      "change", ({ target }) => change({ [name]: target.value, page: 0 }));
   }
   let waiting = 0;
   element("find").addEventListener("input", ({ target }) => {
@@ -100,7 +112,8 @@ function startBar(change) {
     const { kind, value } = target.closest("button")?.dataset ?? {};
     if (kind === "step") change({ step: null, page: 0 });
     if (kind !== "store") return;
-    change({ stores: new Set([...filters.stores].filter((store) => store !== Number(value))), page: 0 });
+    const left = [...filters.stores].filter((store) => store !== Number(value));
+    change({ stores: new Set(left), page: 0 });
   });
   element("clear").addEventListener("click", () => {
     element("find").value = "";
@@ -117,11 +130,17 @@ function drawFigures() {
   };
   set("events", count(all.events), filters.step === null ? "" : stepLabel(filters.step));
   set("open", count(all.open), all.events === 0 ? "" : `${share(all.open / all.events)} of events`);
-  set("loss", all.loss < 1e8 ? roundAmount(all.loss) : longAmount(all.loss), all.gain > 0 ? `gains of ${roundAmount(all.gain)} elsewhere` : "");
+  set("loss", all.loss < 1e8 ? roundAmount(all.loss) : longAmount(all.loss),
+    all.gain > 0 ? `gains of ${roundAmount(all.gain)} elsewhere` : "");
   set("stores", count(all.stores), `of ${count(table.stores.length)} with events`);
   const worst = all.severest;
   set("severest", worst === null ? "\u2013" : score(table.severity[worst]),
-    worst === null ? "" : `store ${shortened(storeOf(worst), 20)}, ${minute(table.opened[worst]).slice(5)}`);
-  set("reviewed", all.reviewed === 0 ? "\u2013" : `${count(all.confirmed)} of ${count(all.reviewed)}`,
-    all.reviewed === 0 ? "none reviewed yet" : `${share(all.reviewed / all.events)} of events reviewed`);
+    worst === null
+      ? ""
+      : `store ${shortened(storeOf(worst), 20)}, ${minute(table.opened[worst]).slice(5)}`);
+  set("reviewed",
+    all.reviewed === 0 ? "\u2013" : `${count(all.confirmed)} of ${count(all.reviewed)}`,
+    all.reviewed === 0
+      ? "none reviewed yet"
+      : `${share(all.reviewed / all.events)} of events reviewed`);
 }

@@ -25,7 +25,8 @@ function fact(name, value) {
   return isNull(value) || value === "" ? [] : [make("dt", {}, name), make("dd", {}, value)];
 }
 
-const bdi = (text, longest = 400) => (isNull(text) ? null : make("bdi", {}, shortened(text, longest)));
+const bdi = (text, longest = 400) =>
+  (isNull(text) ? null : make("bdi", {}, shortened(text, longest)));
 
 // A value that a person has edited, with the machine's beside it.
 function edited(details, field, value) {
@@ -37,11 +38,13 @@ function edited(details, field, value) {
 }
 
 function otherEvent(event) {
-  return make("button", { type: "button", class: "link", "data-other": event }, bdi(keyOf(event), 60));
+  return make(
+    "button", { type: "button", class: "link", "data-other": event }, bdi(keyOf(event), 60));
 }
 
 function listed(events) {
-  return events.flatMap((event, at) => (at === 0 ? [otherEvent(event)] : [", ", otherEvent(event)]));
+  return events.flatMap(
+    (event, at) => (at === 0 ? [otherEvent(event)] : [", ", otherEvent(event)]));
 }
 
 function factsOf(event, details) {
@@ -51,17 +54,21 @@ function factsOf(event, details) {
   const cause = [edited(details, "proposed_cause", causeOf(event)) ?? "none found", confidence];
   const merged = table.merged_into[event];
   return [
-    fact("Window", `${minute(table.start[event])} to ${open ? "now" : minute(table.end[event])} UTC`),
+    fact("Window",
+      `${minute(table.start[event])} to ${open ? "now" : minute(table.end[event])} UTC`),
     fact("Opened", `${minute(table.opened[event])} UTC`),
     fact("Closed", open ? "not yet" : closedText(event, details)),
     fact("Severity", score(table.severity[event])),
     fact("Impact", amount(table.impact[event])),
-    fact("Sales", `${amount(table.sales[event])} against ${amount(table.baseline[event])} expected`),
+    fact("Sales",
+      `${amount(table.sales[event])} against ${amount(table.baseline[event])} expected`),
     fact("Cause", cause),
-    fact("Category", edited(details, "proposed_cause_category", table.categories[table.category[event]])),
+    fact("Category",
+      edited(details, "proposed_cause_category", table.categories[table.category[event]])),
     fact("Evidence", bdi(details.evidence)),
     fact("Grouped by", edited(details, "cohort_reason", details.reason)),
-    fact("Size", `${plural(table.reports[event] ?? 0, "report")}, ${plural(table.skus[event] ?? 0, "SKU")}`),
+    fact("Size",
+      `${plural(table.reports[event] ?? 0, "report")}, ${plural(table.skus[event] ?? 0, "SKU")}`),
     fact("Continues", isNull(continues) ? bdi(details.continues_id) : otherEvent(continues)),
     fact("Merged into", merged >= 0 ? otherEvent(merged) : null),
     fact("Holds", details.merged.length > 0 ? listed(details.merged) : null),
@@ -71,7 +78,10 @@ function factsOf(event, details) {
 }
 
 function closedText(event, details) {
-  const why = { quiet: "the store went quiet", max_duration: "it went on for too long, and was cut" };
+  const why = {
+    quiet: "the store went quiet",
+    max_duration: "it went on for too long, and was cut",
+  };
   const reason = why[details.end_reason];
   return `${minute(details.closed)} UTC${reason === undefined ? "" : `: ${reason}`}`;
 }
@@ -79,12 +89,14 @@ function closedText(event, details) {
 function judgement(event, details) {
   const verdict = verdictOf(event);
   const rows = [
-    fact("Verdict", isNull(verdict) ? "not reviewed" : tag(verdictText(event), `verdict-${verdict}`)),
+    fact("Verdict",
+      isNull(verdict) ? "not reviewed" : tag(verdictText(event), `verdict-${verdict}`)),
     fact("Review", reviewOf(event)),
     fact("Assignee", bdi(details.assignee)),
     fact("Note", bdi(details.note, 2000)),
     fact("Close reason", bdi(details.close_reason)),
-    fact("Suppressed until", isNull(details.suppressed_until) ? null : `${minute(details.suppressed_until)} UTC`),
+    fact("Suppressed until",
+      isNull(details.suppressed_until) ? null : `${minute(details.suppressed_until)} UTC`),
   ].flat();
   return make("dl", { class: "facts" }, ...rows);
 }
@@ -92,10 +104,12 @@ function judgement(event, details) {
 function simpleTable(caption, titles, rows) {
   const head = titles.map(([title, kind]) => make("th", { scope: "col", class: kind }, title));
   const body = rows.map((row) =>
-    make("tr", {}, ...row.map((cell, at) => make("td", { class: titles[at][1] }, cell ?? "\u2013"))));
+    make("tr", {},
+      ...row.map((cell, at) => make("td", { class: titles[at][1] }, cell ?? "\u2013"))));
   const made = make("table", { class: "small" }, make("caption", {}, caption),
     make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, ...body));
-  return make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption }, made);
+  return make(
+    "div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption }, made);
 }
 
 function editsOf(details) {
@@ -128,8 +142,13 @@ function linesOf(details) {
     roundAmount(line.impact),
     bdi(line.cluster, 40),
   ]);
-  const left = details.lines_left > 0 ? `, those with the greatest impact of ${count(details.lines_left + rows.length)}` : "";
-  const titles = [["SKU"], ["Since (UTC)"], ["Ticks", "number"], ["Severity", "number"], ["Impact", "number"], ["Cluster"]];
+  const left = details.lines_left > 0
+    ? `, those with the greatest impact of ${count(details.lines_left + rows.length)}`
+    : "";
+  const titles = [
+    ["SKU"], ["Since (UTC)"], ["Ticks", "number"], ["Severity", "number"], ["Impact", "number"],
+    ["Cluster"],
+  ];
   return rows.length === 0 ? [] : [simpleTable(`Lines${left}`, titles, rows)];
 }
 
@@ -203,20 +222,45 @@ function drawMetrics() {
     itemStyle: { color: palette().loss, opacity: isDark() ? 0.12 : 0.07 },
     data: [[{ xAxis: table.start[drawn.event] * 1000 }, { xAxis: endOf(drawn.event) * 1000 }]],
   };
-  const sales = { itemStyle: { color: palette().sales }, lineStyle: { color: palette().sales, width: 2 }, markArea: window };
-  const baseline = { itemStyle: { color: palette().baseline }, lineStyle: { color: palette().baseline, width: 1.5, type: "dashed" } };
-  const severity = { xAxisIndex: 1, yAxisIndex: 1, step: "end", itemStyle: { color: palette().loss }, lineStyle: { color: palette().loss, width: 2 }, markArea: window };
+  const sales = {
+    itemStyle: { color: palette().sales },
+    lineStyle: { color: palette().sales, width: 2 },
+    markArea: window,
+  };
+  const baseline = {
+    itemStyle: { color: palette().baseline },
+    lineStyle: { color: palette().baseline, width: 1.5, type: "dashed" },
+  };
+  const severity = {
+    xAxisIndex: 1,
+    yAxisIndex: 1,
+    step: "end",
+    itemStyle: { color: palette().loss },
+    lineStyle: { color: palette().loss, width: 2 },
+    markArea: window,
+  };
   metricsChart.resize();
   metricsChart.setOption(
     {
       animation: false,
       useUTC: true,
       legend: { show: false },
-      axisPointer: { show: true, link: [{ xAxisIndex: "all" }], label: { show: false }, lineStyle: { color: palette().quiet } },
+      axisPointer: {
+        show: true,
+        link: [{ xAxisIndex: "all" }],
+        label: { show: false },
+        lineStyle: { color: palette().quiet },
+      },
       tooltip: { show: true, trigger: "axis", showContent: false },
-      grid: [{ left: 58, right: 14, top: 8, height: 122 }, { left: 58, right: 14, top: 148, height: 52 }],
+      grid: [
+        { left: 58, right: 14, top: 8, height: 122 },
+        { left: 58, right: 14, top: 148, height: 52 },
+      ],
       xAxis: [axis(0, false), axis(1, true)],
-      yAxis: [value(0, shortAmount), { ...value(1, (number) => number.toFixed(1)), splitNumber: 2 }],
+      yAxis: [
+        value(0, shortAmount),
+        { ...value(1, (number) => number.toFixed(1)), splitNumber: 2 },
+      ],
       series: [
         line("Sales", shape(all.sales), { ...sales, connectNulls: true }),
         line("Baseline", shape(all.baseline), { ...baseline, connectNulls: true }),
@@ -262,7 +306,8 @@ async function drawDrawer() {
   element("drawer-title").replaceChildren(bdi(details.name, 160));
   element("drawer-tags").replaceChildren(...statusCell(event), ...verdictCell(event));
   element("facts").replaceChildren(...factsOf(event, details));
-  element("judgement").replaceChildren(judgement(event, details), ...conflictsOf(details), ...editsOf(details));
+  element("judgement").replaceChildren(
+    judgement(event, details), ...conflictsOf(details), ...editsOf(details));
   element("lines").replaceChildren(...linesOf(details));
   const thinned = details.ticks.every > 1 ? `Every ${details.ticks.every}th tick is drawn. ` : "";
   element("ticks-note").textContent = `${thinned}${details.ticks.exact ? "" : INEXACT}`;
@@ -270,7 +315,8 @@ async function drawDrawer() {
   drawMetrics();
 }
 
-const INEXACT = "Lines of one SKU overlap between ticks: the curves are close to the event's totals, not equal.";
+const INEXACT =
+  "Lines of one SKU overlap between ticks: the curves are close to the event's totals, not equal.";
 
 function closeDrawer(choose) {
   const event = filters.event;

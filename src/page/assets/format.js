@@ -40,21 +40,28 @@ const roundAmount = (value) => {
   const text = wholeNumber.format(value);
   return signed(text === "-0" ? "0" : text);
 };
-const longAmount = (value) => signed(new Intl.NumberFormat("en-US", { notation: "compact", maximumFractionDigits: 2 }).format(value));
+const longAmount = (value) =>
+  signed(new Intl.NumberFormat("en-US", {
+    notation: "compact",
+    maximumFractionDigits: 2,
+  }).format(value));
 const shortAmount = (value) => signed(short.format(value));
 const score = (value) => (isNull(value) ? "\u2013" : signed(value.toFixed(2)));
 const share = (value) => (value > 0 && value < 0.005 ? "< 1 %" : `${Math.round(value * 100)} %`);
 
 const iso = (seconds) => new Date(Math.floor(seconds * 1000)).toISOString();
 const day = (seconds) => iso(seconds).slice(0, 10);
-const minute = (seconds) => (isNull(seconds) ? "\u2013" : iso(seconds).slice(0, 16).replace("T", " "));
+const minute = (seconds) =>
+  (isNull(seconds) ? "\u2013" : iso(seconds).slice(0, 16).replace("T", " "));
 const clock = (seconds) => iso(seconds).slice(11, 16);
 
 function length(seconds) {
   if (isNull(seconds)) return "\u2013";
   const minutes = Math.round(seconds / 60);
   if (minutes < 60) return `${minutes} min`;
-  if (minutes < 48 * 60) return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, "0")}`;
+  if (minutes < 48 * 60) {
+    return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, "0")}`;
+  }
   return `${Math.floor(minutes / 1440)} d ${Math.floor((minutes % 1440) / 60)} h`;
 }
 

@@ -58,7 +58,10 @@ function zoomOfStep() {
   if (filters.step === null) return { from: span.from, to: span.to };
   const start = span.from + filters.step * span.step;
   const room = span.step / 4;
-  return { from: Math.max(span.from, start - room), to: Math.min(span.to, start + span.step + room) };
+  return {
+    from: Math.max(span.from, start - room),
+    to: Math.min(span.to, start + span.step + room),
+  };
 }
 
 // An event is chosen in the table, on the timeline or in the drawer: the others show it too.
@@ -86,7 +89,10 @@ function showOnTimeline(event) {
   const away = endOf(event) < from || table.start[event] > to;
   const room = Math.max(HOUR * 2, lengthOf(event) * 2);
   drawCharts(away
-    ? { from: Math.max(span.from, table.start[event] - room), to: Math.min(span.to, endOf(event) + room) }
+    ? {
+        from: Math.max(span.from, table.start[event] - room),
+        to: Math.min(span.to, endOf(event) + room),
+      }
     : undefined);
 }
 
@@ -156,6 +162,7 @@ async function main() {
 main().catch((error) => {
   const failed = element("failed");
   failed.hidden = false;
-  failed.textContent = `This page could not be drawn (${error}). It needs Chrome or Edge 80, Firefox 113 or Safari 16.4, or later.`;
+  failed.textContent = `This page could not be drawn (${error}). It needs Chrome or Edge 80, `
+    + "Firefox 113 or Safari 16.4, or later.";
   throw error;
 });

@@ -3,8 +3,8 @@
 const NO_CAUSE = "\u2013";
 const NO_VERDICT = "none";
 
-// What stands for a cause among the filters: its text, and for no cause a dash. A text that could be
-// taken for either of these, or for no filter, has an equals sign before it.
+// A cause as a filter has it: its text, and for no cause a dash. A text that could be taken for the
+// dash, or for no filter, has an equals sign before it.
 function causeKey(cause) {
   if (cause === null) return NO_CAUSE;
   return cause === "" || cause === NO_CAUSE || cause.startsWith("=") ? `=${cause}` : cause;
@@ -117,7 +117,8 @@ const STATUSES = {
 };
 const hasStatus = (event, status) => STATUSES[status](event);
 const textOf = (event) =>
-  `${keyOf(event)} ${causeOf(event) ?? ""} ${table.categories[table.category[event]] ?? ""}`.toLowerCase();
+  `${keyOf(event)} ${causeOf(event) ?? ""} ${table.categories[table.category[event]] ?? ""}`
+    .toLowerCase();
 
 // The figures of some events. A merged event counts in the one that it went into.
 function figures(events) {

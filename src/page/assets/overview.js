@@ -65,7 +65,8 @@ function drawTrend(events) {
     barWidth: bar,
     cursor: "pointer",
     emphasis: { disabled: true },
-    data: steps.map((step, at) => ({ value: [middle(at), step[name]], itemStyle: colour(base, at) })),
+    data: steps.map(
+      (step, at) => ({ value: [middle(at), step[name]], itemStyle: colour(base, at) })),
   });
   const value = (index, name, extra) => ({
     type: "value",
@@ -95,7 +96,8 @@ function drawTrend(events) {
   );
   const total = steps.reduce((sum, step) => sum + step.loss, 0);
   const worst = steps.reduce((most, step, at) => (step.loss > steps[most].loss ? at : most), 0);
-  describe("trend", `Bar chart of loss and events by ${stepName()}. In all ${roundAmount(total)} lost;`
+  describe("trend",
+    `Bar chart of loss and events by ${stepName()}. In all ${roundAmount(total)} lost;`
     + ` most on ${stepLabel(worst)}: ${roundAmount(steps[worst].loss)}.`);
 }
 
@@ -133,7 +135,9 @@ function drawCauses(events) {
         data: causesShown.map((cause) => nameOf(cause.name)),
         axisLine: { show: false },
         axisTick: { show: false },
-        axisLabel: { ...font(), color: palette().text, interval: 0, width: left - 14, overflow: "truncate" },
+        axisLabel: {
+          ...font(), color: palette().text, interval: 0, width: left - 14, overflow: "truncate",
+        },
       },
       series: [
         {
@@ -163,7 +167,8 @@ function drawCauses(events) {
   element("causes-left").textContent =
     all.length > causesShown.length ? `and ${count(all.length - causesShown.length)} more` : "";
   const [first] = causesShown;
-  const named = first === undefined ? "" : ` Most: ${nameOf(first.name)}, ${roundAmount(first.loss)}.`;
+  const named =
+    first === undefined ? "" : ` Most: ${nameOf(first.name)}, ${roundAmount(first.loss)}.`;
   describe("causes", `Bar chart of loss by cause, ${count(all.length)} causes.${named}`);
 }
 

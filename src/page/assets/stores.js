@@ -116,7 +116,8 @@ function drawHeat() {
     { notMerge: true },
   );
   const name = MEASURE[filters.measure].name.toLowerCase();
-  describe("heat", `Heat map of ${name} by store and ${stepName()}, ${plural(rowsShown.length, "store")} in view.`);
+  const seen = plural(rowsShown.length, "store");
+  describe("heat", `Heat map of ${name} by store and ${stepName()}, ${seen} in view.`);
   drawLegend();
 }
 
@@ -137,7 +138,9 @@ function cells(data) {
       const height = ROW_HEIGHT - 2;
       return {
         type: "rect",
-        shape: { x: left, y: middle - height / 2, width: Math.max(1, right - left - gap), height, r: 1.5 },
+        shape: {
+          x: left, y: middle - height / 2, width: Math.max(1, right - left - gap), height, r: 1.5,
+        },
         style: { fill, opacity },
       };
     },
@@ -145,7 +148,8 @@ function cells(data) {
 }
 
 function drawLegend() {
-  const stops = palette().ramp.map((colour, at, all) => `${colour} ${(at / (all.length - 1)) * 100}%`);
+  const stops = palette().ramp.map(
+    (colour, at, all) => `${colour} ${(at / (all.length - 1)) * 100}%`);
   for (const id of ["heat-ramp", "time-ramp"]) {
     element(id).style.background = `linear-gradient(to right, ${stops.join(", ")})`;
   }
@@ -173,7 +177,12 @@ function drawTimeline(keepZoom) {
       animation: false,
       useUTC: true,
       grid: grid(width, 24, 50),
-      xAxis: { ...timeAxis(true), position: "top", axisLine: { show: false }, splitLine: { show: true, ...splitLine() } },
+      xAxis: {
+        ...timeAxis(true),
+        position: "top",
+        axisLine: { show: false },
+        splitLine: { show: true, ...splitLine() },
+      },
       yAxis: storeAxis(),
       dataZoom: [zoomSlider(width, zoom)],
       series: [bars(data, rowHeight)],
@@ -181,7 +190,8 @@ function drawTimeline(keepZoom) {
     { notMerge: true },
   );
   const open = barsShown.filter(isOpen).length;
-  describe("timeline", `Timeline of ${plural(barsShown.length, "event")} of ${plural(rowsShown.length, "store")}, ${count(open)} open.`);
+  const [events, seen] = [plural(barsShown.length, "event"), plural(rowsShown.length, "store")];
+  describe("timeline", `Timeline of ${events} of ${seen}, ${count(open)} open.`);
 }
 
 function zoomSlider(width, zoom) {
@@ -263,7 +273,8 @@ function turnStoresTo(event) {
 
 // The chosen stores that the timeline has room for, that of the chosen event among them.
 function chosenInView(chosen) {
-  const at = chosen.findIndex(({ store }) => filters.event !== null && store === table.store[filters.event]);
+  const at = chosen.findIndex(
+    ({ store }) => filters.event !== null && store === table.store[filters.event]);
   const first = Math.max(0, at - STORES_SHOWN + 1);
   return chosen.slice(first, first + STORES_SHOWN);
 }
@@ -286,7 +297,8 @@ function drawStores(keepZoom) {
   element("stores-before").disabled = filters.rows === 0;
   element("stores-after").disabled = filters.rows >= last;
   element("timeline-of").textContent = chosen.length === 0 ? "of the stores above"
-    : chosen.length > STORES_SHOWN ? `of ${STORES_SHOWN} of the ${count(chosen.length)} stores chosen`
+    : chosen.length > STORES_SHOWN
+      ? `of ${STORES_SHOWN} of the ${count(chosen.length)} stores chosen`
       : chosen.length === 1 ? `of store ${shortened(table.stores[chosen[0].store], 40)}`
         : `of the ${count(chosen.length)} stores chosen`;
 }
@@ -298,8 +310,10 @@ function startStores(change, choose) {
   heatChart.on("click", ({ data }) => {
     if (data?.row === undefined) return;
     const { store } = rowsShown[data.row];
-    const same = filters.stores.size === 1 && filters.stores.has(store) && filters.step === data.step;
-    change(same ? { stores: new Set(), step: null } : { stores: new Set([store]), step: data.step });
+    const same =
+      filters.stores.size === 1 && filters.stores.has(store) && filters.step === data.step;
+    change(
+      same ? { stores: new Set(), step: null } : { stores: new Set([store]), step: data.step });
   });
   timeChart.on("click", ({ value }) => choose(value[3]));
   tipFor(heatChart, ({ data }) => {
@@ -319,5 +333,6 @@ function startStores(change, choose) {
   element("measure").addEventListener("change", ({ target }) => change({ measure: target.value }));
   element("zoom-in").addEventListener("click", () => zoomBy(0.5));
   element("zoom-out").addEventListener("click", () => zoomBy(2));
-  element("zoom-all").addEventListener("click", () => drawTimeline({ from: span.from, to: span.to }));
+  element("zoom-all").addEventListener(
+    "click", () => drawTimeline({ from: span.from, to: span.to }));
 }

@@ -34,13 +34,55 @@ function verdictCell(event) {
 // `value` sorts, `cell` shows, `plain` exports.
 const COLUMNS = [
   { name: "store", title: "Store", value: storeOf, text: true },
-  { name: "opened", title: "Opened (UTC)", value: (e) => table.opened[e], cell: (e) => minute(table.opened[e]), plain: (e) => iso(table.opened[e]) },
-  { name: "length", title: "Length", number: true, value: lengthOf, cell: (e) => length(lengthOf(e)), plain: (e) => lengthOf(e) },
-  { name: "status", title: "Status", value: (e) => (isOpen(e) ? "open" : "ended"), cell: statusCell },
-  { name: "severity", title: "Severity", number: true, value: (e) => table.severity[e], cell: severityCell },
-  { name: "impact", title: "Impact", number: true, value: (e) => table.impact[e], cell: (e) => roundAmount(table.impact[e]) },
-  { name: "sales", title: "Sales", number: true, value: (e) => table.sales[e], cell: (e) => roundAmount(table.sales[e]) },
-  { name: "baseline", title: "Baseline", number: true, value: (e) => table.baseline[e], cell: (e) => roundAmount(table.baseline[e]) },
+  {
+    name: "opened",
+    title: "Opened (UTC)",
+    value: (e) => table.opened[e],
+    cell: (e) => minute(table.opened[e]),
+    plain: (e) => iso(table.opened[e]),
+  },
+  {
+    name: "length",
+    title: "Length",
+    number: true,
+    value: lengthOf,
+    cell: (e) => length(lengthOf(e)),
+    plain: (e) => lengthOf(e),
+  },
+  {
+    name: "status",
+    title: "Status",
+    value: (e) => (isOpen(e) ? "open" : "ended"),
+    cell: statusCell,
+  },
+  {
+    name: "severity",
+    title: "Severity",
+    number: true,
+    value: (e) => table.severity[e],
+    cell: severityCell,
+  },
+  {
+    name: "impact",
+    title: "Impact",
+    number: true,
+    value: (e) => table.impact[e],
+    cell: (e) => roundAmount(table.impact[e]),
+  },
+  {
+    name: "sales",
+    title: "Sales",
+    number: true,
+    value: (e) => table.sales[e],
+    cell: (e) => roundAmount(table.sales[e]),
+  },
+  {
+    name: "baseline",
+    title: "Baseline",
+    number: true,
+    value: (e) => table.baseline[e],
+    cell: (e) => roundAmount(table.baseline[e]),
+  },
   { name: "skus", title: "SKUs", number: true, value: (e) => table.skus[e] },
   { name: "reports", title: "Reports", number: true, value: (e) => table.reports[e] },
   { name: "cause", title: "Cause", value: (e) => causeOf(e) ?? "", cell: causeCell, text: true },
@@ -71,9 +113,12 @@ function drawHead() {
   const cells = COLUMNS.map((column) => {
     const sorted = column.name === filters.sort;
     const state = sorted ? (filters.down ? "descending" : "ascending") : "none";
-    const arrow = make("span", { "aria-hidden": "true", class: "arrow" }, sorted ? (filters.down ? "\u25be" : "\u25b4") : "");
-    const button = make("button", { type: "button", "data-sort": column.name }, column.title, arrow);
-    return make("th", { scope: "col", "aria-sort": state, class: column.number ? "number" : null }, button);
+    const arrow = make("span", { "aria-hidden": "true", class: "arrow" },
+      sorted ? (filters.down ? "\u25be" : "\u25b4") : "");
+    const button = make(
+      "button", { type: "button", "data-sort": column.name }, column.title, arrow);
+    return make(
+      "th", { scope: "col", "aria-sort": state, class: column.number ? "number" : null }, button);
   });
   element("head").replaceChildren(...cells);
 }
@@ -81,11 +126,21 @@ function drawHead() {
 function rowOf(event) {
   const cells = COLUMNS.map((column, at) => {
     const shown = column.cell ? column.cell(event) : column.value(event);
-    const content = column.text && !column.cell ? make("bdi", {}, shortened(String(shown ?? ""), 24)) : shown;
+    const content = column.text && !column.cell
+      ? make("bdi", {}, shortened(String(shown ?? ""), 24))
+      : shown;
     const name = at === 0 ? "th" : "td";
-    return make(name, { class: column.number ? "number" : null, scope: at === 0 ? "row" : null }, content ?? "\u2013");
+    const attributes = {
+      class: column.number ? "number" : null,
+      scope: at === 0 ? "row" : null,
+    };
+    return make(name, attributes, content ?? "\u2013");
   });
-  const attributes = { tabindex: "0", "data-event": event, "aria-selected": filters.event === event ? "true" : null };
+  const attributes = {
+    tabindex: "0",
+    "data-event": event,
+    "aria-selected": filters.event === event ? "true" : null,
+  };
   attributes.class = filters.event === event ? "chosen" : null;
   delete attributes["aria-selected"];
   if (filters.event === event) attributes["aria-current"] = "true";
@@ -104,7 +159,8 @@ function drawTable() {
   const to = first + shown.length;
   const said = rowsFound.length === 0 ? "No event"
     : `Events ${count(first + 1)}\u2013${count(to)} of ${count(rowsFound.length)}`;
-  element("shown").textContent = rowsFound.length === size ? said : `${said}, filtered from ${count(size)}`;
+  element("shown").textContent =
+    rowsFound.length === size ? said : `${said}, filtered from ${count(size)}`;
   element("before").disabled = filters.page === 0;
   element("after").disabled = filters.page >= last;
 }

@@ -52,7 +52,8 @@ function rampColour(part) {
   const at = Math.min(1, Math.max(0, part)) * (ramp.length - 1);
   const low = Math.min(ramp.length - 2, Math.floor(at));
   const [from, to] = [channels(ramp[low]), channels(ramp[low + 1])];
-  const mixed = from.map((value, channel) => Math.round(value + (to[channel] - value) * (at - low)));
+  const mixed = from.map(
+    (value, channel) => Math.round(value + (to[channel] - value) * (at - low)));
   return `rgb(${mixed.join(",")})`;
 }
 

@@ -42,7 +42,8 @@ function tipFor(chart, linesOf) {
 
 function eventTip(event) {
   const rows = [
-    ["Window", `${minute(table.start[event])} to ${isOpen(event) ? "now" : minute(table.end[event])}`],
+    ["Window",
+      `${minute(table.start[event])} to ${isOpen(event) ? "now" : minute(table.end[event])}`],
     ["Length", `${length(lengthOf(event))}${isOpen(event) ? ", open" : ""}`],
     ["Severity", score(table.severity[event])],
     ["Impact", roundAmount(table.impact[event])],
