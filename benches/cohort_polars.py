@@ -146,7 +146,7 @@ def event_lines(rows: pl.LazyFrame, ticks: pl.LazyFrame) -> tuple[pl.LazyFrame, 
     return lines, local(numbered)
 
 
-def snapshots(args: Namespace, lines: pl.LazyFrame, line_rows: pl.LazyFrame) -> pl.LazyFrame:
+def line_states(args: Namespace, lines: pl.LazyFrame, line_rows: pl.LazyFrame) -> pl.LazyFrame:
     """Returns every instant that counts for a line, with its totals so far."""
     window = (
         scan(args, SALES)
@@ -219,11 +219,11 @@ def report_counts(lines: pl.LazyFrame, ticks: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
-def report_log(snaps: pl.LazyFrame, sizes: pl.LazyFrame, in_interval: pl.Expr) -> pl.LazyFrame:
+def report_log(states: pl.LazyFrame, sizes: pl.LazyFrame, in_interval: pl.Expr) -> pl.LazyFrame:
     """Returns the rows of MRCH."""
     opened = col("opened_at")
     first = when(col("version") == 1).then(lit("new")).otherwise(lit("ongoing"))
-    active = snaps.filter("own").select(
+    active = states.filter("own").select(
         *STATE,
         event_status=lit("active"),
         report_status=first,
@@ -232,7 +232,7 @@ def report_log(snaps: pl.LazyFrame, sizes: pl.LazyFrame, in_interval: pl.Expr) -
         written_at="p",
         seen_at="p",
     )
-    closing = snaps.filter(col("p") == col("tn")).select(
+    closing = states.filter(col("p") == col("tn")).select(
         *STATE,
         event_status=lit("ended"),
         report_status=lit("closed"),
@@ -309,13 +309,13 @@ def rollup(live: pl.LazyFrame, live_points: pl.LazyFrame, **fixed: pl.Expr) -> p
     )
 
 
-def event_log(lines: pl.LazyFrame, snaps: pl.LazyFrame, in_interval: pl.Expr) -> pl.LazyFrame:
+def event_log(lines: pl.LazyFrame, states: pl.LazyFrame, in_interval: pl.Expr) -> pl.LazyFrame:
     """Returns the rows of MELOG."""
     # The lines that an event has when it opens, and below, their points.
     opening = col("t1") == col("opened_at")
     opened = rollup(
         lines.filter(opening),
-        snaps.filter(opening & (col("p") <= col("opened_at"))),
+        states.filter(opening & (col("p") <= col("opened_at"))),
         event_status=lit("active"),
         version=lit(1, pl.Int32),
         window_end=NO_TIME,
@@ -325,7 +325,7 @@ def event_log(lines: pl.LazyFrame, snaps: pl.LazyFrame, in_interval: pl.Expr) ->
     )
     closed = rollup(
         lines,
-        snaps,
+        states,
         event_status=lit("ended"),
         version=lit(2, pl.Int32),
         window_end=col("last_tick"),
@@ -368,9 +368,9 @@ def run(args: Namespace) -> None:
     rows = reports(args)
     ticks = store_ticks(rows, gap, timedelta(seconds=args.max_event_duration))
     lines, line_rows = event_lines(rows, ticks)
-    snaps = snapshots(args, lines, line_rows)
-    mrch = report_log(snaps, report_counts(lines, ticks), in_interval)
-    melog = event_log(lines, snaps, in_interval)
+    states = line_states(args, lines, line_rows)
+    mrch = report_log(states, report_counts(lines, ticks), in_interval)
+    melog = event_log(lines, states, in_interval)
     sinks = [
         mrch.sink_parquet(args.out / "mrch.parquet", lazy=True),
         melog.sink_parquet(args.out / "melog.parquet", lazy=True),

@@ -77,7 +77,7 @@ pub(super) fn page(
     let cells: Vec<_> = shown.iter().map(event_cells).collect();
     page.push_str(&table(&EVENTS, &cells, options.look));
     if options.store.is_some() {
-        let _ = writeln!(page, "\n {} of its reports\n", plural(lines.len() as u64, "snapshot"));
+        let _ = writeln!(page, "\n {} of its lines\n", plural(lines.len() as u64, "row"));
         let cells: Vec<_> = lines.iter().map(line_cells).collect();
         page.push_str(&table(&LINES, &cells, options.look));
     } else {

@@ -86,18 +86,17 @@ fn show_prints_the_worked_example_as_the_contract_has_it() {
     let lineage = summary["lineage"].as_str().unwrap();
     let page = cohort(&["show", "--lineage", lineage, "--store", "327"]);
     let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
-    let snapshots: Vec<_> =
-        page.lines().filter(|line| line.ends_with("BEV-0001")).map(words).collect();
+    let rows: Vec<_> = page.lines().filter(|line| line.ends_with("BEV-0001")).map(words).collect();
     let expected = [
         ["11:55", "11:55", "1", "new", "0.61", "2,700.00"],
         ["12:00", "11:55", "2", "ongoing", "0.72", "5,600.00"],
         ["12:05", "11:55", "3", "ongoing", "0.72", "8,200.00"],
         ["13:05", "11:55", "4", "closed", "0.72", "8,200.00"],
     ];
-    assert_eq!(snapshots.len(), 4, "{page}");
-    for (snapshot, expected) in snapshots.iter().zip(expected) {
-        assert_eq!(snapshot[0], "2025-01-01");
-        assert_eq!(snapshot[1..7], expected);
+    assert_eq!(rows.len(), 4, "{page}");
+    for (row, expected) in rows.iter().zip(expected) {
+        assert_eq!(row[0], "2025-01-01");
+        assert_eq!(row[1..7], expected);
     }
     assert!(
         page.contains("01-01 11:55 - 12:05   0:10") && page.contains("New Year sale"),
