@@ -1,7 +1,9 @@
 //! The contract of `cohort`, computed: Arrow in, Arrow out.
 //!
 //! This crate knows no clock, file, thread, network or logging, and does not depend on the order in
-//! which rows come in. Check it against SPEC.md side by side:
+//! which rows come in. Two crates that it never calls come with Arrow: `iana-time-zone`, with which
+//! `chrono` would ask for the local time zone, and `getrandom`, which seeds the hashes of `ahash`.
+//! Check it against SPEC.md side by side:
 //!
 //! | SPEC.md | here |
 //! |---|---|

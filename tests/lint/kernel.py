@@ -16,7 +16,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-#: Beginnings of the names of crates that do I/O, or that wait for it.
+#: Beginnings of the names of crates that do I/O, or that wait for it. Two that reach outside come
+#: with Arrow and are let in, since the kernel never calls them: `iana-time-zone`, with which
+#: `chrono` would ask for the local time zone, and `getrandom`, which seeds the hashes of `ahash`.
 IMPURE = (
     "async",
     "aws",
