@@ -1,5 +1,5 @@
 -- DuckDB: the registry (section 8 of SPEC.md) as a view, without merges:
--- one row per event, with people's edits laid over it, open events with the figures of their last
+-- one row per event, with people's edits applied, open events with the figures of their last
 -- tick. Edits of `merged_into` are left out. What runs disagree about is null here as there;
 -- `cohort registry` also says why, and shows the trail of edits.
 --

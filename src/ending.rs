@@ -44,7 +44,7 @@ pub(crate) fn tell_files(files: &EndFiles) {
     let _ = FILES.set(files.clone());
 }
 
-/// From now on, an end of the process is told to these channels as well.
+/// From now on, these channels are told, too, when the process ends.
 pub(crate) fn tell(reporters: &Arc<tokio::sync::Mutex<Reporters>>) {
     let _ = REPORTERS.set(reporters.clone());
 }
@@ -90,8 +90,8 @@ pub fn end_without_memory() -> u8 {
 }
 
 /// The message of a shortage of memory, which takes no memory to make.
-const NO_MEMORY: &str = "no more memory is to be had; raise the limit on memory, the container's \
-                         or that of ulimit -v, or lower --threads; then run again";
+const NO_MEMORY: &str = "out of memory; raise the limit on memory, the container's or that of \
+                         ulimit -v, or lower --threads; then run again";
 
 /// Tells everyone that the process ends, with one line on stderr at last. Returns whether it did:
 /// a process ends once.

@@ -7,7 +7,7 @@
 pub enum Verdict {
     /// There is nothing more to say.
     Done,
-    /// `cohort verify` found that something does not stand any more.
+    /// `cohort verify` found that something is no longer valid.
     Findings,
 }
 

@@ -46,7 +46,7 @@ fn bars() -> Option<&'static MultiProgress> {
     }
 }
 
-/// Takes the bars off the terminal. What is printed next stands where they were.
+/// Takes the bars off the terminal. The next output takes their place.
 pub(crate) fn clear() {
     if let Some(bars) = bars() {
         // If stderr is gone there is nothing to clear.
@@ -91,7 +91,7 @@ impl Step {
         Self { name, unit, bar, bytes, done: false }
     }
 
-    /// So much more is to be done. Once there is something, the bar is drawn.
+    /// Adds to the total; the bar appears once it is not zero.
     pub(crate) fn expect(&self, more: u64) {
         self.bar.inc_length(more);
         if let Some(bars) = bars().filter(|_| more > 0 && self.bar.is_hidden()) {

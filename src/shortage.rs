@@ -69,11 +69,11 @@ impl Shortage {
     pub(crate) const fn text(self) -> &'static str {
         match self {
             Self::Memory => {
-                "no more memory is to be had; raise the limit on memory, the container's or \
-                 that of ulimit -v, or lower --threads"
+                "out of memory; raise the limit on memory, the container's or that of ulimit -v, \
+                 or lower --threads"
             }
             Self::Threads => {
-                "no more threads are to be had; raise the limit on processes, as with ulimit -u, \
+                "no more threads can be started; raise the limit on processes, as with ulimit -u, \
                  or that on memory"
             }
             Self::Files => "too many files are open; raise the limit, as with ulimit -n",

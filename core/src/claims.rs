@@ -1,7 +1,7 @@
 //! The dominant cause of an event's lines, kept up to date tick by tick (SPEC 7).
 //!
-//! An event may have many lines, of which a tick touches a few. So what each cause has is kept, and
-//! only what a tick changed is computed again. The sums are those of one pass over all lines in
+//! An event may have many lines, of which a tick touches a few. So the state of each cause is kept,
+//! and only what a tick changed is computed again. The sums are those of one pass over all lines in
 //! their order, to the last bit: each cause keeps its running sums, and they are computed anew from
 //! the first line that changed.
 
@@ -22,7 +22,7 @@ pub(crate) struct Claims<'a> {
     stale: BTreeSet<&'a str>,
     /// The other causes, the dominant one last.
     ranked: BTreeSet<Rank<'a>>,
-    /// Causes whose sum is no number: positive and negative infinities together.
+    /// Causes whose sum is not a number: positive and negative infinities together.
     without_sum: usize,
 }
 
@@ -74,7 +74,7 @@ fn confidence(attribution: &Attribution<'_>) -> f64 {
 }
 
 impl<'a> Claims<'a> {
-    /// No line of so many has had a tick.
+    /// `lines` lines, none with a tick yet.
     pub(crate) fn new(lines: usize) -> Self {
         Self {
             of_line: vec![None; lines],
@@ -246,7 +246,7 @@ mod tests {
                 for (line, attribution) in now.iter().enumerate() {
                     attribution.iter().for_each(|attribution| anew.set(line, *attribution));
                 }
-                // Not numbers are not equal to themselves: compare what is printed.
+                // NaN is not equal to itself: compare what is printed.
                 let (found, expected) = (changing.dominant(), anew.dominant());
                 assert_eq!(format!("{found:?}"), format!("{expected:?}"), "step {step}");
             }

@@ -68,9 +68,9 @@ impl EndReason {
 }
 
 impl Event {
-    /// The event of these rows, which are all that it had up to an instant, or `None` without any.
-    /// Rows may come in any order and with duplicates. If it continues another event, its first
-    /// tick follows a boundary, at which it begins.
+    /// The event made of these rows, or `None` if there are none. They must be all its rows up to
+    /// some instant. Rows may come in any order and with duplicates. If it continues another
+    /// event, its first tick follows a boundary, at which it begins.
     #[must_use]
     pub fn so_far(mut rows: Vec<Report>, life: Life, continues: bool) -> Option<Self> {
         rows.sort_unstable_by_key(|row| row.detected_at);

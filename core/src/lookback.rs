@@ -27,8 +27,8 @@ pub enum ChainSeen {
 pub struct Begin {
     /// The first instant whose rows are needed.
     pub from: Timestamp,
-    /// A tick of the same chain that decides all its cuts from here on: its first tick, or one from
-    /// which on the chain has been cut at every boundary that matters.
+    /// The tick that decides all later cuts of the chain: its first, or one after which every
+    /// boundary that matters has cut it.
     pub chain_begins: Timestamp,
 }
 

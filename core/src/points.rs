@@ -43,7 +43,7 @@ pub struct ByCell<R> {
 }
 
 impl<L: PredictionLog> Gathered<L> {
-    /// Nothing yet, of so many cells.
+    /// No rows yet, for this many cells.
     #[must_use]
     pub const fn new(cells: usize) -> Self {
         Self::with_limit(cells, 1 << 18)
@@ -118,7 +118,7 @@ fn rank<L: PredictionLog>(a: &Point<L::Value>, b: &Point<L::Value>) -> Ordering 
 }
 
 impl<R> ByCell<R> {
-    /// No rows for any of so many cells.
+    /// No rows, for this many cells.
     #[must_use]
     pub fn none(cells: usize) -> Self {
         Self { rows: Vec::new(), first: vec![0; cells + 1] }

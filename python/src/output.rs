@@ -66,7 +66,7 @@ pub(crate) struct Output {
 }
 
 impl Output {
-    /// No rows, in batches of so many.
+    /// No rows yet. A batch gets at most `rows_max` of them.
     pub(crate) fn new(
         interval: Interval,
         candidates: Candidates,

@@ -1,4 +1,4 @@
-//! The registry: one row per event of a set of runs, with people's edits laid over it (SPEC 8).
+//! The registry: one row per event of a set of runs, with people's edits applied (SPEC 8).
 
 use std::collections::HashSet;
 use std::sync::Arc;

@@ -79,10 +79,10 @@ pub enum Command {
     /// an error that names it.
     #[command(after_long_help = examples(files::EXAMPLES))]
     Files(files::FilesArgs),
-    /// Show the events of committed runs, each once, with people's edits laid over them.
+    /// Show the events of committed runs, each once, with people's edits applied.
     ///
-    /// Open events have the figures of the last instant that the runs cover. What people set stands
-    /// in the place of what the machine says, which stays beside it.
+    /// Open events have the figures of the last instant that the runs cover. A value that a
+    /// person set replaces the machine's, which is kept beside it.
     #[command(after_long_help = examples(registry::EXAMPLES))]
     Registry(registry::RegistryArgs),
     /// Record what a person decides about an event, and print its row in the registry.
@@ -117,7 +117,7 @@ pub enum Command {
     /// Reads what reruns have kept under superseded/ beside the lineage.
     #[command(after_long_help = examples(history::EXAMPLES))]
     History(history::HistoryArgs),
-    /// Verify that committed runs still stand: compute them again and compare, writing nothing.
+    /// Verify that committed runs are still valid: compute them again and compare, writing nothing.
     ///
     /// Tells sound runs from those that are stale since an input changed, have damaged or
     /// uncommitted parts, or were computed by another version or with other settings, and finds

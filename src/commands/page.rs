@@ -147,7 +147,7 @@ fn write_file(uri: &Uri, page: &[u8]) -> Result<(), Error> {
         })
         .and_then(|()| fs::rename(&partial, path));
     written.map_err(|source| {
-        // What is left of it is of no use; that it may not be there to remove is no matter.
+        // What is left of it is of no use; it may already be gone.
         let _ = fs::remove_file(&partial);
         failed(source)
     })

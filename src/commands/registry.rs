@@ -1,4 +1,4 @@
-//! `cohort registry`: the events of committed runs, with people's edits laid over them.
+//! `cohort registry`: the events of committed runs, with people's edits applied.
 
 use std::io::{self, Write as _};
 use std::sync::Arc;

@@ -138,7 +138,7 @@ pub(super) fn carry_out(
     logging: Logging,
     load: impl AsyncFnOnce(&Storage) -> Result<Manifest, Error>,
 ) -> Result<(), Error> {
-    // Whoever wants logs for machines wants nothing between them.
+    // JSON logs must not be interrupted by progress bars.
     progress::show(!args.no_progress && logging.format() == LogFormat::Text);
     if args.dry_run {
         let runtime = runtime()?;

@@ -1,4 +1,4 @@
-//! `cohort verify`: whether committed runs still stand.
+//! `cohort verify`: whether committed runs are still valid.
 
 use std::num::NonZeroU16;
 use std::sync::Arc;

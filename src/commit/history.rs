@@ -2,7 +2,7 @@
 //! copied with its parts to `superseded/` beside the lineage (SPEC 11).
 //!
 //! The copies are create-only and have the names of their originals. So copying again changes
-//! nothing, whoever copied before and however far. A run that is killed, or that loses the race for
+//! nothing, even after an earlier, partial copy. A run that is killed, or that loses the race for
 //! the lineage, may leave a copy of what is still current. That is harmless: history is read by
 //! name, and nothing of it is ever deleted here.
 //!

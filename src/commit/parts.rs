@@ -18,7 +18,7 @@ use crate::layout::{PartName, SUPERSEDED};
 use crate::objects::{self, Entry, Object, Objects, Put, Uri};
 use crate::progress::{Step, Unit};
 
-/// How often a part is looked at again because it changed under the eyes of this run.
+/// How often a part is looked at again because it changed while this run was looking.
 const LOOKS_MAX: usize = 4;
 
 /// How many strangers one warning names.
@@ -55,7 +55,7 @@ impl PartsFound {
         self.entries.values().filter(|entry| is_own(entry, folders)).map(|entry| &entry.object.uri)
     }
 
-    /// Names what is no file of the job's own making in one warning. It stays.
+    /// Lists the files that the job did not write in one warning, and leaves them.
     pub(super) fn warn_of_strangers(&self, folders: &Folders) {
         let strangers: Vec<&Uri> = self
             .entries

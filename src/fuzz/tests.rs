@@ -22,7 +22,7 @@ use crate::process::{panic_message, peak_memory_bytes};
 
 /// Inputs of each target that every run of the tests tries.
 const INPUTS: u64 = 400;
-/// No input takes so long, on a machine however busy.
+/// No input takes this long, even on a busy machine.
 const HANG: Duration = Duration::from_secs(120);
 /// Memory that an input may take: this, and so many times its bytes.
 const MEMORY: (u64, u64) = (256 << 20, 64);

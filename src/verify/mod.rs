@@ -1,5 +1,5 @@
-//! `cohort verify`: whether committed runs still stand. It reads, computes and compares, and writes
-//! nothing.
+//! `cohort verify`: whether committed runs are still valid. It reads, computes and compares, and
+//! writes nothing.
 //!
 //! A run is computed again over today's inputs, as its lineage records it. Its parts follow from
 //! the data alone, so equal digests show that every row stands. If a digest differs, the rows are

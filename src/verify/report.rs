@@ -49,7 +49,7 @@ pub(crate) struct RunReport {
     /// Its lineage.
     #[serde(with = "text::uri")]
     pub lineage: Uri,
-    /// What does not stand any more; empty if the run is sound.
+    /// What is no longer valid; empty if the run is sound.
     pub findings: Vec<Finding>,
     /// The input files that are not what the run read. If the run is not stale all the same, every
     /// row of its output stands.

@@ -34,7 +34,7 @@ pub fn data_type(kind: ColumnType) -> DataType {
     }
 }
 
-/// Bytes of texts with which a batch is full.
+/// A batch with this many bytes of text is full.
 const TEXT_BYTES_FULL: usize = 1 << 25;
 
 /// Rows of one log on their way to a record batch.
@@ -79,8 +79,8 @@ impl BatchBuilder {
         self.rows
     }
 
-    /// Whether the rows so far are enough for a batch: `rows_max` of them, or 32 MiB of texts, more
-    /// than which a column need not hold.
+    /// Whether the rows so far are enough for a batch: `rows_max` of them, or 32 MiB of text, the
+    /// most that a column is built for.
     #[must_use]
     pub const fn is_full(&self, rows_max: usize) -> bool {
         self.rows >= rows_max || self.text_bytes >= TEXT_BYTES_FULL

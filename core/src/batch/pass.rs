@@ -65,7 +65,7 @@ pub struct ReportDecoder<'p> {
     gave_way: BTreeMap<(usize, Timestamp), u64>,
 }
 
-/// Rows with which duplicates are looked for before all are there.
+/// With this many rows, duplicates are dropped early.
 const ROWS_FULL: usize = 1 << 16;
 
 /// What batches gave.
@@ -142,7 +142,7 @@ impl<'p> ReportReader<'p> {
 }
 
 impl<'p> ReportDecoder<'p> {
-    /// A decoder of about so many rows in this partition.
+    /// A decoder for about `rows` rows in this partition.
     #[must_use]
     pub fn new(pass: &'p Pass, partition: Option<Interval>, rows: usize) -> Self {
         Self {
@@ -156,8 +156,8 @@ impl<'p> ReportDecoder<'p> {
         }
     }
 
-    /// The same, but of rows that are duplicates of one another (SPEC 2) it keeps the greatest
-    /// alone, unless numbers are asked for. However often rows repeat, they take the room of a few.
+    /// As above, but of duplicates (SPEC 2) it keeps only the greatest, unless numbers are wanted.
+    /// However often rows repeat, they take the room of a few.
     #[must_use]
     pub fn without_duplicates(mut self) -> Self {
         self.rows_max = (!self.reader.pass.numbered).then_some(ROWS_FULL);

@@ -84,8 +84,7 @@ impl Texts {
     }
 }
 
-/// A piece that is longer is looked for among those before it: looking each up would only cost
-/// time, but no text takes much room twice.
+/// Texts longer than this are stored once. Looking up shorter ones would cost more than it saves.
 const LONG_BYTES: usize = 1 << 10;
 
 impl Pieces {

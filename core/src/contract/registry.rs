@@ -9,7 +9,7 @@ pub static REGISTRY: Log = Log {
     name: "registry",
     version: 1,
     direction: Direction::Output,
-    meaning: "one row per event of a set of committed runs, with people's edits laid over it",
+    meaning: "one row per event of a set of committed runs, with people's edits applied",
     sorted_by: &["store_id", "created_at"],
     columns: &[
         key("event_id", String, "id(store_id, opened_at), lower-case hex SHA-256"),

@@ -1,4 +1,4 @@
-//! The edits log laid over the events: each edit is judged once, in its turn (SPEC 8, *Edits*,
+//! The edits log applied to the events: each edit is judged once, in its turn (SPEC 8, *Edits*,
 //! *Reverts*, *Merges*).
 
 #[cfg(test)]

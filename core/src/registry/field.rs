@@ -23,7 +23,7 @@ pub enum Field {
     Verdict,
     /// How far its review has come.
     ReviewStatus,
-    /// Until when nobody wants to hear of it.
+    /// The time until which it is hidden.
     SuppressedUntil,
     /// The event that it is part of.
     MergedInto,

@@ -160,8 +160,8 @@ impl Lines {
         all().flat_map(|kept| kept.runs.iter().cloned()).collect()
     }
 
-    /// The event of a store at its last tick as a run sees it, or as all do if there is but one
-    /// view; `None` if there is no row.
+    /// The event of a store at its last tick, in one run's view, or in the common view if all
+    /// agree; `None` if there is no row.
     pub(super) fn today(
         &self,
         view: Option<&str>,

@@ -75,8 +75,8 @@ pub(super) fn merged(parts: &[Part<'_>]) -> Result<Merged, Overflow> {
     })
 }
 
-/// For each part of which the inputs must be asked: the SKUs whose windows meet those of another
-/// part, or of which other windows of the same store meet.
+/// For each part, the SKUs to look up in the inputs: those whose windows overlap those of another
+/// part, or of which other windows of the same store overlap.
 pub(super) fn needs(parts: &[Part<'_>]) -> Vec<BTreeSet<Sku>> {
     let mut needs = vec![BTreeSet::new(); parts.len()];
     for of_store in by_store(parts) {

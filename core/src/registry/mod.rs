@@ -1,4 +1,4 @@
-//! The registry: one row per event over a set of committed runs, with people's edits laid over it
+//! The registry: one row per event over a set of committed runs, with people's edits applied
 //! (SPEC 8).
 //!
 //! It is made in four steps, since what must be read in each follows from those before:

@@ -1,4 +1,4 @@
-//! The registry itself: events, the edits laid over them, and what their lines add (SPEC 8).
+//! The registry itself: events, the edits applied to them, and what their lines add (SPEC 8).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -43,7 +43,7 @@ pub struct Wanted<'r> {
 /// The column of an open event's row that its lines do not give.
 const CONTINUES: &str = "continues_event_id";
 
-/// One row per event, with the edits laid over it.
+/// One row per event, with the edits applied.
 #[derive(Debug, Default)]
 pub struct Registry {
     events: Events,

@@ -3,7 +3,7 @@
 `cohort` takes frames of any library that speaks Arrow (pyarrow, Polars, DuckDB, pandas), and gives
 frames that all of them take. `Kernel` does the same for an engine that hands over one store after
 the other, and `cohort_events.spark` runs it on Spark. `registry` makes one row per event of what
-they give, with people's edits laid over it.
+they give, with people's edits applied.
 
     >>> import polars as pl
     >>> import cohort_events as ce

@@ -98,7 +98,7 @@ def registry(
     runs: Mapping[str, tuple[str | date, str | date]] | None = None,
     as_of: str | date | None = None,
 ) -> Registered:
-    """Return one row per event, with people's edits laid over it: what `cohort registry` shows.
+    """Return one row per event, with people's edits applied: what `cohort registry` shows.
 
     Rows may be in any order, and runs may overlap: each event counts once.
 

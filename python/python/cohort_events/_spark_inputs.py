@@ -17,7 +17,7 @@ from cohort_events.errors import NoInputError
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-#: From where on the partitions of a log are looked into, as the kernel calls it.
+#: The kernel's name for the first instant whose partition is opened, by log.
 FROM = {
     "reports": "reports_from",
     "scores": "predictions_from",

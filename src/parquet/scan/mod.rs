@@ -5,11 +5,12 @@
 //!
 //! 1. Row groups and pages that the statistics rule out are never fetched ([`super::prune`]).
 //! 2. Of the others, the key columns are fetched and turned into codes ([`cells`], [`codes`]): a
-//!    number for each store and SKU that has lines, one mark for all others. Runs of equal values
-//!    stay runs ([`runs`]).
+//!    number for each store and SKU that has lines (0 is the null SKU), one mark for all others.
+//!    Runs of equal values stay runs ([`runs`]).
 //! 3. The codes are compared with what the lines need ([`probe`], [`open`], [`keys`]). That gives
 //!    the numbers of the wanted rows.
-//! 4. Values are fetched and decoded for the wanted rows alone ([`group`]).
+//! 4. Values are fetched and decoded for the wanted rows only. If the scan cannot decode a group,
+//!    the Parquet crate reads it ([`group`]).
 //! 5. They are gathered by cell, without duplicates ([`cohort_core::points`]).
 //!
 //! # Ten rows
@@ -44,7 +45,7 @@
 //! - Rows 5 to 8. At 12:10 no window is open. `a` and `b` are skipped together.
 //! - Row 9. It has no store, and must be rejected. It is decoded and judged.
 //!
-//! Row 2 is the only one of which values are fetched.
+//! Values are fetched for row 2 only.
 
 #[cfg(feature = "bench")]
 pub mod bench;

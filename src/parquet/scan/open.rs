@@ -2,15 +2,16 @@
 //!
 //! A window is a stretch of time over which one cell, a store's SKU, needs its rows of the log. At
 //! a given tick most stores have no window that holds it. If a log is written tick by tick, one
-//! tick lasts for as many rows as there are cells in the chain: thousands. It pays to find these
-//! windows once per tick, before any of its rows is looked at. The rows of a store that has none
-//! can then be skipped without decoding them.
+//! tick lasts for thousands of rows, one for each store and SKU of the retail chain. It pays to
+//! find these windows once per tick, before any of its rows is looked at. The rows of a store that
+//! has none can then be skipped without decoding them.
 //!
 //! [`Open::reach`] moves to a tick, and [`Open::of`] returns the windows of a store at that tick.
 //!
-//! Moving has a cost of its own: it visits all stores, and all windows that may hold the tick. It
-//! is worth that only if the tick has at least as many rows as there are stores and windows to
-//! visit. If it has fewer, `reach` declines, and the caller looks each store up by itself.
+//! Moving has a cost of its own: it visits all stores, the windows that are open, and those that
+//! may have to be opened. It is worth that only if the tick has at least as many rows as there are
+//! stores and windows to visit. If it has fewer, `reach` declines, and the caller looks each store
+//! up by itself.
 
 use super::cells::StoreCode;
 use super::probe::{CellWindow, Probe};
@@ -42,13 +43,15 @@ impl Open {
         }
         let stores = probe.cells.stores.len();
         // Every store is visited, so fewer rows than stores are too few, however many windows there
-        // are. What was too few before still is. Neither refusal costs a search for windows.
+        // are. Too few rows are refused again without a search, even if the cost has fallen
+        // meanwhile; the caller's own lookup finds the same windows.
         let declined_before = |(declined, rows_then)| declined == tick && rows <= rows_then;
         if stores > rows || self.declined.is_some_and(declined_before) {
             return false;
         }
-        // A step forward keeps what is open, and adds the windows that began since. A step back
-        // starts from nothing, and considers every window that may hold the tick.
+        // A step forward keeps what is open, and adds the windows that began since: a window that
+        // holds the later tick held the earlier one, or began after it. A step back starts from
+        // nothing, and considers every window that may hold the tick.
         let since = self.tick.filter(|&last| last < tick);
         let begun = since.map_or_else(|| probe.near(tick), |last| probe.begun(last, tick));
         let kept = if since.is_some() { self.windows.len() } else { 0 };
