@@ -16,6 +16,7 @@ use parquet::file::reader::Length as _;
 use super::fetched::Fetched;
 use super::file::File;
 use super::guard::guarded;
+use super::mended::locations;
 use super::{Error, bounds, deltas, footer, instants96};
 
 /// Record batches that hold as many rows as were expected of them.
@@ -116,11 +117,11 @@ impl Columns {
         let leaves: Vec<_> = file.leaves(roots).collect();
         let batch_rows = file.batch_rows(&fetched, row_group, &self.leaves())?;
         let (fetched, metadata) = file.mended(fetched, row_group, &leaves)?;
-        let group = metadata.as_ref().unwrap_or(file.metadata()).row_group(row_group);
+        let now = metadata.as_ref().unwrap_or(file.metadata());
         for &leaf in &leaves {
-            let column = group.column(leaf);
+            let column = now.row_group(row_group).column(leaf);
             let chunk = footer::chunk_range(column, fetched.len()).map_err(ParquetError::EOF)?;
-            let places = bounds::places(&chunk, file.page_locations(row_group, leaf).as_deref());
+            let places = bounds::places(&chunk, locations(now, row_group, leaf).as_deref());
             deltas::check(&fetched, column, &places, file.group_rows(row_group))?;
         }
         let arrow = if metadata.is_none() && Arc::ptr_eq(schema, file.arrow.schema()) {

@@ -13,6 +13,13 @@ use crate::manifest::Dataset;
 /// [`Error::Columns`].
 pub(crate) fn of(log: &'static Log, dataset: &Dataset, file: &File) -> Result<LogColumns, Error> {
     LogColumns::of(log, file.schema().fields(), |name| dataset.column(name)).map_err(|fault| {
+        // What such a column was made to look like is not what its type is.
+        if let ColumnFault::Type { column, .. } = &fault
+            && let Some(root) = file.schema().index_of(column).ok()
+            && let Some(found) = file.fault_of(root)
+        {
+            return Error::unreadable(&file.object.uri, column.clone(), found);
+        }
         let advice = match fault {
             ColumnFault::Missing { .. } => "map it under \"columns\" in the manifest, or write it",
             ColumnFault::Two { .. } => {

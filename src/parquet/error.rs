@@ -63,6 +63,19 @@ pub enum Error {
         /// What to do.
         advice: &'static str,
     },
+    /// A column that is needed is one that nobody could read.
+    #[error(
+        "{uri}: expected a column {column:?} that can be read, found {found}; write the file again \
+         as plain Parquet"
+    )]
+    Unreadable {
+        /// The file.
+        uri: Uri,
+        /// The column's name in the file.
+        column: String,
+        /// What is wrong with it.
+        found: String,
+    },
     /// A file's pages cannot be decoded.
     #[error(
         "{uri}: expected readable Parquet pages in row group {row_group}, found {reason}; write \
@@ -110,6 +123,11 @@ impl Error {
         let reason = reason.to_string();
         Shortage::said(&reason)
             .map_or_else(|| Self::Corrupt { uri: uri.clone(), row_group, reason }, Self::Short)
+    }
+
+    /// A column that is needed and cannot be read.
+    pub fn unreadable(uri: &Uri, column: String, fault: &str) -> Self {
+        Self::Unreadable { uri: uri.clone(), column, found: fault.to_owned() }
     }
 
     /// An encoder's complaint.

@@ -29,6 +29,11 @@ impl Fetched {
         self
     }
 
+    /// Where the file ends, with what has been added.
+    pub(crate) const fn end(&self) -> u64 {
+        self.bytes
+    }
+
     /// Adds bytes past the end of the file, and returns where they lie.
     pub(crate) fn append(&mut self, bytes: Bytes) -> (u64, u64) {
         let (start, length) = (self.bytes, bytes.len() as u64);

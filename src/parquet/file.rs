@@ -8,18 +8,17 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, RowSelection};
 use parquet::column::page::{Page, PageReader as _};
 use parquet::errors::ParquetError;
-use parquet::file::metadata::{
-    PageIndexPolicy, ParquetMetaData, ParquetMetaDataPushDecoder, RowGroupMetaData,
-};
+use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use parquet::file::page_index::column_index::ColumnIndexMetaData;
 use parquet::file::page_index::offset_index::PageLocation;
 use parquet::file::serialized_reader::SerializedPageReader;
 
+use super::faults::Faults;
 use super::fetched::{Fetched, coalesce};
 use super::guard::guarded;
 use super::schema::FileColumns;
-use super::tail::{TAIL_BYTES, Tail};
-use super::{Error, bounds, footer, pages};
+use super::tail::Tail;
+use super::{Error, bounds, footer};
 use crate::objects::{Object, Objects, Scheme};
 use cohort_core::Interval;
 
@@ -37,6 +36,7 @@ pub(crate) struct File {
     pub partition: Option<Interval>,
     pub(super) arrow: ArrowReaderMetadata,
     found: SchemaRef,
+    faults: Arc<Faults>,
     tag: String,
 }
 
@@ -58,12 +58,8 @@ impl File {
             )));
         }
         let mut tail = Tail::new(objects, &object);
-        let decoder = ParquetMetaDataPushDecoder::try_new(object.bytes)
-            .map_err(|error| wrong(error.to_string()))?
-            .with_page_index_policy(PageIndexPolicy::Skip);
-        let first = object.bytes.saturating_sub(TAIL_BYTES)..object.bytes;
-        let metadata = match tail.decode(decoder, vec![first]).await? {
-            Ok(metadata) => metadata,
+        let (metadata, faults) = match tail.footer().await? {
+            Ok(footer) => footer,
             Err(error) => return Err(wrong(tail.what_it_is(&error).await?)),
         };
         let mut rows = metadata.row_groups().iter().map(RowGroupMetaData::num_rows);
@@ -96,7 +92,8 @@ impl File {
             Scheme::File => tail.parts.footer_digest(object.bytes),
             _ => object.tag.to_string(),
         };
-        Ok(Self { object, partition, arrow, found: columns.found, tag })
+        let faults = Arc::new(faults);
+        Ok(Self { object, partition, arrow, found: columns.found, faults, tag })
     }
 
     /// The file's version as the lineage shows it: the storage's entity tag. Local disk has none,
@@ -161,7 +158,8 @@ impl File {
     /// chunk if the file has no offset index, or if `rows` is `None`.
     ///
     /// # Errors
-    /// [`Error::Corrupt`] if the column chunk does not lie in the file.
+    /// [`Error::Unreadable`] if nobody could read the column, and [`Error::Corrupt`] if the column
+    /// chunk does not lie in the file.
     pub(crate) fn column_ranges(
         &self,
         row_group: usize,
@@ -169,8 +167,11 @@ impl File {
         rows: Option<&RowSelection>,
     ) -> Result<Vec<Range<u64>>, Error> {
         let column = self.metadata().row_group(row_group).column(leaf);
+        let name = column.column_path().string();
+        if let Some(fault) = self.faults.of(row_group, leaf) {
+            return Err(Error::unreadable(&self.object.uri, name, fault));
+        }
         let chunk = footer::chunk_range(column, self.object.bytes).map_err(|found| {
-            let name = column.column_path().string();
             let reason = format!("column {name:?} of {found}");
             Error::corrupt(&self.object.uri, row_group, reason)
         })?;
@@ -198,6 +199,11 @@ impl File {
         }
         let schema = Arc::new(Schema::new(fields));
         RecordBatch::try_new(schema, columns).unwrap_or_else(|_| batch.clone())
+    }
+
+    /// What makes a root column unreadable in every row group, in words.
+    pub(super) fn fault_of(&self, root: usize) -> Option<&str> {
+        self.leaves(&[root]).find_map(|leaf| self.faults.of_leaf(leaf))
     }
 
     /// The root columns whose chunks all lie in the file, in this row group.
@@ -261,7 +267,7 @@ impl File {
     pub(crate) fn dictionary_range(&self, row_group: usize, leaf: usize) -> Option<Range<u64>> {
         let column = self.metadata().row_group(row_group).column(leaf);
         let chunk = footer::chunk_range(column, self.object.bytes).ok()?;
-        column.dictionary_page_offset()?;
+        column.dictionary_page_offset().filter(|_| self.faults.of(row_group, leaf).is_none())?;
         let end = u64::try_from(column.data_page_offset()).ok()?;
         (end <= chunk.end).then_some(chunk.start..end)
     }
@@ -282,57 +288,6 @@ impl File {
         let mut pages = SerializedPageReader::new(fetched, column, rows, None)?;
         let page = guarded(|| pages.get_next_page())?;
         page.ok_or_else(|| ParquetError::EOF("a column without pages".to_owned()))
-    }
-
-    /// The pages of a leaf column, as far as they have been fetched.
-    ///
-    /// # Errors
-    /// If they are cut short.
-    pub(crate) fn pages(
-        &self,
-        fetched: &Arc<Fetched>,
-        row_group: usize,
-        leaf: usize,
-    ) -> Result<SerializedPageReader<Fetched>, ParquetError> {
-        self.batch_rows(fetched, row_group, &[leaf])?;
-        let rows = self.group_rows(row_group);
-        let pages = self.page_locations(row_group, leaf);
-        match self.mended((**fetched).clone(), row_group, &[leaf])? {
-            (fetched, Some(metadata)) => {
-                let column = metadata.row_group(row_group).column(leaf);
-                SerializedPageReader::new(Arc::new(fetched), column, rows, pages)
-            }
-            (_, None) => {
-                let column = self.metadata().row_group(row_group).column(leaf);
-                SerializedPageReader::new(fetched.clone(), column, rows, pages)
-            }
-        }
-    }
-
-    /// What was fetched, with the chunks that must be written anew past the end of the file, and
-    /// the metadata that say so. A chunk with an offset index is left as it is.
-    pub(super) fn mended(
-        &self,
-        mut fetched: Fetched,
-        row_group: usize,
-        leaves: &[usize],
-    ) -> Result<(Fetched, Option<ParquetMetaData>), ParquetError> {
-        let mut anew = Vec::new();
-        for &leaf in leaves {
-            if self.page_locations(row_group, leaf).is_some() {
-                continue;
-            }
-            let column = self.metadata().row_group(row_group).column(leaf);
-            let chunk =
-                footer::chunk_range(column, self.object.bytes).map_err(ParquetError::EOF)?;
-            let Some((bytes, codec)) = pages::mended(&fetched, column, chunk)? else { continue };
-            let (start, length) = fetched.append(bytes);
-            anew.push((leaf, footer::moved(column, start, length, codec)?));
-        }
-        if anew.is_empty() {
-            return Ok((fetched, None));
-        }
-        Ok((fetched, Some(footer::with_chunks(self.metadata().clone(), row_group, anew)?)))
     }
 
     /// The row groups that have rows. Writers make one without for an empty table, and its columns

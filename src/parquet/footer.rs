@@ -16,58 +16,8 @@ use parquet::file::metadata::{
 use parquet::file::page_index::column_index::ColumnIndexMetaData;
 use parquet::file::page_index::offset_index::PageLocation;
 
-use super::thrift::{I32, Input, LIST, STRUCT};
-
 /// The four bytes at a file's beginning. No chunk lies before their end.
 const MAGIC_BYTES: i64 = 4;
-
-/// Groups of columns that may lie in one another. The crate recurses into them.
-const SCHEMA_DEPTH_MAX: usize = 100;
-/// Structs and lists of the footer that may lie in one another.
-const DEPTH_MAX: u8 = 32;
-
-/// Checks what the crate would take from a footer's bytes without a look: the lengths of its lists,
-/// and the depth of its schema.
-///
-/// # Errors
-/// What was found, in words.
-pub(super) fn check(footer: &[u8]) -> std::result::Result<(), &'static str> {
-    // How many columns each group that is open still has to have.
-    let mut open: Vec<i32> = Vec::new();
-    let mut depth_max = 0;
-    let read = Input::new(footer).fields(|input, id, kind| {
-        if (id, kind) != (2, LIST) {
-            return input.skip(kind, DEPTH_MAX);
-        }
-        input.list(|input, kind| {
-            let mut columns = 0;
-            if kind != STRUCT {
-                return None;
-            }
-            input.fields(|input, id, kind| {
-                if (id, kind) == (5, I32) {
-                    columns = input.number()?;
-                    return Some(());
-                }
-                input.skip(kind, DEPTH_MAX)
-            })?;
-            while open.pop_if(|left| *left <= 0).is_some() {}
-            if let Some(left) = open.last_mut() {
-                *left -= 1;
-            }
-            open.push(columns);
-            depth_max = depth_max.max(open.len());
-            Some(())
-        })
-    });
-    if read.is_none() {
-        return Err("a footer that ends inside one of its lists");
-    }
-    if depth_max > SCHEMA_DEPTH_MAX {
-        return Err("a schema of more than 100 groups in one another");
-    }
-    Ok(())
-}
 
 /// The footer of a file of this many bytes with sound hints, and with a page index only if the
 /// footer says where in the file it lies.

@@ -4,7 +4,7 @@
 
 use parquet::errors::{ParquetError, Result};
 
-use super::thrift::{FALSE, I32, Input, STRUCT, TRUE};
+use super::thrift::{FALSE, I32, Input, Output, STRUCT, TRUE};
 
 /// The header of a page.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -93,7 +93,7 @@ impl PageHeader {
 
     /// Appends the header.
     pub(super) fn write(&self, out: &mut Vec<u8>) {
-        let mut output = Output { out, last: 0 };
+        let mut output = Output::new(out);
         output.number(1, self.kind);
         output.size(2, self.uncompressed);
         output.size(3, self.compressed);
@@ -101,14 +101,13 @@ impl PageHeader {
             output.number(4, crc.cast_signed());
         }
         if let Some(numbers) = self.v1 {
-            output.numbers(5, &numbers);
+            write_numbers(output.nested(5), &numbers);
         }
         if let Some(numbers) = self.dictionary {
-            output.numbers(7, &numbers);
+            write_numbers(output.nested(7), &numbers);
         }
         if let Some(v2) = self.v2 {
-            output.begin(8);
-            let mut inner = Output { out: &mut *output.out, last: 0 };
+            let mut inner = output.nested(8);
             inner.number(1, v2.values);
             inner.number(2, v2.nulls);
             inner.number(3, v2.rows);
@@ -116,10 +115,18 @@ impl PageHeader {
             inner.size(5, v2.def_bytes);
             inner.size(6, v2.rep_bytes);
             inner.field(7, if v2.is_compressed { TRUE } else { FALSE });
-            inner.out.push(0);
+            inner.end();
         }
-        output.out.push(0);
+        output.end();
     }
+}
+
+/// Writes a struct whose fields are numbers.
+fn write_numbers(mut output: Output<'_>, numbers: &[i32]) {
+    for (number, id) in numbers.iter().zip(1..) {
+        output.number(id, *number);
+    }
+    output.end();
 }
 
 impl V2 {
@@ -140,45 +147,6 @@ impl V2 {
             Some(())
         })?;
         Some(v2)
-    }
-}
-
-struct Output<'a> {
-    out: &'a mut Vec<u8>,
-    last: u8,
-}
-
-impl Output<'_> {
-    fn field(&mut self, id: u8, kind: u8) {
-        self.out.push((id - self.last) << 4 | kind);
-        self.last = id;
-    }
-
-    fn begin(&mut self, id: u8) {
-        self.field(id, STRUCT);
-    }
-
-    fn number(&mut self, id: u8, number: i32) {
-        self.field(id, I32);
-        let mut value = ((number << 1) ^ (number >> 31)).cast_unsigned();
-        while value > 127 {
-            self.out.push((value & 127) as u8 | 128);
-            value >>= 7;
-        }
-        self.out.push(value as u8);
-    }
-
-    fn size(&mut self, id: u8, size: usize) {
-        self.number(id, i32::try_from(size).unwrap_or(i32::MAX));
-    }
-
-    fn numbers(&mut self, id: u8, numbers: &[i32]) {
-        self.begin(id);
-        let mut inner = Output { out: &mut *self.out, last: 0 };
-        for (number, id) in numbers.iter().zip(1..) {
-            inner.number(id, *number);
-        }
-        inner.out.push(0);
     }
 }
 

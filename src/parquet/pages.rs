@@ -1,9 +1,9 @@
 //! Pages that the Parquet crate does not read as they are, put right before it sees them.
 //!
 //! Two kinds of writers make them. Hadoop's LZ4 cuts a page into blocks, and the crate reads no
-//! more than one reliably. And some writers of version 2 pages miscount the nulls in the page
-//! header, though the levels are right. A column chunk that has such pages is written anew, in
-//! memory: decompressed, or with counts that agree with its levels.
+//! more than one reliably. And some writers of version 2 pages miscount the nulls or the rows in
+//! the page header, though the levels are right. A column chunk that has such pages is written
+//! anew, in memory: decompressed, or with counts that agree with its levels.
 
 use std::io::Read as _;
 use std::ops::Range;
@@ -12,11 +12,13 @@ use bytes::Bytes;
 use parquet::basic::Compression;
 use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::ColumnChunkMetaData;
+use parquet::file::page_index::offset_index::PageLocation;
 use parquet::file::reader::ChunkReader as _;
 
+use super::bounds;
 use super::fetched::Fetched;
 use super::page_header::{PageHeader, V2};
-use super::scan::runs::Runs;
+use super::scan::runs::{Run, Runs, Truncated};
 
 /// A chunk that is decompressed as a whole may have this many bytes.
 const CHUNK_BYTES_MAX: usize = 1 << 28;
@@ -33,13 +35,16 @@ pub(super) fn mended(
     chunk: Range<u64>,
 ) -> Result<Option<(Bytes, Compression)>> {
     let is_lz4 = column.compression() == Compression::LZ4;
-    let length = usize::try_from(chunk.end - chunk.start)?;
-    let bytes = fetched.get_bytes(chunk.start, length)?;
-    let (first, _) = PageHeader::read(&bytes)?;
-    let max_level = column.column_descr().max_def_level();
-    if !is_lz4 && (max_level == 0 || !has_v2(&bytes, &first)) {
+    let mut has_v2 = false;
+    bounds::each_page(fetched, std::slice::from_ref(&chunk), |header, _, _| {
+        has_v2 |= header.v2.is_some();
+        Ok(())
+    })?;
+    if !is_lz4 && !has_v2 {
         return Ok(None);
     }
+    let length = usize::try_from(chunk.end - chunk.start)?;
+    let bytes = fetched.get_bytes(chunk.start, length)?;
     let mut out = Vec::with_capacity(bytes.len());
     let mut changed = is_lz4;
     let mut rest = bytes;
@@ -48,14 +53,12 @@ pub(super) fn mended(
         let end = at.checked_add(header.compressed).filter(|&end| end <= rest.len());
         let end = end.ok_or_else(|| ParquetError::EOF("a page past its chunk's end".to_owned()))?;
         let body = rest.slice(at..end);
-        if header.crc.is_some_and(|crc| crc != crc32fast::hash(&body)) {
-            return Err(ParquetError::General("Page CRC checksum mismatch".to_owned()));
-        }
+        check_sum(&header, &body)?;
         rest = rest.slice(end..);
         if let Some(v2) = header.v2.as_mut() {
-            let nulls = nulls(v2, &body, max_level)?;
-            changed |= v2.nulls != nulls;
-            v2.nulls = nulls;
+            let sound = sound(v2, &body, column)?;
+            changed |= *v2 != sound;
+            *v2 = sound;
         }
         if is_lz4 && out.len().saturating_add(header.uncompressed) > CHUNK_BYTES_MAX {
             let found = format!("a column chunk of more than {CHUNK_BYTES_MAX} bytes in LZ4");
@@ -71,42 +74,134 @@ pub(super) fn mended(
     Ok(changed.then(|| (out.into(), codec)))
 }
 
-/// Whether the first data page, which comes first or after a dictionary, is of version 2.
-fn has_v2(bytes: &Bytes, first: &PageHeader) -> bool {
-    if !first.is_dictionary() {
-        return first.v2.is_some();
+/// The pages of a chunk with an offset index written anew, as far as they have been fetched, after
+/// the dictionary. Returns where each page then lies among these bytes, or `None` if all can be
+/// read as they are.
+///
+/// # Errors
+/// If a page is cut short, or is not what its header and the index say.
+pub(super) fn mended_alone(
+    fetched: &Fetched,
+    column: &ColumnChunkMetaData,
+    chunk: Range<u64>,
+    pages: &[PageLocation],
+    rows: usize,
+) -> Result<Option<(Bytes, Vec<PageLocation>)>> {
+    let places = bounds::places(&chunk, Some(pages));
+    let Some((dictionary, places)) = places.split_first() else { return Ok(None) };
+    let bytes_of = |place: &Range<u64>| {
+        // Pages of rows that nobody wants have not been fetched.
+        fetched.get_bytes(place.start, usize::try_from(place.end - place.start).ok()?).ok()
+    };
+    let ends = pages.iter().skip(1).map(|page| page.first_row_index).chain([rows as i64]);
+    let mut anew = Vec::new();
+    for (i, (page, end)) in pages.iter().zip(ends).enumerate() {
+        let Some(bytes) = bytes_of(&places[i]) else { continue };
+        let (mut header, at) = PageHeader::read(&bytes)?;
+        let body = bytes.slice(at..);
+        let mut rows = (column.column_descr().max_rep_level() == 0).then(|| header.values());
+        if let Some(v2) = header.v2 {
+            let sound = sound(&v2, &body, column)?;
+            rows = Some(sound.rows);
+            if v2 != sound {
+                check_sum(&header, &body)?;
+                (header.v2, header.crc) = (Some(sound), None);
+                anew.push((i, header, body));
+            }
+        }
+        let claimed = end - page.first_row_index;
+        if let Some(rows) = rows.filter(|&rows| i64::from(rows) != claimed) {
+            let found = format!("a page of {rows} rows where the footer claims {claimed}");
+            return Err(ParquetError::General(found));
+        }
     }
-    let Ok((_, at)) = PageHeader::read(bytes) else { return false };
-    let next = at.saturating_add(first.compressed);
-    let second = bytes.get(next..).map(PageHeader::read);
-    second.is_some_and(|second| second.is_ok_and(|(header, _)| header.v2.is_some()))
+    if anew.is_empty() {
+        return Ok(None);
+    }
+    let mut out = bytes_of(dictionary).unwrap_or_default().to_vec();
+    let mut anew = anew.into_iter().peekable();
+    let mut moved = Vec::with_capacity(pages.len());
+    for (i, page) in pages.iter().enumerate() {
+        let from = out.len();
+        match anew.next_if(|(place, ..)| *place == i) {
+            Some((_, header, body)) => {
+                header.write(&mut out);
+                out.extend_from_slice(&body);
+            }
+            None => out.extend_from_slice(&bytes_of(&places[i]).unwrap_or_default()),
+        }
+        moved.push(PageLocation {
+            offset: i64::try_from(from)?,
+            compressed_page_size: i32::try_from(out.len() - from)?,
+            first_row_index: page.first_row_index,
+        });
+    }
+    Ok(Some((out.into(), moved)))
 }
 
-/// How many of a page's values are null, by its definition levels.
-fn nulls(v2: &V2, body: &Bytes, max_level: i16) -> Result<i32> {
-    let from = v2.rep_bytes;
-    let levels = from.checked_add(v2.def_bytes).and_then(|to| body.get(from..to));
+fn check_sum(header: &PageHeader, body: &Bytes) -> Result<()> {
+    if header.crc.is_some_and(|crc| crc != crc32fast::hash(body)) {
+        return Err(ParquetError::General("Page CRC checksum mismatch".to_owned()));
+    }
+    Ok(())
+}
+
+/// What the header of a page should say, by its levels.
+fn sound(v2: &V2, body: &Bytes, column: &ColumnChunkMetaData) -> Result<V2> {
+    let column = column.column_descr();
     let short = || ParquetError::EOF("a page ends inside its levels".to_owned());
-    let levels = body.slice_ref(levels.ok_or_else(short)?);
+    let end = v2.rep_bytes.checked_add(v2.def_bytes).filter(|&end| end <= body.len());
+    let end = end.ok_or_else(short)?;
     let values = usize::try_from(v2.values)?;
-    if max_level == 0 {
-        return Ok(0);
-    }
-    let width = (16 - max_level.leading_zeros()) as u8;
-    // Each byte of levels holds no more than a run does, so that the values cannot be made up.
-    let mut runs = Runs::new(levels, width).map_err(|_| short())?;
-    let mut all = Vec::new();
-    let max = u32::from(max_level.unsigned_abs());
-    let mut left = values;
-    let mut nulls = 0;
+    let count = |levels: Bytes, max: i16, counts: &dyn Fn(u32) -> bool| {
+        count(levels, max, values, counts).map_err(|_| short())
+    };
+    let (max_rep, max_def) = (column.max_rep_level(), column.max_def_level());
+    let rows = match max_rep {
+        0 => values,
+        // A row begins where nothing is repeated.
+        max => count(body.slice(..v2.rep_bytes), max, &|level| level == 0)?,
+    };
+    let nulls = match max_def {
+        0 => 0,
+        max => {
+            let present = u32::from(max.unsigned_abs());
+            count(body.slice(v2.rep_bytes..end), max, &|level| level != present)?
+        }
+    };
+    Ok(V2 { rows: i32::try_from(rows)?, nulls: i32::try_from(nulls)?, ..*v2 })
+}
+
+/// How many of so many levels count.
+fn count(
+    levels: Bytes,
+    max: i16,
+    values: usize,
+    counts: &dyn Fn(u32) -> bool,
+) -> std::result::Result<usize, Truncated> {
+    let width = (16 - max.leading_zeros()) as u8;
+    let mut runs = Runs::new(levels, width)?;
+    let (mut left, mut counted) = (values, 0);
+    let mut some = Vec::new();
     while left > 0 {
-        let step = left.min(1 << 16);
-        all.clear();
-        runs.read(step, &mut all, |level| level != max).map_err(|_| short())?;
-        nulls += all.iter().filter(|&&is_null| is_null).count();
-        left -= step;
+        let taken = match runs.peek()? {
+            Run::Repeated(level, n) => {
+                let taken = n.min(left);
+                counted += if counts(level) { taken } else { 0 };
+                runs.skip(taken)?;
+                taken
+            }
+            Run::Packed(n) => {
+                let taken = n.min(left).min(1 << 16);
+                some.clear();
+                runs.read(taken, &mut some, counts)?;
+                counted += some.iter().filter(|&&counts| counts).count();
+                taken
+            }
+        };
+        left -= taken;
     }
-    Ok(i32::try_from(nulls)?)
+    Ok(counted)
 }
 
 /// A page's bytes without LZ4.
@@ -167,6 +262,11 @@ fn framed(input: &[u8], out: &mut [u8]) -> Option<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use parquet::schema::parser::parse_message_type;
+    use parquet::schema::types::SchemaDescriptor;
+
     use super::*;
 
     fn block(parts: &[&[u8]]) -> Vec<u8> {
@@ -199,11 +299,29 @@ mod tests {
     }
 
     #[test]
-    fn nulls_are_counted_by_the_levels() {
+    fn nulls_and_rows_are_counted_by_the_levels() {
+        let chunk = |message: &str| {
+            let schema = parse_message_type(message).unwrap();
+            let column = SchemaDescriptor::new(Arc::new(schema)).column(0);
+            ColumnChunkMetaData::builder(column).build().unwrap()
+        };
+        let [optional, required, list] = [
+            "message m { optional int32 a; }",
+            "message m { required int32 a; }",
+            "message m { repeated int32 a; }",
+        ]
+        .map(chunk);
         // Three runs of levels of one bit: 5 present, 2 null, 1 present.
         let levels = Bytes::from_static(&[10, 1, 4, 0, 2, 1]);
         let v2 = V2 { values: 8, nulls: -1, def_bytes: levels.len(), ..V2::default() };
-        assert_eq!(nulls(&v2, &levels, 1).unwrap(), 2);
-        assert!(nulls(&V2 { values: 9, ..v2 }, &levels, 1).is_err());
+        assert_eq!(sound(&v2, &levels, &optional).unwrap(), V2 { nulls: 2, rows: 8, ..v2 });
+        assert!(sound(&V2 { values: 9, ..v2 }, &levels, &optional).is_err());
+        assert!(sound(&V2 { def_bytes: 7, ..v2 }, &levels, &optional).is_err());
+        let flat = V2 { def_bytes: 0, ..v2 };
+        assert_eq!(sound(&flat, &levels, &required).unwrap(), V2 { nulls: 0, rows: 8, ..flat });
+        // 8 values of 3 rows: packed repetition levels, of which three are 0.
+        let levels = Bytes::from_static(&[3, 0b1101_1010, 16, 1]);
+        let lists = V2 { rep_bytes: 2, def_bytes: 2, ..v2 };
+        assert_eq!(sound(&lists, &levels, &list).unwrap(), V2 { nulls: 0, rows: 3, ..lists });
     }
 }

@@ -35,15 +35,16 @@ impl FileColumns {
     /// # Errors
     /// If the schema cannot be read even without its annotations.
     pub(super) fn of(schema: &SchemaDescriptor, hints: Option<&Vec<KeyValue>>) -> Result<Self> {
-        let hint = hints.map(|hints| arrow_hint(schema, hints)).unwrap_or_default();
         let roots = schema.root_schema().get_fields();
+        let roots: Vec<_> = roots.iter().filter_map(with_columns).collect();
+        let hint = hints.map(|hints| arrow_hint(&roots, hints)).unwrap_or_default();
         let (mut found, mut read, mut types) = (Vec::new(), Vec::new(), Vec::new());
         for root in roots {
             // A column of an unknown kind is read as what it is stored as. It can hurt nobody.
-            let (root, is) = match field(root) {
-                Ok(is) => (root.clone(), is),
+            let (root, is) = match field(&root) {
+                Ok(is) => (root, is),
                 Err(_) => {
-                    let bare = bare(root)?;
+                    let bare = bare(&root)?;
                     let is = field(&bare)?;
                     (bare, is)
                 }
@@ -69,6 +70,20 @@ impl FileColumns {
             parquet: Arc::new(SchemaDescriptor::new(Arc::new(parquet))),
         })
     }
+}
+
+/// A root column without groups that hold no column; `None` if it is one. Such a group has no
+/// values, and the crate has no type for it.
+fn with_columns(column: &TypePtr) -> Option<TypePtr> {
+    let Type::GroupType { fields, .. } = &**column else { return Some(column.clone()) };
+    let kept: Vec<_> = fields.iter().filter_map(with_columns).collect();
+    if kept.len() == fields.len() && kept.iter().zip(fields).all(|(a, b)| Arc::ptr_eq(a, b)) {
+        return (!kept.is_empty()).then(|| column.clone());
+    }
+    let info = column.get_basic_info();
+    let group = Type::group_type_builder(column.name()).with_repetition(info.repetition());
+    // Of what is left, an annotation may say nothing that is true any more.
+    (!kept.is_empty()).then(|| group.with_fields(kept).build().ok().map(Arc::new))?
 }
 
 /// The Arrow type of one root column.
@@ -127,9 +142,11 @@ fn bare(column: &Type) -> Result<TypePtr> {
 }
 
 /// The fields of the Arrow schema in the footer, if there is one that can be read.
-fn arrow_hint(schema: &SchemaDescriptor, hints: &Vec<KeyValue>) -> Option<Fields> {
+fn arrow_hint(roots: &[TypePtr], hints: &Vec<KeyValue>) -> Option<Fields> {
+    let schema = Type::group_type_builder("schema").with_fields(roots.to_vec()).build().ok()?;
     // The crate reads the hint only together with a schema that it fits. Any other is of no use.
-    let schema = parquet_to_arrow_schema(schema, Some(hints)).ok()?;
+    let schema =
+        parquet_to_arrow_schema(&SchemaDescriptor::new(Arc::new(schema)), Some(hints)).ok()?;
     Some(schema.fields().clone())
 }
 
@@ -157,6 +174,7 @@ fn value_type(found: &DataType) -> &DataType {
 
 #[cfg(test)]
 mod tests {
+    use parquet::basic::Repetition;
     use parquet::schema::parser::parse_message_type;
 
     use super::*;
@@ -182,6 +200,29 @@ mod tests {
         let decimal = DataType::Decimal128(4, 0);
         let expected = [(decimal.clone(), decimal), (DataType::Binary, DataType::Binary)];
         assert_eq!(types(message), expected);
+    }
+
+    /// It once failed the whole file.
+    #[test]
+    fn a_group_without_columns_is_left_out() {
+        let leaf = Type::primitive_type_builder("a", Physical::INT64).build().unwrap();
+        let empty = Type::group_type_builder("empty").with_repetition(Repetition::OPTIONAL);
+        let empty = empty.build().unwrap();
+        let (leaf, empty) = (Arc::new(leaf), Arc::new(empty));
+        let group = |name, fields: &[&TypePtr]| {
+            let fields = fields.iter().map(|&field| field.clone()).collect();
+            let group = Type::group_type_builder(name).with_fields(fields);
+            Arc::new(group.with_repetition(Repetition::OPTIONAL).build().unwrap())
+        };
+        let (hollow, mixed) = (group("hollow", &[&empty]), group("mixed", &[&empty, &leaf]));
+        let root = Type::group_type_builder("schema")
+            .with_fields(vec![empty, hollow, mixed, leaf])
+            .build()
+            .unwrap();
+        let columns = FileColumns::of(&SchemaDescriptor::new(Arc::new(root)), None).unwrap();
+        let names = columns.found.fields().iter().map(|field| field.name().as_str());
+        assert_eq!(names.collect::<Vec<_>>(), ["mixed", "a"]);
+        assert_eq!(columns.parquet.num_columns(), 2);
     }
 
     #[test]

@@ -5,17 +5,18 @@ use std::ops::Range;
 use bytes::Bytes;
 use parquet::DecodeResult;
 use parquet::errors::ParquetError;
-use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataPushDecoder};
+use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataPushDecoder};
 use parquet::file::reader::ChunkReader as _;
 use sha2::{Digest, Sha256};
 
+use super::faults::Faults;
 use super::fetched::Fetched;
 use super::guard::guarded;
-use super::{Error, footer};
+use super::{Error, footer_bytes};
 use crate::objects::{self, Object, Objects, Scheme};
 
 /// Bytes first fetched from the end of a file. Most footers fit.
-pub(super) const TAIL_BYTES: u64 = 64 << 10;
+const TAIL_BYTES: u64 = 64 << 10;
 
 /// The end of a file, as far as it has been fetched.
 pub(super) struct Tail<'a> {
@@ -23,14 +24,37 @@ pub(super) struct Tail<'a> {
     object: &'a Object,
     /// What has been fetched.
     pub parts: Fetched,
-    /// Whether the footer has been checked.
-    checked: bool,
+    /// What is wrong with columns, once the footer has been checked.
+    checked: Option<Faults>,
 }
 
 impl<'a> Tail<'a> {
     /// Nothing fetched yet.
     pub(super) fn new(objects: &'a dyn Objects, object: &'a Object) -> Self {
-        Self { objects, object, parts: Fetched::default(), checked: false }
+        Self { objects, object, parts: Fetched::default(), checked: None }
+    }
+
+    /// The footer, and what makes columns unreadable. The inner error is the decoder's.
+    ///
+    /// # Errors
+    /// [`Error::Objects`].
+    pub(super) async fn footer(
+        &mut self,
+    ) -> Result<Result<(ParquetMetaData, Faults), ParquetError>, Error> {
+        let bytes = self.object.bytes;
+        let decoder = match ParquetMetaDataPushDecoder::try_new(bytes) {
+            Ok(decoder) => decoder.with_page_index_policy(PageIndexPolicy::Skip),
+            Err(error) => return Ok(Err(error)),
+        };
+        let first = bytes.saturating_sub(TAIL_BYTES)..bytes;
+        let decoded = self.decode(decoder, vec![first]).await?;
+        let Some(faults) = self.checked.clone() else {
+            return Ok(decoded.map(|metadata| (metadata, Faults::default())));
+        };
+        Ok(decoded.map(|metadata| (metadata, faults)).or_else(|error| {
+            let footer = self.parts.footer(bytes).unwrap_or_default();
+            footer_bytes::decode_anew(&footer).map_err(|_| error)
+        }))
     }
 
     /// Feeds a decoder what it asks for, `first` to begin with. The inner error is the decoder's.
@@ -63,11 +87,12 @@ impl<'a> Tail<'a> {
                 contents.extend(fetched);
                 ranges.extend(missing);
             }
-            if let Some(footer) = self.parts.footer(self.object.bytes).filter(|_| !self.checked) {
-                if let Err(found) = footer::check(&footer) {
-                    return Ok(Err(ParquetError::General(found.to_owned())));
+            let unchecked = self.parts.footer(self.object.bytes).filter(|_| self.checked.is_none());
+            if let Some(footer) = unchecked {
+                match footer_bytes::check(&footer) {
+                    Ok(faults) => self.checked = Some(faults),
+                    Err(found) => return Ok(Err(ParquetError::General(found.to_owned()))),
                 }
-                self.checked = true;
             }
             let decoded = guarded(|| {
                 if !ranges.is_empty() {

@@ -1,11 +1,15 @@
-//! Thrift's compact protocol, read from bytes that may say anything: no length is believed before
-//! its bytes are seen, and nothing recurses deeper than the caller allows.
+//! Thrift's compact protocol. It is read from bytes that may say anything: no length is believed
+//! before its bytes are seen, and nothing recurses deeper than the caller allows.
 
 /// A boolean field that is true, and one that is false.
 pub(super) const TRUE: u8 = 1;
 pub(super) const FALSE: u8 = 2;
 /// A number of 32 bits.
 pub(super) const I32: u8 = 5;
+/// A number of 64 bits.
+pub(super) const I64: u8 = 6;
+/// Text, or any bytes.
+pub(super) const BINARY: u8 = 8;
 /// A list.
 pub(super) const LIST: u8 = 9;
 /// A struct.
@@ -84,12 +88,9 @@ impl<'a> Input<'a> {
         match kind {
             TRUE | FALSE => {}
             3 => drop(self.byte()?),
-            4..=6 => drop(self.varint()?),
+            4..=I64 => drop(self.varint()?),
             7 => self.advance(8)?,
-            8 => {
-                let length = usize::try_from(self.varint()?).ok()?;
-                self.advance(length)?;
-            }
+            BINARY => drop(self.binary()?),
             LIST | 10 => {
                 let depth = depth.checked_sub(1)?;
                 self.list(|input, kind| input.skip(kind, depth))?;
@@ -133,11 +134,28 @@ impl<'a> Input<'a> {
         None
     }
 
-    /// A signed number, which is stored with its sign in the lowest bit.
+    /// A signed number of 32 bits, which is stored with its sign in the lowest bit.
     pub(super) fn number(&mut self) -> Option<i32> {
+        i32::try_from(self.long()?).ok()
+    }
+
+    /// A signed number of 64 bits.
+    pub(super) fn long(&mut self) -> Option<i64> {
         let stored = self.varint()?;
-        let value = (stored >> 1).cast_signed() ^ -((stored & 1).cast_signed());
-        i32::try_from(value).ok()
+        Some((stored >> 1).cast_signed() ^ -((stored & 1).cast_signed()))
+    }
+
+    /// Bytes after their length.
+    pub(super) fn binary(&mut self) -> Option<&'a [u8]> {
+        let length = usize::try_from(self.varint()?).ok()?;
+        self.take(length)
+    }
+
+    /// A value as its bytes, with structs and lists in it at most `depth` deep.
+    pub(super) fn value(&mut self, kind: u8, depth: u8) -> Option<&'a [u8]> {
+        let from = self.at;
+        self.skip(kind, depth)?;
+        self.bytes.get(from..self.at)
     }
 
     pub(super) fn size(&mut self) -> Option<usize> {
@@ -145,9 +163,125 @@ impl<'a> Input<'a> {
     }
 }
 
+/// A struct that is being written.
+#[derive(Debug)]
+pub(super) struct Output<'a> {
+    out: &'a mut Vec<u8>,
+    last: i32,
+}
+
+impl<'a> Output<'a> {
+    /// A struct without fields yet.
+    pub(super) const fn new(out: &'a mut Vec<u8>) -> Self {
+        Self { out, last: 0 }
+    }
+
+    /// A field whose value is in its type.
+    pub(super) fn field(&mut self, id: i32, kind: u8) {
+        match id - self.last {
+            distance @ 1..=15 => self.out.push((distance as u8) << 4 | kind),
+            _ => {
+                self.out.push(kind);
+                push_number(self.out, id.into());
+            }
+        }
+        self.last = id;
+    }
+
+    /// A field whose value is given as its bytes.
+    pub(super) fn raw(&mut self, id: i32, kind: u8, value: &[u8]) {
+        self.field(id, kind);
+        self.out.extend_from_slice(value);
+    }
+
+    /// A number of 32 bits.
+    pub(super) fn number(&mut self, id: i32, number: i32) {
+        self.field(id, I32);
+        push_number(self.out, number.into());
+    }
+
+    /// A number of 64 bits.
+    pub(super) fn long(&mut self, id: i32, number: i64) {
+        self.field(id, I64);
+        push_number(self.out, number);
+    }
+
+    /// A number of bytes.
+    pub(super) fn size(&mut self, id: i32, size: usize) {
+        self.number(id, i32::try_from(size).unwrap_or(i32::MAX));
+    }
+
+    /// Bytes.
+    pub(super) fn binary(&mut self, id: i32, bytes: &[u8]) {
+        self.field(id, BINARY);
+        push_varint(self.out, bytes.len() as u64);
+        self.out.extend_from_slice(bytes);
+    }
+
+    /// A list of structs, each given as its bytes.
+    pub(super) fn structs(&mut self, id: i32, structs: &[Vec<u8>]) {
+        self.field(id, LIST);
+        self.out.push(0xf0 | STRUCT);
+        push_varint(self.out, structs.len() as u64);
+        structs.iter().for_each(|one| self.out.extend_from_slice(one));
+    }
+
+    /// A struct in this one.
+    pub(super) fn nested(&mut self, id: i32) -> Output<'_> {
+        self.field(id, STRUCT);
+        Output::new(self.out)
+    }
+
+    /// The end of the struct.
+    pub(super) fn end(self) {
+        self.out.push(0);
+    }
+}
+
+fn push_number(out: &mut Vec<u8>, number: i64) {
+    push_varint(out, ((number << 1) ^ (number >> 63)).cast_unsigned());
+}
+
+fn push_varint(out: &mut Vec<u8>, mut value: u64) {
+    while value > 127 {
+        out.push((value & 127) as u8 | 128);
+        value >>= 7;
+    }
+    out.push(value as u8);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_written_is_read() {
+        let mut out = Vec::new();
+        let mut output = Output::new(&mut out);
+        output.long(1, i64::MIN);
+        output.binary(40, b"far");
+        output.number(3, -1);
+        output.structs(4, &vec![vec![0]; 20]);
+        output.nested(5).end();
+        output.field(6, TRUE);
+        output.end();
+        let mut input = Input::new(&out);
+        let mut found = Vec::new();
+        let read = input.fields(|input, id, kind| {
+            found.push((id, kind));
+            match kind {
+                I64 => assert_eq!(input.long()?, i64::MIN),
+                BINARY => assert_eq!(input.binary()?, b"far"),
+                I32 => assert_eq!(input.number()?, -1),
+                _ => drop(input.value(kind, 2)?),
+            }
+            Some(())
+        });
+        assert_eq!(read, Some(()));
+        let kinds = [(1, I64), (40, BINARY), (3, I32), (4, LIST), (5, STRUCT), (6, TRUE)];
+        assert_eq!(found, kinds);
+        assert_eq!(input.at(), out.len());
+    }
 
     #[test]
     fn a_list_is_not_longer_than_its_bytes_and_nothing_is_deeper_than_allowed() {
