@@ -156,18 +156,23 @@ impl Partitioning {
 
     fn prefix(&self, at: DateTime) -> String {
         let mut prefix = String::with_capacity(self.pattern.len() + 8);
-        for piece in &self.pieces {
-            match piece {
-                Piece::Text(text) => prefix.push_str(text),
-                Piece::Year => prefix.push_str(&format!("{:04}", at.year())),
-                Piece::Month(width) => width.push(&mut prefix, at.month().into(), 2),
-                Piece::Day(width) => width.push(&mut prefix, at.day().into(), 2),
-                Piece::DayOfYear(width) => width.push(&mut prefix, at.day_of_year(), 3),
-                Piece::Hour(width) => width.push(&mut prefix, at.hour().into(), 2),
-                Piece::Minute(width) => width.push(&mut prefix, at.minute().into(), 2),
-            }
-        }
+        self.pieces.iter().for_each(|piece| piece.push(&mut prefix, at));
         prefix
+    }
+}
+
+impl Piece {
+    /// Appends what the piece stands for at an instant.
+    fn push(&self, text: &mut String, at: DateTime) {
+        match self {
+            Self::Text(own) => text.push_str(own),
+            Self::Year => text.push_str(&format!("{:04}", at.year())),
+            Self::Month(width) => width.push(text, at.month().into(), 2),
+            Self::Day(width) => width.push(text, at.day().into(), 2),
+            Self::DayOfYear(width) => width.push(text, at.day_of_year(), 3),
+            Self::Hour(width) => width.push(text, at.hour().into(), 2),
+            Self::Minute(width) => width.push(text, at.minute().into(), 2),
+        }
     }
 }
 
@@ -227,7 +232,7 @@ impl FromStr for Partitioning {
             return Err(PartitioningError::Path { pattern: pattern.to_owned() });
         }
         let pieces = pieces(&format!("{relative}/"), pattern)?;
-        if pieces.windows(2).any(|pair| pair[0].is_bare() && pair[1].begins_with_digit()) {
+        if !is_clear(&pieces) {
             return Err(PartitioningError::Unclear { pattern: pattern.to_owned() });
         }
         let granularity = granularity(&pieces, pattern)?;
@@ -277,6 +282,11 @@ fn pieces(relative: &str, pattern: &str) -> Result<Vec<Piece>, PartitioningError
     }
     pieces.push(Piece::Text(text));
     Ok(pieces)
+}
+
+/// Whether no digit follows a field without leading zeros.
+fn is_clear(pieces: &[Piece]) -> bool {
+    !pieces.windows(2).any(|pair| pair[0].is_bare() && pair[1].begins_with_digit())
 }
 
 fn granularity(pieces: &[Piece], pattern: &str) -> Result<Granularity, PartitioningError> {

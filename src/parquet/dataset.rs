@@ -5,7 +5,8 @@ use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use super::Error;
 use super::columns;
 use super::file::File;
-use crate::layout::{self, Partitioning};
+use super::folders::Folders;
+use crate::layout;
 use crate::manifest::Dataset;
 use crate::objects::{Object, Objects, Uri};
 use cohort_core::batch::columns::LogColumns;
@@ -93,11 +94,18 @@ async fn list(
         Ok::<_, Error>((folder, listed))
     });
     let listed: Vec<_> = stream::iter(listed).buffered(OPEN_AT_ONCE).try_collect().await?;
-    if listed.iter().all(|(_, objects)| objects.is_empty()) {
-        let Some(partitioning) = &dataset.partitioning else {
-            return Err(Error::MissingDataset { uri: root.clone(), log: log.name });
-        };
-        check_folders(objects, log, root, partitioning).await?;
+    let missing = listed.iter().filter(|(_, objects)| objects.is_empty());
+    let missing: Vec<_> = missing.map(|(folder, _)| folder.partition).collect();
+    let all = missing.len() == listed.len();
+    if let Some(partitioning) = &dataset.partitioning {
+        let folders = Folders { objects, log, root, partitioning };
+        let starts = missing.into_iter().flatten().map(|partition| partition.start);
+        folders.check_twins(&starts.collect::<Vec<_>>()).await?;
+        if all {
+            folders.check_levels().await?;
+        }
+    } else if all {
+        return Err(Error::MissingDataset { uri: root.clone(), log: log.name });
     }
     let found = listed.into_iter().flat_map(|(folder, objects)| {
         let data: Vec<_> = objects.into_iter().filter(|object| folder.holds(object)).collect();
@@ -106,44 +114,6 @@ async fn list(
     let mut found: Vec<_> = found.collect();
     found.sort_by(|(a, _), (b, _)| a.uri.cmp(&b.uri));
     Ok(found)
-}
-
-/// Fails if nothing at all lies under a dataset's URI, or if its folders are not those of its
-/// pattern. A partition that is merely not there is no fault: it holds no rows.
-async fn check_folders(
-    objects: &dyn Objects,
-    log: &'static Log,
-    root: &Uri,
-    partitioning: &Partitioning,
-) -> Result<(), Error> {
-    let mut along = String::new();
-    for level in 0.. {
-        let folders = objects.folders(&root.join(&along)).await?;
-        if level == 0 && folders.is_none() {
-            return Err(Error::MissingDataset { uri: root.clone(), log: log.name });
-        }
-        match partitioning.fitting_folder(level, &along, &folders.unwrap_or_default()) {
-            Ok(None) => break,
-            Ok(Some(folder)) => along.push_str(&format!("{folder}/")),
-            Err(misfit) => {
-                return Err(Error::Folders {
-                    uri: root.clone(),
-                    log: log.name,
-                    pattern: partitioning.to_string(),
-                    folder: misfit.folder,
-                    advice: misfit.pattern.map_or_else(
-                        || "give the pattern that its folders have".to_owned(),
-                        |pattern| format!("give {pattern:?}"),
-                    ),
-                });
-            }
-        }
-    }
-    if along.is_empty() {
-        let pattern = partitioning.to_string();
-        tracing::warn!(dataset = %root, pattern, "no folder of the partitioning is there");
-    }
-    Ok(())
 }
 
 /// Whether no part of a path hides the file. Writers hide what is not data.

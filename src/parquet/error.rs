@@ -28,7 +28,7 @@ pub enum Error {
     /// A dataset's folders are not those of its pattern.
     #[error(
         "{uri}: expected folders of the partitioning {pattern:?} for {log}, found {folder:?}; \
-         {advice} as \"partitioning\" in the manifest"
+         {advice}"
     )]
     Folders {
         /// Where the dataset lies.

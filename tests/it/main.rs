@@ -58,3 +58,4 @@ mod thrift;
 mod verify;
 mod verify_histories;
 mod verify_sets;
+mod zeros;

@@ -1,19 +1,11 @@
-//! Checks folders against a pattern, if none of the partitions that a run needs is there.
+//! Checks folders against a pattern: whether they fit it, which folders a partition may have in
+//! place of its own, and the pattern that would fit.
+
+use std::collections::BTreeSet;
 
 use super::super::is_data;
-use super::{Partitioning, Piece, Width, take};
-
-/// A folder that fits no partition, and no other on its level does.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Misfit {
-    /// The folder, relative to the dataset's URI.
-    pub folder: String,
-    /// The pattern that would fit it, if it is evident.
-    pub pattern: Option<String>,
-}
-
-/// Patterns that writers use, tried in this order in place of one that does not fit.
-const USUAL: [&str; 7] = ["%Y%m%d", "%F", "%Y-%m", "%Y%m", "%Y-%-m-%-d", "%Y", "%Y%j"];
+use super::{Partitioning, Piece, Width, is_clear, take};
+use cohort_core::Timestamp;
 
 impl Piece {
     /// Whether this is a field without leading zeros.
@@ -34,6 +26,22 @@ impl Piece {
             Self::Text(text) => text.starts_with(|c: char| c.is_ascii_digit()),
             _ => true,
         }
+    }
+
+    /// The same field with leading zeros if it has none, and without if it has.
+    fn other_width(&self) -> Option<Self> {
+        let other = |width: &Width| match width {
+            Width::Padded => Width::Bare,
+            Width::Bare => Width::Padded,
+        };
+        Some(match self {
+            Self::Text(_) | Self::Year => return None,
+            Self::Month(width) => Self::Month(other(width)),
+            Self::Day(width) => Self::Day(other(width)),
+            Self::DayOfYear(width) => Self::DayOfYear(other(width)),
+            Self::Hour(width) => Self::Hour(other(width)),
+            Self::Minute(width) => Self::Minute(other(width)),
+        })
     }
 
     fn fits(&self, rest: &mut &str) -> Option<()> {
@@ -57,17 +65,16 @@ impl Piece {
 }
 
 impl Partitioning {
-    /// What the folders on a level mean, the first being level 0. `along` is the path of folders
-    /// that leads there, with a slash at its end. Hidden folders do not count, unless one fits.
+    /// What the folders on a level mean, the first being level 0: one that fits, or `None` if there
+    /// are none or no more levels. Hidden folders do not count, unless one fits.
     ///
     /// # Errors
     /// The first folder, if none fits.
     pub fn fitting_folder(
         &self,
         level: usize,
-        along: &str,
         folders: &[String],
-    ) -> Result<Option<String>, Misfit> {
+    ) -> Result<Option<String>, String> {
         let levels = self.levels();
         let Some(pieces) = levels.get(level) else { return Ok(None) };
         let counts = |folder: &&String| is_data(folder) || fits(pieces, folder);
@@ -76,11 +83,37 @@ impl Partitioning {
         let Some(first) = folders.first() else { return Ok(None) };
         match folders.iter().find(|folder| fits(pieces, folder)) {
             Some(folder) => Ok(Some((*folder).clone())),
-            None => {
-                let pattern = self.fitting(level, first);
-                Err(Misfit { folder: format!("{along}{first}"), pattern })
-            }
+            None => Err((*first).clone()),
         }
+    }
+
+    /// The folders of the partition that holds an instant, level by level: on each its own, then
+    /// those that differ from it by leading zeros alone.
+    pub fn twins(&self, at: Timestamp) -> Vec<Vec<String>> {
+        let start = self.granularity.floor(at.civil());
+        let levels = self.levels().into_iter().map(|pieces| {
+            let mut names = vec![String::new()];
+            for (i, piece) in pieces.iter().enumerate() {
+                let mut ways = vec![piece.clone()];
+                // Without leading zeros, a digit that follows would be taken for one of the number.
+                if !pieces.get(i + 1).is_some_and(Piece::begins_with_digit) {
+                    ways.extend(piece.other_width());
+                }
+                let longer = names.iter().flat_map(|name| {
+                    ways.iter().map(move |piece| {
+                        let mut name = name.clone();
+                        piece.push(&mut name, start);
+                        name
+                    })
+                });
+                let mut longer: Vec<_> = longer.collect();
+                let mut seen = BTreeSet::new();
+                longer.retain(|name| seen.insert(name.clone()));
+                names = longer;
+            }
+            names
+        });
+        levels.collect()
     }
 
     /// The pieces of each level of folders.
@@ -106,37 +139,54 @@ impl Partitioning {
         levels
     }
 
-    /// The pattern with another one on a level, so that it fits the folder there.
-    fn fitting(&self, level: usize, folder: &str) -> Option<String> {
-        let levels: Vec<_> = self.pattern.split('/').collect();
-        let this = levels.get(level)?;
-        // The level's own fields first, on this level and below, without leading zeros.
-        let bare = |text: &str| {
-            let fields = ["m", "d", "j", "H", "M"];
-            fields.iter().fold(text.to_owned(), |text, field| {
-                text.replace(&format!("%{field}"), &format!("%-{field}"))
-            })
-        };
-        let with = |this: String, below: &dyn Fn(&str) -> String| {
-            let above = levels[..level].iter().map(|&text| text.to_owned());
-            let below = levels[level + 1..].iter().map(|&text| below(text));
-            above.chain([this]).chain(below).collect::<Vec<_>>().join("/")
-        };
-        let bare_this = with(bare(this), &bare);
-        let (key, value) = folder.split_once('=').map_or(("", folder), |(key, value)| (key, value));
-        let key = if key.is_empty() { String::new() } else { format!("{key}=") };
-        let usual = USUAL.iter().filter(|usual| {
-            let pieces = usual.parse::<Self>().map(|usual| usual.levels());
-            pieces.is_ok_and(|levels| levels.first().is_some_and(|pieces| fits(pieces, value)))
-        });
-        let usual = usual.map(|usual| with(format!("{key}{usual}"), &str::to_owned));
-        std::iter::once(bare_this).chain(usual).find(|pattern| {
-            let parsed = pattern.parse::<Self>();
-            parsed.is_ok_and(|parsed| {
-                parsed.levels().get(level).is_some_and(|pieces| fits(pieces, folder))
-            })
+    /// The pattern that fits all folders that are there: those of each level, and some whole paths
+    /// of them. It is this one with other leading zeros, or whichever is evident.
+    pub fn fitting(&self, levels: &[BTreeSet<String>], paths: &[String]) -> Option<Self> {
+        let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
+        self.with_zeros_of(levels).or_else(|| {
+            let proposed = Self::proposed(&paths)?.pattern;
+            proposed.with_zeros_of(levels)
         })
     }
+
+    /// The same pattern, with leading zeros where these folders have some; `None` if no such
+    /// pattern fits them all.
+    fn with_zeros_of(&self, levels: &[BTreeSet<String>]) -> Option<Self> {
+        let texts = self.pattern.split('/').enumerate().map(|(level, text)| {
+            let Some(folders) = levels.get(level) else { return Some(text.to_owned()) };
+            ways(text).into_iter().find(|way| {
+                // On its own, a level of a pattern may lack what makes it one.
+                let Ok(pieces) = super::pieces(way, way) else { return false };
+                is_clear(&pieces) && folders.iter().all(|folder| fits(&pieces, folder))
+            })
+        });
+        texts.collect::<Option<Vec<_>>>()?.join("/").parse().ok()
+    }
+}
+
+/// One level of a pattern with every choice of leading zeros: first as it is, then with none.
+fn ways(text: &str) -> Vec<String> {
+    let whole = text.replace("%F", "%Y-%m-%d");
+    let mut ways = vec![String::new()];
+    let mut rest = whole.as_str();
+    while let Some(at) = rest.find('%') {
+        let (before, field) = rest.split_at(at);
+        let bare = field.starts_with("%-");
+        let length = if bare { 3 } else { 2 }.min(field.len());
+        let letter = &field[length - 1..length];
+        let mut fields = vec![field[..length].to_owned()];
+        if "mdjHM".contains(letter) {
+            fields = vec![format!("%-{letter}"), format!("%{letter}")];
+        }
+        let longer = ways
+            .iter()
+            .flat_map(|way| fields.iter().map(move |field| format!("{way}{before}{field}")));
+        ways = longer.collect();
+        rest = &field[length..];
+    }
+    ways.iter_mut().for_each(|way| way.push_str(rest));
+    ways.insert(0, text.to_owned());
+    ways
 }
 
 fn fits(pieces: &[Piece], folder: &str) -> bool {

@@ -108,30 +108,100 @@ fn a_folder_that_does_not_fit_is_found_level_by_level() {
         for level in 0.. {
             let below = paths.iter().filter_map(|path| path.strip_prefix(&along)?.split_once('/'));
             let folders: Vec<_> = below.map(|(folder, _)| folder.to_owned()).collect();
-            match parsed.fitting_folder(level, &along, &folders) {
+            match parsed.fitting_folder(level, &folders) {
                 Ok(None) => break,
                 Ok(Some(folder)) => along.push_str(&format!("{folder}/")),
-                Err(misfit) => return Some((misfit.folder, misfit.pattern)),
+                Err(folder) => return Some(format!("{along}{folder}")),
             }
         }
         None
     };
-    let some =
-        |folder: &str, pattern: Option<&str>| Some((folder.to_owned(), pattern.map(str::to_owned)));
-    assert_eq!(misfit("date=%F", &["date=2025-01-01/x"]), None);
-    assert_eq!(misfit("date=%F", &["x", "_temporary/0/x"]), None, "files are no folders");
-    assert_eq!(misfit("date=%F", &["date=20250101/x"]), some("date=20250101", Some("date=%Y%m%d")));
-    assert_eq!(
-        misfit("year=%Y/month=%m", &["year=2024/month=9/x", "year=2025/month=1/x"]),
-        some("year=2024/month=9", Some("year=%Y/month=%-m"))
-    );
-    assert_eq!(misfit("%Y/%m/%d", &["2025/1/1/x"]), some("2025/1", Some("%Y/%-m/%-d")));
-    assert_eq!(misfit("date=%F", &["tuesday/x"]), some("tuesday", None));
-    assert_eq!(
-        misfit("date=%F", &["other/x", "date=2025-01-01/x"]),
-        None,
-        "one that fits is enough"
-    );
+    for (pattern, paths, expected) in [
+        ("date=%F", &["date=2025-01-01/x"][..], None),
+        ("date=%F", &["x", "_temporary/0/x"], None),
+        ("date=%F", &["date=20250101/x"], Some("date=20250101")),
+        (
+            "year=%Y/month=%m",
+            &["year=2024/month=9/x", "year=2025/month=1/x"],
+            Some("year=2024/month=9"),
+        ),
+        ("%Y/%m/%d", &["2025/1/1/x"], Some("2025/1")),
+        ("date=%F", &["tuesday/x"], Some("tuesday")),
+        // One that fits is enough.
+        ("date=%F", &["other/x", "date=2025-01-01/x"], None),
+    ] {
+        assert_eq!(misfit(pattern, paths).as_deref(), expected, "{pattern} {paths:?}");
+    }
+}
+
+#[test]
+fn the_pattern_that_fits_is_given_at_once() {
+    let fitting = |pattern: &str, paths: &[&str]| {
+        let parsed: Partitioning = pattern.parse().unwrap();
+        let mut levels: Vec<std::collections::BTreeSet<String>> = Vec::new();
+        for path in paths {
+            for (level, folder) in path.split('/').enumerate() {
+                if level == levels.len() {
+                    levels.push(Default::default());
+                }
+                levels[level].insert(folder.to_owned());
+            }
+        }
+        let paths: Vec<_> = paths.iter().map(|&path| path.to_owned()).collect();
+        parsed.fitting(&levels, &paths).map(|pattern| pattern.to_string())
+    };
+    for (pattern, paths, expected) in [
+        ("date=%F", &["date=20250101"][..], Some("date=%Y%m%d")),
+        (
+            "year=%Y/month=%m",
+            &["year=2025/month=1", "year=2025/month=12"],
+            Some("year=%Y/month=%-m"),
+        ),
+        ("%Y/%m/%d", &["2025/1/1", "2025/11/11"], Some("%Y/%-m/%-d")),
+        // Leading zeros where there were none.
+        (
+            "year=%Y/month=%-m/hour=%-d",
+            &["year=2025/month=01/hour=02"],
+            Some("year=%Y/month=%m/hour=%d"),
+        ),
+        // Each level by itself.
+        ("%Y/%m/%-d/%H", &["2025/1/02/3", "2025/11/12/13"], Some("%Y/%-m/%d/%-H")),
+        ("date=%F", &["date=2025-1-2"], Some("date=%Y-%-m-%-d")),
+        // Another number of levels, and other names.
+        ("year=%Y/month=%m/day=%d", &["date=2025-01-02"], Some("date=%Y-%m-%d")),
+        (
+            "date=%F",
+            &["Year=2025/Month=1/Day=2", "Year=2025/Month=12/Day=31"],
+            Some("Year=%Y/Month=%-m/Day=%-d"),
+        ),
+        ("dt=%F", &["ds=20250102/hour=3", "ds=20250102/hour=13"], Some("ds=%Y%m%d/hour=%-H")),
+        // No finer pattern fits both.
+        ("%Y/%m", &["2025/01", "2025/2"], Some("%Y")),
+        ("date=%F", &["tuesday"], None),
+    ] {
+        assert_eq!(fitting(pattern, paths).as_deref(), expected, "{pattern} {paths:?}");
+    }
+}
+
+#[test]
+fn a_partition_has_a_twin_where_its_numbers_are_written_with_a_zero_or_without() {
+    let twins = |pattern: &str, instant: &str| {
+        let parsed: Partitioning = pattern.parse().unwrap();
+        let levels = parsed.twins(at(instant));
+        levels.iter().map(|names| names.join(" ")).collect::<Vec<_>>().join(" / ")
+    };
+    for (pattern, instant, expected) in [
+        ("dt=%F/hour=%H", "2025-11-12T09:30:00Z", "dt=2025-11-12 / hour=09 hour=9"),
+        ("dt=%F/hour=%-H", "2025-11-12T09:00:00Z", "dt=2025-11-12 / hour=9 hour=09"),
+        ("dt=%F/hour=%H", "2025-11-12T10:00:00Z", "dt=2025-11-12 / hour=10"),
+        ("%Y/%m/%d", "2025-01-02T00:00:00Z", "2025 / 01 1 / 02 2"),
+        ("%F", "2025-01-02T00:00:00Z", "2025-01-02 2025-01-2 2025-1-02 2025-1-2"),
+        // A number with a digit after it is written one way alone.
+        ("%Y%m%d", "2025-01-02T00:00:00Z", "20250102 2025012"),
+        ("%Y/%j", "2025-01-02T00:00:00Z", "2025 / 002 2"),
+    ] {
+        assert_eq!(twins(pattern, instant), expected);
+    }
 }
 
 #[test]
