@@ -11,6 +11,25 @@ function drawCharts(keepZoom) {
   drawStores(keepZoom);
 }
 
+// Lets the browser show what there is and take what people type or click.
+const breath = () => new Promise((resolve) => { requestAnimationFrame(() => setTimeout(resolve)); });
+
+// The first drawing of the charts, some at a time: together they would hold up a slow machine for
+// two seconds. If people change something meanwhile, all are drawn again.
+async function drawChartsFirst(library) {
+  const address = window.location.hash;
+  await loadLibrary(library);
+  await breath();
+  startOverview(change);
+  drawTrend(filtered(filters, "day"));
+  drawCauses(filtered(filters, "cause"));
+  await breath();
+  startStores(change, choose);
+  chartsReady = true;
+  if (window.location.hash === address) drawStores(zoomOfStep());
+  else drawCharts(zoomOfStep());
+}
+
 function drawAll(keepZoom) {
   drawBar();
   drawFigures();
@@ -117,6 +136,10 @@ function redraw(width) {
 async function showAddress() {
   if (filters.event !== null) turnTo(filters.event);
   drawAll(zoomOfStep());
+  await showChosen();
+}
+
+async function showChosen() {
   await drawDrawer();
   if (filters.event === null) return;
   resizeCharts();
@@ -135,15 +158,16 @@ async function main() {
   startDrawer(choose);
   startFocus();
   drawAll();
+  if (filters.event !== null) {
+    turnTo(filters.event);
+    drawTable();
+  }
   document.body.classList.add("has-table");
   performance.mark("table");
   // The browser shows the table before it compiles the library.
-  await new Promise((resolve) => { requestAnimationFrame(() => setTimeout(resolve)); });
-  await loadLibrary(library);
-  startOverview(change);
-  startStores(change, choose);
-  chartsReady = true;
-  await showAddress();
+  await breath();
+  await drawChartsFirst(library);
+  await showChosen();
   document.body.classList.add("is-ready");
   performance.mark("ready");
   let waiting = 0;
