@@ -111,7 +111,8 @@ impl CommittedRuns {
         run_id: &RunId,
     ) -> Result<bool, Error> {
         match objects.read(&lineage_key(lineage, run_id)).await {
-            Ok(_) => Ok(true),
+            // What is no file is judged where the lineages are read.
+            Ok(_) | Err(objects::Error::Stranger { .. }) => Ok(true),
             Err(objects::Error::NotFound { .. }) => Ok(false),
             Err(error) => Err(error.into()),
         }
@@ -209,8 +210,13 @@ impl Committed {
     /// # Errors
     /// [`Error::Objects`], [`Error::Lineage`].
     pub(crate) async fn read(objects: &dyn Objects, uri: &Uri) -> Result<Self, Error> {
-        let (bytes, _) = objects.read(uri).await?;
-        Ok(Self { lineage: Lineage::parse(&bytes, uri)? })
+        match objects.read(uri).await {
+            Ok((bytes, _)) => Ok(Self { lineage: Lineage::parse(&bytes, uri)? }),
+            Err(objects::Error::Stranger { uri, found }) => {
+                Err(lineage::Error { uri, reason: found.to_owned() }.into())
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Reads the lineage of a committed run from the folder of its name.
@@ -326,6 +332,9 @@ pub(crate) async fn content(objects: &dyn Objects, part: &OutputFile) -> Result<
         Ok((bytes, _)) => Ok(bytes),
         Err(objects::Error::NotFound { .. }) => {
             Err(Error::Part { uri: part.uri.clone(), reason: "nothing".to_owned() })
+        }
+        Err(objects::Error::Stranger { uri, found }) => {
+            Err(Error::Part { uri, reason: found.to_owned() })
         }
         Err(error) => Err(error.into()),
     }

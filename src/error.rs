@@ -42,6 +42,16 @@ pub enum Error {
         /// Why.
         source: std::io::Error,
     },
+    /// The file that was named cannot be the result file.
+    #[error("--result-file {place}: {reason}")]
+    ResultFile {
+        /// The file.
+        place: String,
+        /// What was expected, what was found and what to do.
+        reason: String,
+        /// What the caller must do about it.
+        kind: Kind,
+    },
     /// The machine has too little of something.
     #[error("{0}")]
     Short(Shortage),
@@ -89,7 +99,7 @@ pub enum Error {
     /// The process was asked to stop.
     #[error("expected to run to the end, was stopped by {signal}; run again")]
     Stopped {
-        /// `SIGTERM` or `SIGINT`.
+        /// Its name, such as `SIGTERM`.
         signal: &'static str,
     },
     /// A bug in this program.
@@ -110,6 +120,7 @@ impl Error {
             Self::Registry(error) => error.kind(),
             Self::Init(error) => error.kind(),
             Self::Usage(_) | Self::Folder { .. } => Kind::Usage,
+            Self::ResultFile { kind, .. } => *kind,
             Self::Moved { .. } => Kind::Manifest,
             Self::NoRuns { .. } | Self::NoEvent { .. } => Kind::NoInput,
             // The run is committed. Another run finds the content committed and writes the result.

@@ -58,7 +58,7 @@ mod workers;
 
 #[cfg(feature = "bench")]
 pub use crate::parquet::scan::bench as scan_bench;
-pub use commands::{Cli, execute, refusal, stdout_is_closed};
+pub use commands::{Cli, execute, help_printed, refusal, stdout_is_closed, stopped};
 pub use commit::Status;
 pub use ending::{end_on_panic, end_without_memory, print_error};
 pub use error::Error;
@@ -70,6 +70,7 @@ pub use objects::{
     Error as ObjectsError, Local, Memory, Object, Objects, Outcome, Put, S3, S3Settings, Storage,
     Tag, Traffic, Uri,
 };
+pub use orchestrator::{hangup_is_ignored, stop_asked};
 pub use run::{Error as RunError, Shell, load_manifest};
 pub use sample::Sample;
 pub use schemas::{ALL as SCHEMAS, Schema, find as find_schema};

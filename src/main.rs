@@ -2,25 +2,42 @@
 //! code.
 
 mod heap;
+mod signals;
+mod stack;
 
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use cohort::{Cli, Kind, choose_colour, end_on_panic, execute, print_error, refusal};
+use cohort::{
+    Cli, Kind, choose_colour, end_on_panic, execute, help_printed, print_error, refusal, stopped,
+};
 
 fn main() -> ExitCode {
+    signals::catch();
     heap::set_up();
     end_on_panic(heap::release);
+    stack::with_room(run)
+}
+
+fn run() -> ExitCode {
     choose_colour(std::env::args_os());
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
+        // Help or the version was asked for.
         Err(asked) if !asked.use_stderr() => {
-            // Help or the version was asked for. A reader who has gone away is not a failure.
-            let _ = asked.print();
-            return ExitCode::SUCCESS;
+            return match help_printed(asked.print()) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => fail(error.kind(), &error.to_string()),
+            };
         }
         Err(wrong) => return fail(Kind::Usage, &refusal(&wrong)),
     };
+    if !cli.ends_well() {
+        signals::release();
+        if let Some(error) = stopped() {
+            return fail(error.kind(), &error.to_string());
+        }
+    }
     match execute(&cli) {
         Ok(verdict) => ExitCode::from(verdict.exit_code()),
         Err(error) => fail(error.kind(), &error.to_string()),

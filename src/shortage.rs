@@ -55,6 +55,9 @@ impl Shortage {
             // The operating system's own words, where only they are left of its error.
             ("Cannot allocate memory", Self::Memory),
             ("Too many open files", Self::Files),
+            ("File too large", Self::FileLength),
+            ("No space left on device", Self::Space),
+            ("Disk quota exceeded", Self::Quota),
             // The standard library, for the keys of its maps, and the TLS library.
             ("failed to generate random data", Self::Entropy),
             ("FailedToGetRandomBytes", Self::Entropy),

@@ -22,7 +22,7 @@ mod verify;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 
-pub use self::terminal::stdout_is_closed;
+pub use self::terminal::{help_printed, stdout_is_closed, stopped};
 use crate::error::Error;
 use crate::kind::{Kind, Verdict};
 use crate::logging::{self, Logging};
@@ -131,6 +131,13 @@ pub enum Command {
     /// Print a manual page, or write all of them to a folder.
     #[command(after_long_help = examples(man::EXAMPLES))]
     Man(man::ManArgs),
+}
+
+impl Cli {
+    /// Whether the command, once it is asked to stop, ends by itself and tells those who wait.
+    pub const fn ends_well(&self) -> bool {
+        matches!(self.command, Command::Run(_) | Command::Rerun(_))
+    }
 }
 
 impl Command {

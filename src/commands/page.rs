@@ -86,11 +86,14 @@ pub(super) fn execute(args: &PageArgs) -> Result<(), Error> {
     print(&format!("{out}\n"))
 }
 
-/// Fails if the page would lie among logs.
+/// Fails if the page would lie among logs, or over what names the run.
 fn is_free(out: &Uri, places: &Places) -> Result<(), Error> {
+    let demo = places.demo_run_config.as_ref();
     let inputs = places.inputs.each().map(|(log, dataset)| (log.name, &dataset.uri));
     let outputs = places.outputs.each().map(|(log, uri)| (log.name, uri));
-    let all = inputs.chain(outputs).chain([("the lineages", &places.lineage)]);
+    let others = [("the lineages", Some(&places.lineage)), ("demo_run_config", demo)];
+    let others = others.into_iter().filter_map(|(name, uri)| Some((name, uri?)));
+    let all = inputs.chain(outputs).chain(others);
     for (name, uri) in all {
         if out == uri || out.below(uri).is_some() {
             return Err(taken(out, name));

@@ -7,7 +7,7 @@ use clap::Args;
 use cohort_core::registry::RegistryRow;
 
 use super::files::{SelectionArgs, instant};
-use super::terminal::{argument, places, print, runtime_and_workers};
+use super::terminal::{argument, not_printed, places, print, runtime_and_workers, stdout};
 use crate::error::Error;
 use crate::objects::Storage;
 use crate::registry::{self, Form, Options};
@@ -73,11 +73,10 @@ pub(super) fn execute(args: &RegistryArgs) -> Result<(), Error> {
         (!args.open || row.is_open())
             && args.store.as_ref().is_none_or(|store| store == row.machine.store_id)
     };
-    let mut out = io::BufWriter::new(io::stdout().lock());
-    let result = |source| Error::Result { place: "stdout".to_owned(), source };
-    let printed =
-        registry::print(&found, args.form, shown, |bytes| out.write_all(bytes).map_err(result));
-    match printed.and_then(|()| out.flush().map_err(result)) {
+    let mut out = io::BufWriter::new(stdout());
+    let write = |bytes: &[u8]| out.write_all(bytes).map_err(not_printed);
+    let printed = registry::print(&found, args.form, shown, write);
+    match printed.and_then(|()| out.flush().map_err(not_printed)) {
         // A reader who has gone away is not a failure.
         Err(Error::Result { source, .. }) if source.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         done => done,

@@ -13,15 +13,17 @@ use super::terminal::{argument, print, runtime};
 use crate::ending;
 use crate::error::Error;
 use crate::escape;
+use crate::kind::Kind;
 use crate::logging::{LogFormat, Logging};
 use crate::manifest::{CommitMode, Manifest, Overrides};
 use crate::objects::{Objects as _, Storage, Traffic};
 use crate::orchestrator::facts::{Announcement, Facts};
-use crate::orchestrator::{EndFiles, Reporters, Surroundings, termination, xcom};
+use crate::orchestrator::{EndFiles, NotWritten, Reporters, Surroundings, termination, xcom};
 use crate::process;
 use crate::progress;
 use crate::run::{RunOutcome, Shell, load_manifest};
 use crate::screen::Look;
+use crate::shortage::{self, Shortage};
 use crate::show;
 use crate::summary::{Execution, Summary};
 use crate::workers::Workers;
@@ -56,7 +58,7 @@ pub struct ExecutionArgs {
     /// Refuse to replace other content that was committed under this run_id.
     #[arg(long)]
     pub expect_same: bool,
-    /// Write the summary to this file as well.
+    /// Write the summary to this file as well. What is there must be an earlier result, or nothing.
     #[arg(long, value_name = "PATH")]
     pub result_file: Option<PathBuf>,
     /// Print what a run would read and write, and write nothing: no part, no lineage, no message to
@@ -154,11 +156,19 @@ pub(super) fn carry_out(
     }
     let files = end_files(args);
     ending::tell_files(&files);
-    let ready = files.clear().map_err(not_written).and_then(|()| runtime());
+    let ready = files.clear().map_err(no_result_file).and_then(|()| runtime());
     let runtime = ready.inspect_err(|error| told(&files, error))?;
     let outcome = runtime.block_on(async {
         let storage = Arc::new(Storage::new());
-        let reporters = reporters(files, storage.clone()).await;
+        // A channel that hangs when it is opened is as bad as one that hangs later.
+        let reporters = tokio::select! {
+            reporters = reporters(files.clone(), storage.clone()) => reporters,
+            signal = termination::stop_requested() => {
+                let error = stopped(signal);
+                told(&files, &error);
+                return Err(error);
+            }
+        };
         let reporters = Arc::new(Mutex::new(reporters));
         ending::tell(&reporters);
         // A run that is dropped half-way leaves what was committed before (SPEC 11).
@@ -215,8 +225,34 @@ fn end_files(args: &ExecutionArgs) -> EndFiles {
     EndFiles::new(args.result_file.clone(), xcom, log)
 }
 
-fn not_written((path, source): (PathBuf, io::Error)) -> Error {
-    Error::Result { place: path.display().to_string(), source }
+/// Why a file cannot be the result file, before anything is run.
+fn no_result_file(why: NotWritten) -> Error {
+    let NotWritten::Failed { path, source } = why else { return not_written(why) };
+    let kind = match source.kind() {
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Kind::Denied,
+        _ if Shortage::of(&source).is_some() => Kind::Temporary,
+        _ => Kind::Usage,
+    };
+    let reason = shortage::reason(&source);
+    let reason =
+        format!("expected a file that can be written ({reason}); mend that, or name another");
+    Error::ResultFile { place: path.display().to_string(), reason, kind }
+}
+
+fn not_written(why: NotWritten) -> Error {
+    match why {
+        NotWritten::Failed { path, source } => {
+            Error::Result { place: path.display().to_string(), source }
+        }
+        NotWritten::Foreign { path, found } => Error::ResultFile {
+            place: path.display().to_string(),
+            reason: format!(
+                "expected the result of an earlier run, or nothing, found {found}, which stays; \
+                 name another file, or move that one away"
+            ),
+            kind: Kind::Usage,
+        },
+    }
 }
 
 fn stopped(signal: io::Result<&'static str>) -> Error {

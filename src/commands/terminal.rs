@@ -10,7 +10,7 @@ use tokio::runtime::Runtime;
 use crate::error::Error;
 use crate::manifest::{self, Places};
 use crate::objects::{Objects as _, Storage, Uri};
-use crate::orchestrator::termination;
+use crate::orchestrator::termination::stop_noted;
 use crate::shortage::Shortage;
 use crate::workers::Workers;
 
@@ -34,9 +34,7 @@ pub(super) fn argument(text: &str) -> Result<Uri, Error> {
 pub(super) fn runtime() -> Result<Runtime, Error> {
     let short = |error: io::Error| Error::Short(Shortage::of(&error).unwrap_or(Shortage::Threads));
     let mut builder = tokio::runtime::Builder::new_current_thread();
-    let runtime = builder.enable_all().thread_keep_alive(KEPT).build().map_err(short)?;
-    runtime.block_on(async { termination::outlive_long_files() }).map_err(short)?;
-    Ok(runtime)
+    builder.enable_all().thread_keep_alive(KEPT).build().map_err(short)
 }
 
 /// The runtime, and as many threads that compute as the machine has processors.
@@ -64,14 +62,54 @@ pub fn stdout_is_closed() {
     CLOSED.store(true, Ordering::Relaxed);
 }
 
+/// Stdout, which fails if the caller has closed it.
+pub(super) struct Stdout(io::StdoutLock<'static>);
+
+/// Where commands print. Nothing else of the job writes there but a channel of an orchestrator.
+pub(super) fn stdout() -> Stdout {
+    Stdout(io::stdout().lock())
+}
+
+impl io::Write for Stdout {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        is_open()?;
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        is_open()?;
+        self.0.flush()
+    }
+}
+
+fn is_open() -> io::Result<()> {
+    if CLOSED.load(Ordering::Relaxed) { Err(Errno::BADF.into()) } else { Ok(()) }
+}
+
 /// Prints on stdout. Whoever runs a command wants what it prints, so it is a failure if it cannot
 /// be written.
 pub(super) fn print(text: &str) -> Result<(), Error> {
-    let mut out = io::stdout().lock();
-    let printed = if CLOSED.load(Ordering::Relaxed) {
-        Err(Errno::BADF.into())
-    } else {
-        out.write_all(text.as_bytes()).and_then(|()| out.flush())
-    };
-    printed.map_err(|source| Error::Result { place: "stdout".to_owned(), source })
+    let mut out = stdout();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(not_printed)
+}
+
+/// What becomes of help that was printed. A reader who has gone away has read enough.
+///
+/// # Errors
+/// If stdout is closed, or does not take it.
+pub fn help_printed(printed: io::Result<()>) -> Result<(), Error> {
+    match is_open().and(printed) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(not_printed(error)),
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn not_printed(source: io::Error) -> Error {
+    Error::Result { place: "stdout".to_owned(), source }
+}
+
+/// Why a command that has not begun need not begin: a signal asked the process to stop.
+#[must_use]
+pub fn stopped() -> Option<Error> {
+    stop_noted().map(|signal| Error::Stopped { signal })
 }

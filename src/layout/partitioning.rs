@@ -129,6 +129,12 @@ impl Partitioning {
         })
     }
 
+    /// About how many partitions overlap the range, and no fewer than there are.
+    pub fn count(&self, from: Timestamp, to: Timestamp) -> i64 {
+        let length_us = to.as_us().saturating_sub(from.as_us()).max(0);
+        length_us / self.granularity.shortest_us() + 2
+    }
+
     /// The partition in which a path relative to the dataset's URI lies; `None` if there is none.
     pub fn partition_of(&self, path: &str) -> Option<Interval> {
         let mut rest = path;
@@ -195,6 +201,19 @@ impl Granularity {
             Self::Hour => date.at(at.hour(), 0, 0, 0),
             Self::Minute => date.at(at.hour(), at.minute(), 0, 0),
         }
+    }
+
+    /// The length of the shortest partition, in microseconds.
+    const fn shortest_us(self) -> i64 {
+        const MINUTE_US: i64 = 60_000_000;
+        MINUTE_US
+            * match self {
+                Self::Year => 365 * 24 * 60,
+                Self::Month => 28 * 24 * 60,
+                Self::Day => 24 * 60,
+                Self::Hour => 60,
+                Self::Minute => 1,
+            }
     }
 
     /// The beginning of the next partition, or `None` past the calendar's end.

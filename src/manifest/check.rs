@@ -41,6 +41,7 @@ pub(super) fn manifest(
         lineage: lineage(wire, uri).map_err(in_manifest)?,
     };
     apart(&manifest).map_err(in_manifest)?;
+    countable(&manifest).map_err(in_manifest)?;
     Ok(manifest)
 }
 
@@ -55,6 +56,7 @@ pub(super) fn places(wire: &Wire, uri: &Uri) -> Result<Places, Error> {
         inputs: inputs(wire, uri).map_err(in_manifest)?,
         outputs: outputs(wire, uri).map_err(in_manifest)?,
         lineage: lineage(wire, uri).map_err(in_manifest)?,
+        demo_run_config: demo_run_config(wire, uri)?,
     })
 }
 
@@ -267,6 +269,30 @@ fn apart(manifest: &Manifest) -> Result<(), Fault> {
                 continue;
             };
             return Err(clash(relation, format!("inputs.{}", log.name), &input.uri));
+        }
+    }
+    Ok(())
+}
+
+/// The most partitions of one input that a run may look into. Hours of eleven years are fewer.
+const PARTITIONS_MAX: i64 = 100_000;
+
+/// Bounds how many partitions there are from the oldest onset that counts to the interval's end:
+/// each is looked for, whether it is there or not.
+fn countable(manifest: &Manifest) -> Result<(), Fault> {
+    let Interval { start, end } = manifest.interval;
+    let from = start.saturating_sub(manifest.max_lookback);
+    for (log, dataset) in manifest.inputs.each() {
+        let Some(partitioning) = &dataset.partitioning else { continue };
+        let found = partitioning.count(from, end);
+        if found > PARTITIONS_MAX {
+            let reason = format!(
+                "expected an interval and a max_lookback that reach over {PARTITIONS_MAX} \
+                 partitions at most, found about {found} of {partitioning:?} from {from} to \
+                 {end}; split the interval into several runs, or lower max_lookback",
+                partitioning = partitioning.to_string(),
+            );
+            return Err(Fault::Value { at: format!("inputs.{}", log.name), reason });
         }
     }
     Ok(())

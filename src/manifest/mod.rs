@@ -60,6 +60,7 @@ impl Places {
             inputs: manifest.inputs.clone(),
             outputs: manifest.outputs.clone(),
             lineage: manifest.lineage.clone(),
+            demo_run_config: manifest.demo_run_config.clone(),
         }
     }
 

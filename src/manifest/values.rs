@@ -122,4 +122,6 @@ pub(crate) struct Places {
     pub outputs: Outputs<Uri>,
     /// The prefix of the lineages.
     pub lineage: Uri,
+    /// What may name the run.
+    pub demo_run_config: Option<Uri>,
 }

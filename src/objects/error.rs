@@ -48,6 +48,23 @@ pub enum Error {
         /// The object.
         uri: Uri,
     },
+    /// A listing showed it, and then it was gone.
+    #[error("{uri}: was listed, and was gone when this run came to it; run again")]
+    Vanished {
+        /// The object.
+        uri: Uri,
+    },
+    /// What lies in a run's folder is no file of the job's making.
+    #[error(
+        "{uri}: expected a file that no link leads to, found {found}; something else wrote there, \
+         move it away"
+    )]
+    Stranger {
+        /// Where it lies.
+        uri: Uri,
+        /// What it is.
+        found: &'static str,
+    },
     /// The storage did not answer, or not in time, or asked to come back later.
     #[error("{uri}: could not {action} ({reason}); try again later")]
     Unavailable {
@@ -76,7 +93,10 @@ impl Error {
         match self {
             Self::NotFound { .. } | Self::NoTarget { .. } => Kind::NoInput,
             Self::Denied { .. } => Kind::Denied,
-            Self::Changed { .. } | Self::Unavailable { .. } => Kind::Temporary,
+            Self::Changed { .. } | Self::Vanished { .. } | Self::Unavailable { .. } => {
+                Kind::Temporary
+            }
+            Self::Stranger { .. } => Kind::Data,
             Self::Misconfigured { .. } => Kind::Manifest,
         }
     }

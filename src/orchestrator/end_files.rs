@@ -1,14 +1,13 @@
 //! The files that tell how a run ended: the result files and the termination log. Writing them
 //! needs no runtime, so they are told whatever ends the process.
 
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use super::facts::Failure;
 use super::termination;
 use super::warning::warn;
-use super::xcom::ResultFiles;
+use super::xcom::{NotWritten, ResultFiles};
 use crate::escape;
 use crate::kind::Kind;
 
@@ -38,8 +37,8 @@ impl EndFiles {
     /// Removes what an earlier run left, so that nobody takes it for the result of this one.
     ///
     /// # Errors
-    /// If a file can be neither removed nor emptied.
-    pub(crate) fn clear(&self) -> Result<(), (PathBuf, io::Error)> {
+    /// If a file can be neither removed nor emptied, cannot be written, or holds something else.
+    pub(crate) fn clear(&self) -> Result<(), NotWritten> {
         self.result.clear()
     }
 
@@ -58,7 +57,7 @@ impl EndFiles {
     ///
     /// # Errors
     /// The first file that could not be written, after all have been tried.
-    pub(super) fn finished(&self, summary: &str) -> Result<(), (PathBuf, io::Error)> {
+    pub(super) fn finished(&self, summary: &str) -> Result<(), NotWritten> {
         self.result.write(summary)
     }
 
@@ -66,8 +65,12 @@ impl EndFiles {
     pub(crate) fn failed(&self, kind: Kind, message: &str) {
         let failure = self.failure(kind, message);
         let json = escape::json(&failure.to_json().to_string());
-        if let Err((path, error)) = self.result.write(&json) {
-            warn("result file", &format!("{}: {error}", path.display()));
+        match self.result.write(&json) {
+            // That is what the failure says, or it came first.
+            Ok(()) | Err(NotWritten::Foreign { .. }) => {}
+            Err(NotWritten::Failed { path, source }) => {
+                warn("result file", &format!("{}: {source}", path.display()));
+            }
         }
         if let Err(error) = termination::write(&self.termination_log, &failure) {
             warn("termination log", &error.to_string());

@@ -12,6 +12,7 @@
 
 pub(crate) mod end_files;
 pub(crate) mod facts;
+mod open;
 pub(crate) mod openlineage;
 pub(crate) mod pipes;
 pub(crate) mod termination;
@@ -22,8 +23,7 @@ pub(crate) mod xcom;
 mod tests;
 
 use std::fmt;
-use std::io;
-use std::path::PathBuf;
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,6 +34,8 @@ use pipes::Pipes;
 use warning::{warn, warn_if};
 
 pub(crate) use end_files::EndFiles;
+pub use termination::{hangup_is_ignored, stop_asked};
+pub(crate) use xcom::NotWritten;
 
 use crate::kind::Kind;
 use crate::objects::Objects;
@@ -119,7 +121,7 @@ impl Reporters {
     /// # Errors
     /// If a result file could not be written. Unlike a message, somebody asked for it and will read
     /// it.
-    pub(crate) async fn finished(&mut self, facts: &Facts) -> Result<(), (PathBuf, io::Error)> {
+    pub(crate) async fn finished(&mut self, facts: &Facts) -> Result<(), NotWritten> {
         let written = self.files.finished(&facts.summary);
         self.ended = true;
         if let (Some(pipes), Some(announced)) = (&mut self.pipes, &self.announced) {

@@ -1,14 +1,17 @@
 //! How a run ends in a container: the request to stop, and the short text that Kubernetes shows for
 //! a failure.
 
-use std::fs::OpenOptions;
-use std::io::{self, Write as _};
+use std::ffi::c_int;
+use std::future::pending;
+use std::io;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 use rustix::process::Signal;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::facts::Failure;
+use super::open;
 use crate::escape;
 
 /// Where Kubernetes reads a container's last words.
@@ -17,7 +20,33 @@ pub(crate) const TERMINATION_LOG: &str = "/dev/termination-log";
 /// Kubernetes keeps this many bytes of it.
 const MESSAGE_BYTES_MAX: usize = 4096;
 
-/// Waits until the process is asked to stop, by SIGTERM, SIGINT or SIGXCPU (`ulimit -t`).
+/// The signal that asked the process to stop; 0 if none did.
+static ASKED: AtomicI32 = AtomicI32::new(0);
+/// Whether a hangup is no such signal.
+static HANGUP_IGNORED: AtomicBool = AtomicBool::new(false);
+
+/// Notes that a signal asked the process to stop. It may be called by a handler of signals.
+pub extern "C" fn stop_asked(signal: c_int) {
+    ASKED.store(signal, Ordering::SeqCst);
+}
+
+/// Says that the caller of the process wants it to outlive the terminal.
+pub fn hangup_is_ignored() {
+    HANGUP_IGNORED.store(true, Ordering::SeqCst);
+}
+
+/// The signal that has asked the process to stop, if one has.
+pub(crate) fn stop_noted() -> Option<&'static str> {
+    match ASKED.load(Ordering::SeqCst) {
+        0 => None,
+        n if n == Signal::TERM.as_raw() => Some("SIGTERM"),
+        n if n == Signal::INT.as_raw() => Some("SIGINT"),
+        n if n == Signal::HUP.as_raw() => Some("SIGHUP"),
+        _ => Some("SIGXCPU"),
+    }
+}
+
+/// Waits until the process is asked to stop, by SIGTERM, SIGINT, SIGHUP or SIGXCPU (`ulimit -t`).
 ///
 /// As process 1 of a container, the job has no default handlers. Without this, it would ignore a
 /// stop request until the container is killed. The caller then drops the run, reports, and exits
@@ -29,21 +58,24 @@ const MESSAGE_BYTES_MAX: usize = 4096;
 pub(crate) async fn stop_requested() -> io::Result<&'static str> {
     let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let mut cpu = signal(SignalKind::from_raw(Signal::XCPU.as_raw()))?;
+    let ignored = HANGUP_IGNORED.load(Ordering::SeqCst);
+    let mut hangup = if ignored { None } else { Some(signal(SignalKind::hangup())?) };
+    let hung_up = async {
+        match &mut hangup {
+            Some(hangup) => hangup.recv().await,
+            None => pending().await,
+        }
+    };
+    // One may have come before this was called.
+    if let Some(signal) = stop_noted() {
+        return Ok(signal);
+    }
     tokio::select! {
         _ = cpu.recv() => Ok("SIGXCPU"),
         _ = term.recv() => Ok("SIGTERM"),
         _ = int.recv() => Ok("SIGINT"),
+        _ = hung_up => Ok("SIGHUP"),
     }
-}
-
-/// From now on, a file that grows past `ulimit -f` is an error of the write, not the process's end
-/// by SIGXFSZ.
-///
-/// # Errors
-/// If the handler cannot be installed.
-pub(crate) fn outlive_long_files() -> io::Result<()> {
-    // The handler stays when its stream is dropped.
-    signal(SignalKind::from_raw(Signal::XFSZ.as_raw())).map(drop)
 }
 
 /// Writes the failure as short JSON to the termination log, if there is one.
@@ -51,8 +83,8 @@ pub(crate) fn outlive_long_files() -> io::Result<()> {
 /// # Errors
 /// If the file exists but cannot be written.
 pub(crate) fn write(path: &Path, failure: &Failure) -> io::Result<()> {
-    match OpenOptions::new().write(true).truncate(true).open(path) {
-        Ok(mut file) => file.write_all(message(failure).as_bytes()),
+    match open::to_write(path, false) {
+        Ok(file) => open::rewrite(&file, message(failure).as_bytes()),
         // Outside Kubernetes there is no such file, and this job must not make one.
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(error),

@@ -99,7 +99,7 @@ pub(super) fn facts() -> Facts {
         elapsed_s: 0.5,
         peak_memory_bytes: Some(64 << 20),
         highlights,
-        summary: r#"{"run_id":"r","status":"committed"}"#.to_owned(),
+        summary: r#"{"run_id":"r","status":"committed","lineage":"l","execution":{}}"#.to_owned(),
     }
 }
 
@@ -190,7 +190,10 @@ async fn a_finished_run_reports_every_asset_and_the_declared_check_and_closes() 
     let check = &messages[6]["params"];
     assert_eq!((&check["passed"], &check["severity"]), (&json!(false), &json!("ERROR")));
     assert_eq!(messages[7]["params"], json!({}));
-    assert_eq!(outside.file("return.json"), "{\"run_id\":\"r\",\"status\":\"committed\"}\n");
+    assert_eq!(
+        outside.file("return.json"),
+        "{\"run_id\":\"r\",\"status\":\"committed\",\"lineage\":\"l\",\"execution\":{}}\n"
+    );
     assert_eq!(outside.file("termination-log"), "");
 }
 

@@ -4,17 +4,46 @@
 //! that folder, also after failures. `--result-file` serves everyone else. The file is complete
 //! before the process ends, and nobody reads it earlier. So it is written in place, since a single
 //! file mounted from the host cannot be replaced by a rename.
+//!
+//! A path that was mistyped may name a manifest, an input or a lineage. So nothing is removed or
+//! written over but what a run has left there, or what is empty.
 
 use std::fs;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::open;
 
 /// The folder that Airflow's sidecar shares with the job.
 pub(crate) const XCOM_FOLDER: &str = "/airflow/xcom";
 
+/// No result of a run is longer.
+const BYTES_MAX: usize = 1 << 18;
+
 /// The files that the result goes to.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ResultFiles(Vec<PathBuf>);
+
+/// Why a result file cannot be one, or was not written.
+#[derive(Debug)]
+pub(crate) enum NotWritten {
+    /// Something is there that no run has written. It stays.
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// What is there.
+        found: &'static str,
+    },
+    /// The system refused.
+    Failed {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
 
 impl ResultFiles {
     /// The file asked for, if any, and the sidecar's file if its folder exists.
@@ -23,52 +52,105 @@ impl ResultFiles {
         Self(asked_for.into_iter().chain(sidecar).collect())
     }
 
-    /// Removes what is in them. A file that cannot be removed, as a single file mounted from the
-    /// host, is emptied; a pipe or a device holds nothing.
+    /// Removes what an earlier run has left in them, and tries whether they can be written. A file
+    /// that cannot be removed, as a single file mounted from the host, is emptied; a pipe or a
+    /// device holds nothing.
     ///
     /// # Errors
     /// The first file that could not, after all have been tried.
-    pub(crate) fn clear(&self) -> Result<(), (PathBuf, io::Error)> {
-        let mut outcome = Ok(());
-        for path in &self.0 {
-            // What is behind a link is emptied, and the link stays.
-            if !fs::metadata(path).is_ok_and(|found| found.is_file()) {
-                continue;
-            }
-            let removed = if path.is_symlink() {
-                Err(io::ErrorKind::Other.into())
-            } else {
-                fs::remove_file(path)
-            };
-            if let Err(error) = removed.or_else(|_| fs::write(path, ""))
-                && outcome.is_ok()
-            {
-                outcome = Err((path.clone(), error));
-            }
-        }
-        outcome
+    pub(crate) fn clear(&self) -> Result<(), NotWritten> {
+        self.each(clear)
     }
 
     /// Writes one line of JSON to each.
     ///
     /// # Errors
     /// The first file that could not be written, after all have been tried.
-    pub(crate) fn write(&self, json: &str) -> Result<(), (PathBuf, io::Error)> {
-        let mut outcome = Ok(());
-        for path in &self.0 {
-            if let Err(error) = fs::write(path, format!("{json}\n"))
-                && outcome.is_ok()
-            {
-                outcome = Err((path.clone(), error));
-            }
-        }
-        outcome
+    pub(crate) fn write(&self, json: &str) -> Result<(), NotWritten> {
+        self.each(|path| write(path, &format!("{json}\n")))
     }
+
+    fn each(&self, deed: impl Fn(&Path) -> Result<(), NotWritten>) -> Result<(), NotWritten> {
+        let done: Vec<_> = self.0.iter().map(|path| deed(path)).collect();
+        done.into_iter().collect()
+    }
+}
+
+fn clear(path: &Path) -> Result<(), NotWritten> {
+    let failed = |source| NotWritten::Failed { path: path.to_owned(), source };
+    match fs::metadata(path) {
+        Ok(found) if found.is_file() => {
+            check(path)?;
+            // What is behind a link is emptied, and the link stays.
+            let removed = if path.is_symlink() {
+                Err(ErrorKind::Other.into())
+            } else {
+                fs::remove_file(path)
+            };
+            removed.or_else(|_| emptied(path)).map_err(failed)
+        }
+        Ok(found) if found.is_dir() => Err(failed(ErrorKind::IsADirectory.into())),
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let was_link = path.is_symlink();
+            emptied(path).map_err(failed)?;
+            // A file behind a link stays, as it is empty.
+            if was_link { Ok(()) } else { fs::remove_file(path).map_err(failed) }
+        }
+        Err(error) => Err(failed(error)),
+    }
+}
+
+fn emptied(path: &Path) -> io::Result<()> {
+    open::rewrite(&open::to_write(path, true)?, b"")
+}
+
+fn write(path: &Path, line: &str) -> Result<(), NotWritten> {
+    let failed = |source| NotWritten::Failed { path: path.to_owned(), source };
+    if fs::metadata(path).is_ok_and(|found| found.is_file()) {
+        check(path)?;
+    }
+    let file = open::to_write(path, true).map_err(failed)?;
+    open::rewrite(&file, line.as_bytes()).map_err(failed)
+}
+
+/// Fails if the file holds something that no run has written.
+fn check(path: &Path) -> Result<(), NotWritten> {
+    let foreign = |found| Err(NotWritten::Foreign { path: path.to_owned(), found });
+    match open::read(path, BYTES_MAX) {
+        Ok(content) if is_result(&content) => Ok(()),
+        Ok(_) => foreign("something else"),
+        Err(error) if error.kind() == ErrorKind::InvalidData => foreign("something longer"),
+        Err(source) => Err(NotWritten::Failed { path: path.to_owned(), source }),
+    }
+}
+
+/// Whether this is what a run leaves: nothing, a summary or a failure.
+fn is_result(content: &[u8]) -> bool {
+    if content.trim_ascii().is_empty() {
+        return true;
+    }
+    let Ok(Value::Object(result)) = serde_json::from_slice(content) else { return false };
+    let keys: &[&str] = match result.get("status").and_then(Value::as_str) {
+        Some("committed" | "replaced" | "unchanged") => &["run_id", "lineage", "execution"],
+        Some("failed") => &["run_id", "exit_code", "error"],
+        _ => return false,
+    };
+    keys.iter().all(|key| result.contains_key(*key))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::symlink;
+
     use super::*;
+
+    const RESULT: &str = r#"{"run_id":"r","status":"committed","lineage":"l","execution":{}}"#;
+    const FAILURE: &str = r#"{"status":"failed","run_id":null,"exit_code":75,"error":"x"}"#;
+
+    fn only(path: &Path) -> ResultFiles {
+        ResultFiles(vec![path.to_owned()])
+    }
 
     #[test]
     fn the_result_reaches_the_file_asked_for_and_the_sidecar() {
@@ -84,17 +166,41 @@ mod tests {
     #[test]
     fn what_an_earlier_run_left_is_removed_or_emptied() {
         let folder = tempfile::tempdir().unwrap();
-        let (result, target) = (folder.path().join("return.json"), folder.path().join("target"));
-        let link = folder.path().join("link");
-        for path in [&result, &target] {
-            fs::write(path, "{\"status\":\"committed\"}").unwrap();
-        }
-        std::os::unix::fs::symlink(&target, &link).unwrap();
+        let [result, target, link] = ["return.json", "target", "link"].map(|name| {
+            let path = folder.path().join(name);
+            fs::write(&path, if name == "target" { FAILURE } else { RESULT }).unwrap();
+            path
+        });
+        fs::remove_file(&link).unwrap();
+        symlink(&target, &link).unwrap();
         ResultFiles::new(Some(link.clone()), folder.path()).clear().unwrap();
         assert!(!result.exists() && link.is_symlink());
         assert_eq!(fs::read_to_string(&target).unwrap(), "");
-        ResultFiles::new(Some("/dev/null".into()), folder.path()).clear().unwrap();
+        only(Path::new("/dev/null")).clear().unwrap();
         assert!(Path::new("/dev/null").exists());
+    }
+
+    /// It was once removed at the start, and written over at the end, whatever it was.
+    #[test]
+    fn what_no_run_has_written_is_neither_removed_nor_written_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, link) = (folder.path().join("file"), folder.path().join("link"));
+        symlink(&path, &link).unwrap();
+        let long = format!("{}{RESULT}", " ".repeat(BYTES_MAX));
+        let lineage = r#"{"version":1,"run_id":"r","interval":{}}"#;
+        for content in ["PAR1", "{}", "[]", lineage, r#"{"status":"committed"}"#, &long] {
+            fs::write(&path, content).unwrap();
+            for files in [only(&path), only(&link)] {
+                assert!(matches!(files.clear(), Err(NotWritten::Foreign { .. })), "{content}");
+                assert!(matches!(files.write(RESULT), Err(NotWritten::Foreign { .. })));
+                assert_eq!(fs::read_to_string(&path).unwrap(), content);
+            }
+        }
+        for content in ["", "\n", RESULT, FAILURE] {
+            fs::write(&path, content).unwrap();
+            only(&path).write(FAILURE).unwrap();
+            assert_eq!(fs::read_to_string(&path).unwrap(), format!("{FAILURE}\n"));
+        }
     }
 
     #[test]
@@ -109,6 +215,7 @@ mod tests {
     fn one_bad_file_does_not_keep_the_others_from_being_written() {
         let folder = tempfile::tempdir().unwrap();
         let files = ResultFiles::new(Some(folder.path().join("no/such/x.json")), folder.path());
+        assert!(files.clear().is_err());
         assert!(files.write("{}").is_err());
         assert!(folder.path().join("return.json").exists());
     }

@@ -16,6 +16,10 @@ use crate::sample;
 /// The day that the sample's manifest is for, in microseconds.
 const DAY_US: i64 = 1_735_689_600_000_000;
 
+/// What an earlier run has left in its result file, as far as that is looked at.
+pub(crate) const EARLIER: &str =
+    r#"{"run_id":"earlier","status":"committed","lineage":"file:///l","execution":{}}"#;
+
 /// The lake.
 pub(crate) struct Attacked {
     _folder: tempfile::TempDir,

@@ -8,7 +8,7 @@ use std::process::{Child, ChildStdin, Command, Output, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::attack::{Attacked, last_word};
+use crate::attack::{Attacked, EARLIER, last_word};
 
 /// A run that reads its manifest from a pipe, whose end is not written.
 fn held(lake: &Attacked) -> (Child, ChildStdin) {
@@ -59,7 +59,7 @@ fn starts(limit: &str) -> bool {
 #[test]
 fn too_little_memory_is_a_shortage_at_every_size() {
     let lake = Attacked::new();
-    fs::write(lake.result_file(), r#"{"status":"committed"}"#).unwrap();
+    fs::write(lake.result_file(), EARLIER).unwrap();
     let mut succeeded = Vec::new();
     for mib in (20..=200).step_by(6) {
         let limit = format!("-v {}", mib * 1024);
@@ -186,7 +186,7 @@ fn a_stdout_that_takes_nothing_is_a_shortage() {
 #[test]
 fn the_result_of_an_earlier_run_is_gone_as_soon_as_the_next_one_begins() {
     let lake = Attacked::new();
-    fs::write(lake.result_file(), r#"{"status":"committed"}"#).unwrap();
+    fs::write(lake.result_file(), EARLIER).unwrap();
     let (mut held, writer) = held(&lake);
     assert!(!lake.result_file().exists());
     held.kill().unwrap();
@@ -198,7 +198,7 @@ fn the_result_of_an_earlier_run_is_gone_as_soon_as_the_next_one_begins() {
 #[test]
 fn a_run_that_never_began_tells_its_result_file() {
     let lake = Attacked::new();
-    fs::write(lake.result_file(), r#"{"status":"committed"}"#).unwrap();
+    fs::write(lake.result_file(), EARLIER).unwrap();
     let mut command = lake.limited("env", &[]);
     command.env("RUST_LOG", "cohort=shout");
     assert_eq!(command.output().unwrap().status.code(), Some(2));

@@ -381,10 +381,11 @@ fn a_pipe_in_the_place_of_a_file_makes_nobody_wait() {
     assert_eq!(lake.run().status.code(), Some(0));
     let manifest = lake.root.join("run_manifest.json");
     let (lineage, _) = lake.lineage();
-    for (place, arguments) in [
-        (&lineage, ["show", "--lineage", lineage.to_str().unwrap()].as_slice()),
-        (&lineage, &["files", "--manifest", manifest.to_str().unwrap()]),
-        (&manifest, &["run", "--manifest", manifest.to_str().unwrap()]),
+    let (other, pipe) = ((65, "found neither a file nor a folder"), (78, "found a pipe"));
+    for (place, arguments, (exit, says)) in [
+        (&lineage, ["show", "--lineage", lineage.to_str().unwrap()].as_slice(), other),
+        (&lineage, &["files", "--manifest", manifest.to_str().unwrap()], other),
+        (&manifest, &["run", "--manifest", manifest.to_str().unwrap()], pipe),
     ] {
         let aside = place.with_extension("aside");
         fs::rename(place, &aside).unwrap();
@@ -393,7 +394,7 @@ fn a_pipe_in_the_place_of_a_file_makes_nobody_wait() {
         waiting.arg("60").arg(crate::binary::binary()).args(arguments);
         let done = waiting.output().unwrap();
         fs::rename(&aside, place).unwrap();
-        assert_eq!(done.status.code(), Some(78), "{done:?}");
-        assert!(last_word(&done).contains("found a pipe"), "{done:?}");
+        assert_eq!(done.status.code(), Some(exit), "{done:?}");
+        assert!(last_word(&done).contains(says), "{done:?}");
     }
 }

@@ -190,4 +190,4 @@ def test_neither_image_nor_binary_knows_the_machine_that_built_it() -> None:
 def test_the_image_is_compiled_by_the_pinned_compiler() -> None:
     pinned = tomllib.loads((ROOT / "rust-toolchain.toml").read_text())["toolchain"]["channel"]
     dockerfile = (ROOT / "docker" / "Dockerfile").read_text()
-    assert re.findall(r"^FROM rust:([\d.]+)", dockerfile, re.MULTILINE) == [pinned]
+    assert re.findall(r"^ARG RUST=rust:([\d.]+)", dockerfile, re.MULTILINE) == [pinned]

@@ -5,12 +5,13 @@
 //! its file relative to the opened folder. What lies above a run's folder belongs to whoever
 //! configured the run, and may be put together from links.
 
-use std::ffi::OsStr;
-use std::fs::File;
+use std::ffi::{OsStr, OsString};
+use std::fs::{File, TryLockError};
 use std::io::{self, ErrorKind};
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::Path;
+use std::thread;
+use std::time::Duration;
 
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, Stat};
 
@@ -19,6 +20,10 @@ use crate::objects::interface::Tag;
 
 /// How the name of a run's folder begins.
 const RUN_FOLDER: &str = "run=";
+
+/// How long a lock is waited for. The job holds one for a moment; whoever holds it for longer is a
+/// stranger.
+pub(super) const LOCK_TIME_MAX: Duration = Duration::from_secs(5);
 
 /// An open folder.
 #[derive(Debug)]
@@ -68,6 +73,11 @@ pub(super) struct Look {
 const DIRECTORY: OFlags = OFlags::DIRECTORY.union(OFlags::CLOEXEC);
 
 impl Folder {
+    /// Whether a path leads through a run's folder.
+    pub(super) fn is_of_a_run(path: &str) -> bool {
+        path.split('/').any(|name| name.starts_with(RUN_FOLDER))
+    }
+
     /// Opens the folder at an absolute path.
     pub(super) fn open(path: &str) -> io::Result<Self> {
         Self::reach(path, false)
@@ -124,8 +134,8 @@ impl Folder {
     }
 
     /// What is under a name; `None` if nothing is. A link is a link.
-    pub(super) fn look(&self, name: &str) -> io::Result<Option<Look>> {
-        match rustix::fs::statat(&self.itself, name, AtFlags::SYMLINK_NOFOLLOW) {
+    pub(super) fn look(&self, name: impl AsRef<OsStr>) -> io::Result<Option<Look>> {
+        match rustix::fs::statat(&self.itself, name.as_ref(), AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => Ok(Some(Look {
                 kind: EntryKind::of(&stat),
                 bytes: stat.st_size.unsigned_abs(),
@@ -180,25 +190,52 @@ impl Folder {
 
     /// Locks the folder against other writers for as long as the result lives. The kernel releases
     /// the lock when the process dies.
+    ///
+    /// Whoever may read the folder can lock it too, and keep it so. That is an error after a while,
+    /// and no reason to wait for ever.
     pub(super) fn lock(&self) -> io::Result<File> {
         // A lock belongs to the opening of a file, so this one is opened anew.
-        let own = self.open_at(".", DIRECTORY)?;
-        let file = File::from(own);
-        file.lock()?;
+        let file = File::from(self.open_at(".", DIRECTORY)?);
+        lock_within(&file, LOCK_TIME_MAX)?;
         Ok(file)
     }
 
     /// The names in the folder, except `.` and `..`, in no particular order.
-    pub(super) fn names(&self) -> io::Result<Vec<String>> {
+    pub(super) fn names(&self) -> io::Result<Vec<OsString>> {
         let mut names = Vec::new();
         for entry in Dir::read_from(&self.itself)? {
             let entry = entry?;
-            let name = Path::new(OsStr::from_bytes(entry.file_name().to_bytes()));
-            let name = name.to_string_lossy().into_owned();
+            let name = OsStr::from_bytes(entry.file_name().to_bytes());
             if name != "." && name != ".." {
-                names.push(name);
+                names.push(name.to_owned());
             }
         }
         Ok(names)
+    }
+}
+
+/// Locks a file for its opener alone, or gives up.
+pub(super) fn lock_within(file: &File, time_max: Duration) -> io::Result<()> {
+    let (mut waited, mut pause) = (Duration::ZERO, Duration::from_millis(1));
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::Error(error)) => return Err(error),
+            Err(TryLockError::WouldBlock) if waited < time_max => {
+                thread::sleep(pause);
+                waited += pause;
+                pause = (pause * 2).min(Duration::from_millis(50));
+            }
+            Err(TryLockError::WouldBlock) => {
+                let seconds = time_max.as_secs();
+                return Err(io::Error::new(
+                    ErrorKind::TimedOut,
+                    format!(
+                        "another process has held the lock (flock) of its folder for {seconds} s; \
+                         lslocks names it, end it"
+                    ),
+                ));
+            }
+        }
     }
 }

@@ -2,6 +2,7 @@
 //! killed writers left.
 
 use std::io::ErrorKind;
+use std::os::unix::ffi::OsStrExt as _;
 
 use super::answers::failed;
 use super::folder::{EntryKind, Folder, Look};
@@ -21,11 +22,20 @@ pub(super) fn entries(folder: &Uri) -> Result<Vec<Entry>, Error> {
     let mut names = open.names().map_err(failed)?;
     names.sort();
     let mut entries = Vec::new();
-    for name in names.into_iter().filter(|name| !is_temporary(name)) {
+    for name in names {
+        let text = name.to_str();
+        if text.is_some_and(is_temporary) {
+            continue;
+        }
         // What vanished meanwhile is not there.
         let Some(Look { kind, bytes, tag }) = open.look(&name).map_err(failed)? else { continue };
-        let stranger = (kind != EntryKind::File).then(|| kind.name());
-        entries.push(Entry { object: Object { uri: folder.join(&name), bytes, tag }, stranger });
+        let stranger = match (kind, text) {
+            (EntryKind::File, Some(_)) => None,
+            (EntryKind::File, None) => Some("a file whose name is not UTF-8"),
+            _ => Some(kind.name()),
+        };
+        let shown = text.map_or_else(|| name.as_bytes().escape_ascii().to_string(), str::to_owned);
+        entries.push(Entry { object: Object { uri: folder.join(&shown), bytes, tag }, stranger });
     }
     Ok(entries)
 }
@@ -44,11 +54,12 @@ pub(super) fn sweep(prefix: &Uri) -> Result<(), Error> {
 const DEPTH_MAX: usize = 8;
 
 fn sweep_below(folder: &Folder, depth: usize) -> std::io::Result<()> {
-    for name in folder.names()? {
-        let done = match folder.look(&name)?.map(|look| look.kind) {
-            Some(EntryKind::File) if is_temporary(&name) => remove_abandoned(folder, &name),
+    // The job's own names are text.
+    for name in folder.names()?.iter().filter_map(|name| name.to_str()) {
+        let done = match folder.look(name)?.map(|look| look.kind) {
+            Some(EntryKind::File) if is_temporary(name) => remove_abandoned(folder, name),
             Some(EntryKind::Folder) if depth > 0 => {
-                folder.within(&name).and_then(|inner| sweep_below(&inner, depth - 1))
+                folder.within(name).and_then(|inner| sweep_below(&inner, depth - 1))
             }
             _ => Ok(()),
         };

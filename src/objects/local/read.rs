@@ -12,6 +12,8 @@ use rustix::fs::OFlags;
 use rustix::io::{Errno, pread};
 
 use super::answers::{failed, tag_of};
+use super::folder::{EntryKind, Folder};
+use super::write::split;
 use crate::objects::error::{Error, Outcome};
 use crate::objects::interface::{Tag, WHOLE_BYTES_MAX, too_long};
 use crate::objects::uri::Uri;
@@ -30,10 +32,31 @@ fn opened(uri: &Uri) -> io::Result<File> {
     if found.is_file() || found.is_dir() { Ok(file) } else { Err(Errno::NXIO.into()) }
 }
 
+/// Opens a file in a run's folder, or below it, through no link.
+fn own(uri: &Uri) -> Result<File, Error> {
+    let failed = |error| failed(uri, "read", Outcome::NotDone, &error);
+    let (path, name) = split(uri);
+    let stranger = |found| Error::Stranger { uri: uri.clone(), found };
+    let folder = Folder::open(path).map_err(|error| match error.kind() {
+        ErrorKind::NotADirectory => stranger("a link or a file in the place of a folder above it"),
+        _ => failed(error),
+    })?;
+    match folder.look(name).map_err(failed)?.map(|look| look.kind) {
+        None => Err(Error::NotFound { uri: uri.clone() }),
+        Some(EntryKind::File) => {
+            let file = folder.file(name).map_err(failed)?;
+            let is_file = file.metadata().map_err(failed)?.is_file();
+            if is_file { Ok(file) } else { Err(Error::Changed { uri: uri.clone() }) }
+        }
+        Some(kind) => Err(stranger(kind.name())),
+    }
+}
+
 /// The whole file and its version.
 pub(super) fn whole(uri: &Uri) -> Result<(Bytes, Tag), Error> {
     let failed = |error| failed(uri, "read", Outcome::NotDone, &error);
-    let mut file = opened(uri).map_err(failed)?;
+    let of_a_run = Folder::is_of_a_run(uri.path());
+    let mut file = if of_a_run { own(uri)? } else { opened(uri).map_err(failed)? };
     let before = tag_of(&file.metadata().map_err(failed)?);
     let mut content = Vec::new();
     (&mut file).take(WHOLE_BYTES_MAX + 1).read_to_end(&mut content).map_err(failed)?;

@@ -1,10 +1,11 @@
 //! The files below a prefix. Links are followed, as a lake may be put together from them.
 //!
-//! A link whose target is missing is an error: what it stands for is not known to be empty. Hidden
-//! ones are ignored, since editors and lock files leave them.
+//! A link whose target is missing is an error: what it stands for is not known to be empty. So is
+//! what a folder lists and no longer has: it may be on its way to be replaced. Hidden ones are
+//! ignored, since editors, lock files and writers leave them.
 
 use std::fs::{self, Metadata};
-use std::io;
+use std::io::{self, ErrorKind};
 use std::ops::ControlFlow;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -43,6 +44,13 @@ pub(super) fn folders(
     let failed = |error| failed(folder, "list", Outcome::NotDone, &error);
     let entries = match fs::read_dir(folder.path()) {
         Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotADirectory => {
+            return Err(Error::Misconfigured {
+                uri: folder.clone(),
+                reason: "expected a folder, found a file there or above it; check the path"
+                    .to_owned(),
+            });
+        }
         // It says which of the ways of not being there are errors.
         Err(error) if is_absence(&error) => {
             return walk(folder, &mut |_, _, _| Ok(())).map(|()| None);
@@ -67,7 +75,7 @@ pub(super) fn folders(
             }
             Ok(_) => files |= counts(name),
             Err(_) if is_hidden(&uri, folder) => {}
-            Err(error) if is_absence(&error) => no_link_ends_here(&uri, &path)?,
+            Err(error) if is_absence(&error) => return Err(gone(&uri, &path)),
             Err(error) => return Err(self::failed(&uri, "list", Outcome::NotDone, &error)),
         }
     }
@@ -85,7 +93,7 @@ fn look(prefix: &Uri, visit: Look<'_>) -> Result<(), Error> {
         Err(error) if is_absence(&error) => {
             // With its slash, the path of a link would be that of its target.
             let folder = Path::new(folder.trim_end_matches('/'));
-            return no_link_ends_here(prefix, folder);
+            return dangling(folder).map_or(Ok(()), |link| Err(no_target(prefix, &link)));
         }
         Err(error) => return Err(failed(error)),
     };
@@ -94,7 +102,13 @@ fn look(prefix: &Uri, visit: Look<'_>) -> Result<(), Error> {
     while let Some(folder) = folders.pop() {
         let entries = match fs::read_dir(&folder.path) {
             Ok(entries) => entries,
-            Err(error) if is_absence(&error) => continue,
+            Err(error) if is_absence(&error) => {
+                let uri = folder
+                    .path
+                    .to_str()
+                    .map_or_else(|| prefix.clone(), |text| prefix.with_path(text));
+                return Err(gone(&uri, &folder.path));
+            }
             Err(error) => return Err(failed(error)),
         };
         for entry in entries {
@@ -116,7 +130,7 @@ fn look(prefix: &Uri, visit: Look<'_>) -> Result<(), Error> {
                     }
                 }
                 Err(_) if is_hidden(&uri, prefix) => {}
-                Err(error) if is_absence(&error) => no_link_ends_here(&uri, &path)?,
+                Err(error) if is_absence(&error) => return Err(gone(&uri, &path)),
                 Err(error) => return Err(self::failed(&uri, "list", Outcome::NotDone, &error)),
             }
         }
@@ -152,16 +166,66 @@ fn is_hidden(uri: &Uri, prefix: &Uri) -> bool {
     below.split('/').any(|name| name.starts_with(['_', '.']))
 }
 
-/// Nothing was found at the path. That is an error if a link on the way there has no target, and
-/// nothing otherwise: a file may vanish at any time.
-fn no_link_ends_here(uri: &Uri, path: &Path) -> Result<(), Error> {
+/// What a folder listed is not there any more, or never was: a link that leads nowhere.
+fn gone(uri: &Uri, path: &Path) -> Error {
+    match dangling(path) {
+        Some(link) => no_target(uri, &link),
+        None => Error::Vanished { uri: uri.clone() },
+    }
+}
+
+fn no_target(uri: &Uri, link: &Path) -> Error {
+    let link = link.to_str().map_or_else(|| uri.clone(), |link| uri.with_path(link));
+    Error::NoTarget { uri: link }
+}
+
+/// The link without a target on the way to a path, if there is one.
+pub(super) fn dangling(path: &Path) -> Option<PathBuf> {
     let is_link = |path: &&Path| -> io::Result<bool> {
         Ok(fs::symlink_metadata(path)?.is_symlink() && !fs::exists(path)?)
     };
-    match path.ancestors().find(|path| is_link(path).unwrap_or(false)) {
-        None => Ok(()),
-        Some(link) => Err(Error::NoTarget {
-            uri: link.to_str().map_or_else(|| uri.clone(), |link| uri.with_path(link)),
-        }),
+    let link = path.ancestors().find(|path| is_link(path).unwrap_or(false));
+    link.map(Path::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What vanished between the look at a folder and the look at its entries was once passed
+    /// over, as if it had no rows.
+    #[test]
+    fn what_vanishes_while_it_is_listed_is_no_empty_input() {
+        let hidden = |name: &str| name.starts_with('.');
+        for names in [&["a", "b", "c"][..], &["a/x", "b/x", "c/x"], &["a", ".b", ".c"]] {
+            let folder = tempfile::tempdir().unwrap();
+            let prefix = Uri::from_argument(folder.path(), "./").unwrap().as_prefix();
+            for name in names {
+                let path = folder.path().join(name);
+                fs::create_dir_all(path.parent().unwrap()).unwrap();
+                fs::write(path, "").unwrap();
+            }
+            let mut seen = 0;
+            let walked = walk(&prefix, &mut |uri, _, _| {
+                seen += 1;
+                let at = names.iter().position(|name| uri.path().ends_with(&format!("/{name}")));
+                for (other, name) in names.iter().enumerate().filter(|_| seen == 1) {
+                    let first = name.split('/').next().unwrap_or(name);
+                    if Some(other) != at && first == *name {
+                        fs::remove_file(folder.path().join(name)).unwrap();
+                    } else if Some(other) != at {
+                        fs::remove_dir_all(folder.path().join(first)).unwrap();
+                    }
+                }
+                Ok(())
+            });
+            if names.iter().any(|name| hidden(name)) {
+                // If the file that is not hidden comes last, it was removed before.
+                assert!(walked.is_ok() || matches!(walked, Err(Error::Vanished { .. })));
+            } else {
+                assert!(matches!(walked, Err(Error::Vanished { .. })), "{names:?}: {walked:?}");
+                assert_eq!(seen, 1);
+            }
+        }
     }
 }

@@ -6,10 +6,12 @@
 
 use std::fs::{File, TryLockError};
 use std::io::{self, ErrorKind, Write as _};
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::answers::{failed, tag_of};
-use super::folder::{EntryKind, Folder};
+use super::folder::{EntryKind, Folder, LOCK_TIME_MAX, lock_within};
+use super::walk::dangling;
 use crate::objects::error::{Error, Outcome};
 use crate::objects::interface::{Put, Tag};
 use crate::objects::uri::Uri;
@@ -51,7 +53,7 @@ pub(super) fn write(
         match once(uri, content) {
             Ok(Attempt::Ended(put)) => return Ok(put),
             Ok(Attempt::Removed) => {}
-            Err(WriteFailed(outcome, error)) => return Err(failed(uri, "write", outcome, &error)),
+            Err(WriteFailed(outcome, error)) => return Err(refused(uri, outcome, &error)),
         }
     }
     Err(Error::Unavailable {
@@ -62,8 +64,26 @@ pub(super) fn write(
     })
 }
 
+/// Why a write failed. What the system says of a link to nothing in the place of a folder helps
+/// nobody.
+fn refused(uri: &Uri, outcome: Outcome, error: &io::Error) -> Error {
+    let link = match error.kind() {
+        ErrorKind::AlreadyExists | ErrorKind::NotFound => dangling(Path::new(uri.path())),
+        _ => None,
+    };
+    match link.as_ref().and_then(|link| link.to_str()) {
+        None => failed(uri, "write", outcome, error),
+        Some(link) => Error::Misconfigured {
+            uri: uri.with_path(link),
+            reason: "expected a folder to write to, found a link to nothing; restore what it \
+                     pointed to, or remove it"
+                .to_owned(),
+        },
+    }
+}
+
 /// The path of the folder that holds the object, and the object's name in it.
-fn split(uri: &Uri) -> (&str, &str) {
+pub(super) fn split(uri: &Uri) -> (&str, &str) {
     let path = uri.path();
     path.split_at(path.rfind('/').map_or(0, |at| at + 1))
 }
@@ -146,7 +166,7 @@ impl<'a> Temporary<'a> {
             match folder.new_file(&name) {
                 Ok(file) => {
                     let mut temporary = Self { folder, name, file };
-                    temporary.file.lock()?;
+                    lock_within(&temporary.file, LOCK_TIME_MAX)?;
                     temporary.file.write_all(content)?;
                     temporary.file.sync_all()?;
                     return Ok(Some(temporary));

@@ -1,8 +1,6 @@
 //! How an event leaves the process: appended to a file, or posted to an endpoint with short time
 //! limits.
 
-use std::fs::OpenOptions;
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +10,8 @@ use aws_smithy_http_client::Connector;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::HttpConnector as _;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+
+use crate::orchestrator::open;
 
 /// The longest time for which an event may hold up a run, all attempts together.
 const TIME_MAX: Duration = Duration::from_secs(5);
@@ -51,11 +51,8 @@ impl Transport {
     /// A message without credentials.
     pub(crate) async fn send(&self, event: &str) -> Result<(), String> {
         match self {
-            Self::File(path) => OpenOptions::new()
-                .create(true)
-                .append(true)
-                .open(path)
-                .and_then(|mut file| file.write_all(format!("{event}\n").as_bytes()))
+            Self::File(path) => open::to_append(path)
+                .and_then(|file| open::write(&file, format!("{event}\n").as_bytes()))
                 .map_err(|error| format!("{}: {error}", path.display())),
             Self::Http(http) => match tokio::time::timeout(TIME_MAX, http.post(event)).await {
                 Ok(outcome) => outcome,

@@ -6,7 +6,7 @@
 //! reader that joins the pieces says so with `line_bytes_max`. Files and buckets carry lines of any
 //! length.
 
-use std::fs::OpenOptions;
+use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -16,6 +16,7 @@ use serde_json::Value;
 
 use super::context::{ContextError, MESSAGES, bucket_uri, keys};
 use crate::objects::{Objects, Put, Uri};
+use crate::orchestrator::open;
 
 /// Less than the 16 KiB at which Docker cuts, with room for the newline and a prefix that a log
 /// driver may add.
@@ -30,7 +31,8 @@ pub(crate) struct Channel {
 
 #[derive(Debug)]
 enum Sink {
-    File(PathBuf),
+    /// Once it is open it stays so: the reader of a pipe takes a closed one for its end.
+    File(PathBuf, Option<File>),
     Stdout,
     Stderr,
     Bucket(Bucket),
@@ -60,7 +62,7 @@ impl Channel {
         let asked_max = params.get("line_bytes_max").and_then(Value::as_u64);
         let stream_max = asked_max.map_or(Some(STREAM_LINE_BYTES_MAX), |max| max.try_into().ok());
         let (sink, line_bytes_max) = match (text("path"), text("stdio")) {
-            (Some(path), _) => (Sink::File(PathBuf::from(path)), None),
+            (Some(path), _) => (Sink::File(PathBuf::from(path), None), None),
             (None, Some("stdout")) => (Sink::Stdout, stream_max),
             (None, Some("stderr")) => (Sink::Stderr, stream_max),
             (None, Some(_)) => return Err(unknown()),
@@ -94,8 +96,12 @@ impl Channel {
         let line = format!("{line}\n");
         match &mut self.sink {
             // One write per line, so that a reader that follows the file sees whole lines.
-            Sink::File(path) => {
-                OpenOptions::new().create(true).append(true).open(path)?.write_all(line.as_bytes())
+            Sink::File(path, opened) => {
+                let file = match opened {
+                    Some(file) => file,
+                    None => opened.insert(open::to_append(path)?),
+                };
+                open::write(file, line.as_bytes())
             }
             Sink::Stdout => io::stdout().lock().write_all(line.as_bytes()),
             Sink::Stderr => io::stderr().lock().write_all(line.as_bytes()),
@@ -114,7 +120,7 @@ impl Channel {
         match &mut self.sink {
             Sink::Bucket(bucket) => bucket.flush().await,
             Sink::Stdout => io::stdout().flush().map_err(|error| error.to_string()),
-            Sink::File(_) | Sink::Stderr => Ok(()),
+            Sink::File(..) | Sink::Stderr => Ok(()),
         }
     }
 }

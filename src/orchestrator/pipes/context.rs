@@ -1,13 +1,15 @@
 //! What Dagster hands to the job: two environment variables of base64 over zlib over JSON, and the
 //! context behind them.
 
-use std::io::Read as _;
+use std::io::{self, Read as _};
+use std::path::PathBuf;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use crate::objects::{Objects, Uri};
+use crate::orchestrator::open;
 
 /// Names the context: inline, in a file, or in a bucket.
 pub(crate) const CONTEXT: &str = "DAGSTER_PIPES_CONTEXT";
@@ -104,7 +106,7 @@ impl Context {
         let unreadable = |place: String, reason: String| ContextError::Unreadable { place, reason };
         let bytes = match (params.get("data"), text("path"), text("bucket"), text("key")) {
             (Some(data), ..) => return Ok(Self::of(data)),
-            (None, Some(path), ..) => tokio::fs::read(path)
+            (None, Some(path), ..) => file(path.into())
                 .await
                 .map_err(|error| unreadable(path.to_owned(), error.to_string()))?,
             (None, None, Some(bucket), Some(key)) => {
@@ -141,6 +143,13 @@ impl Context {
                 .and_then(|count| usize::try_from(count).ok()),
         }
     }
+}
+
+/// The content of a file that Dagster names. A disk may let its readers wait.
+async fn file(path: PathBuf) -> io::Result<Vec<u8>> {
+    let bytes_max = usize::try_from(UNPACKED_BYTES_MAX).unwrap_or(usize::MAX);
+    let read = tokio::task::spawn_blocking(move || open::read(&path, bytes_max));
+    read.await.unwrap_or_else(|stopped| Err(io::Error::other(stopped)))
 }
 
 /// An object that Dagster names by bucket and key.

@@ -1,0 +1,173 @@
+//! Files that are named for a run's result, for Dagster and for OpenLineage, and that are something
+//! else: what no run has written stays, and nothing waits for ever.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::{Value, json};
+
+use crate::attack::{Attacked, EARLIER, last_word};
+use crate::hostile::packed;
+
+/// A run that is ended if it waits.
+fn job(lake: &Attacked, result_file: &Path) -> Command {
+    let mut command = Command::new("timeout");
+    command.arg("30").arg(crate::binary::binary()).args(["run", "--manifest"]);
+    command.arg(lake.root.join("run_manifest.json")).arg("--result-file").arg(result_file);
+    command.env_remove("RUST_LOG");
+    command
+}
+
+fn run_with(lake: &Attacked, result_file: &Path) -> Output {
+    job(lake, result_file).output().unwrap()
+}
+
+fn pipe(lake: &Attacked, name: &str) -> PathBuf {
+    let path = lake.root.join(name);
+    assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+    path
+}
+
+fn has_run(lake: &Attacked) -> bool {
+    lake.root.join("out").exists()
+}
+
+/// Each was once removed at the start, and written over at the end.
+#[test]
+fn what_no_run_has_written_is_no_result_file() {
+    let lake = Attacked::new();
+    let logs = ["run_manifest.json", "demo_run_config.json"].map(|name| lake.root.join(name));
+    for path in [lake.reports()].iter().chain(&logs) {
+        let before = fs::read(path).unwrap();
+        let done = run_with(&lake, path);
+        assert_eq!(done.status.code(), Some(2), "{done:?}");
+        assert!(last_word(&done).contains(path.to_str().unwrap()), "{done:?}");
+        assert!(fs::read(path).unwrap() == before, "{} was changed", path.display());
+        assert!(!has_run(&lake));
+    }
+    assert_eq!(lake.run().status.code(), Some(0));
+    let (lineage, content) = lake.lineage();
+    assert_eq!(run_with(&lake, &lineage).status.code(), Some(2));
+    assert_eq!(lake.lineage().1, content);
+}
+
+#[test]
+fn a_lineage_that_appears_at_the_place_of_the_result_is_not_written_over() {
+    let lake = Attacked::new();
+    let lineage = lake.root.join("out/lineage/run=demo__2025-01-01/lineage.json");
+    fs::create_dir_all(lineage.parent().unwrap()).unwrap();
+    let done = run_with(&lake, &lineage);
+    assert_eq!(done.status.code(), Some(2), "{done:?}");
+    assert_eq!(lake.lineage().1["version"], 1);
+}
+
+#[test]
+fn a_result_file_that_can_never_be_written_is_told_before_anything_is_run() {
+    let lake = Attacked::new();
+    for place in ["no/such/folder/result.json", "run_manifest.json/result.json", "."] {
+        let done = run_with(&lake, &lake.root.join(place));
+        assert_eq!(done.status.code(), Some(2), "{place}: {done:?}");
+        assert!(last_word(&done).contains("--result-file"), "{done:?}");
+        assert!(!has_run(&lake), "{place}");
+    }
+}
+
+/// The tests may run as root, who may write everywhere. So the job gets a user of its own.
+#[test]
+fn a_result_file_in_a_folder_of_others_is_denied() {
+    let lake = Attacked::new();
+    let root = Command::new("id").arg("-u").output().unwrap();
+    if root.stdout != b"0\n" {
+        assert!(std::env::var_os("CI").is_none(), "skipped in CI: another user takes root");
+        return;
+    }
+    let above = lake.root.parent().unwrap();
+    fs::set_permissions(above, fs::Permissions::from_mode(0o755)).unwrap();
+    fs::set_permissions(&lake.root, fs::Permissions::from_mode(0o755)).unwrap();
+    let user = ["--reuid=61427", "--regid=61427", "--clear-groups"];
+    let done = lake.limited("setpriv", &user).output().unwrap();
+    assert_eq!(done.status.code(), Some(77), "{done:?}");
+    assert!(last_word(&done).contains("--result-file"), "{done:?}");
+}
+
+#[test]
+fn an_earlier_result_a_link_to_one_and_a_device_are_written() {
+    let lake = Attacked::new();
+    let link = lake.root.join("link.json");
+    std::os::unix::fs::symlink(lake.result_file(), &link).unwrap();
+    for place in [&lake.result_file(), &link, &link] {
+        assert_eq!(run_with(&lake, place).status.code(), Some(0));
+        assert_eq!(lake.result()["run_id"], "demo__2025-01-01");
+        assert!(link.is_symlink());
+        fs::write(lake.result_file(), EARLIER).unwrap();
+    }
+    for device in ["/dev/null", "/dev/stdout"] {
+        assert_eq!(run_with(&lake, Path::new(device)).status.code(), Some(0), "{device}");
+    }
+}
+
+/// Each once held the run up for ever.
+#[test]
+fn a_pipe_that_nobody_reads_holds_no_run_up() {
+    let lake = Attacked::new();
+    let pipe = pipe(&lake, "pipe");
+    let done = run_with(&lake, &pipe);
+    assert_eq!(done.status.code(), Some(75), "{done:?}");
+    assert!(last_word(&done).contains("a pipe that somebody reads"), "{done:?}");
+    let inline = json!({"data": {"asset_keys": [], "extras": {}}});
+    let (none, here) = (lake.root.join("messages"), json!({ "path": pipe }));
+    for (context, messages, events) in [
+        (&here, &json!({ "path": none }), &none),
+        (&inline, &here, &none),
+        (&inline, &json!({ "path": none }), &pipe),
+    ] {
+        let mut command = job(&lake, &lake.result_file());
+        command.env("DAGSTER_PIPES_CONTEXT", packed(context));
+        command.env("DAGSTER_PIPES_MESSAGES", packed(messages));
+        let done = command.env("OPENLINEAGE_FILE", events).output().unwrap();
+        let said = String::from_utf8_lossy(&done.stderr);
+        assert_eq!(done.status.code(), Some(0), "{said}");
+        assert!(said.contains("does not hear of it"), "{said}");
+    }
+}
+
+#[test]
+fn a_pipe_that_somebody_reads_carries_messages_and_the_result() {
+    let lake = Attacked::new();
+    let (messages, result) = (pipe(&lake, "messages"), pipe(&lake, "result"));
+    let readers = [&messages, &result].map(|path| {
+        Command::new("timeout").arg("60").arg("cat").arg(path).stdout(Stdio::piped()).spawn()
+    });
+    let inline = json!({"data": {"asset_keys": [], "extras": {}}});
+    let mut command = job(&lake, &result);
+    command.env("DAGSTER_PIPES_CONTEXT", packed(&inline));
+    command.env("DAGSTER_PIPES_MESSAGES", packed(&json!({ "path": messages })));
+    let done = command.output().unwrap();
+    assert_eq!(done.status.code(), Some(0), "{done:?}");
+    let [messages, result] = readers.map(|reader| {
+        String::from_utf8(reader.unwrap().wait_with_output().unwrap().stdout).unwrap()
+    });
+    let methods: Vec<Value> =
+        messages.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(methods.first().unwrap()["method"], "opened", "{messages}");
+    assert_eq!(methods.last().unwrap()["method"], "closed", "{messages}");
+    let result: Value = serde_json::from_str(&result).unwrap();
+    assert_eq!(result["run_id"], "demo__2025-01-01");
+}
+
+/// It once filled the memory.
+#[test]
+fn a_context_without_an_end_is_not_read() {
+    let lake = Attacked::new();
+    let limits = "ulimit -v 1000000 && exec timeout 30 \"$0\" \"$@\"";
+    let mut command = lake.limited("bash", &["-c", limits]);
+    command.env("DAGSTER_PIPES_CONTEXT", packed(&json!({"path": "/dev/zero"})));
+    let messages = lake.root.join("messages");
+    command.env("DAGSTER_PIPES_MESSAGES", packed(&json!({ "path": messages })));
+    let done = command.output().unwrap();
+    assert_eq!(done.status.code(), Some(0), "{done:?}");
+    let said = String::from_utf8_lossy(&done.stderr);
+    assert!(said.contains("/dev/zero") && said.contains("does not hear of it"), "{said}");
+}
