@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from array import array
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import cache
+from itertools import accumulate
 from typing import TYPE_CHECKING, TypeAlias
 
 from cohort_events import _core
@@ -19,6 +22,9 @@ Batches: TypeAlias = "Iterator[pa.RecordBatch]"
 
 #: Rows of reports of which a task finds the windows in one go; more if a store has more.
 CHUNK_ROWS = 1 << 14
+#: The logs whose rows are spread over the tasks. The others are whole in every task, and what is
+#: found in them counts once.
+SHUFFLED = ("reports", "scores", "sales")
 
 
 def windows_of(written: Settings) -> Callable[[Batches], Batches]:
@@ -63,9 +69,18 @@ def kernel_of(
             yield from _ready(core)
         core.finish()
         yield from _ready(core)
-        yield from _pieces("found", _facts(core))
+        yield from _pieces("found", _map(_facts(core, SHUFFLED)))
 
     return kernel
+
+
+def facts_of_none(written: Settings, references: Mapping[str, pa.Table]) -> dict[str, int]:
+    """Return what is found where no row is: counts of nothing, and what the references say."""
+    core = _core.KernelCore(written, references.get("campaigns"), references.get("context"))
+    core.finish()
+    while core.next() is not None:
+        continue
+    return _facts(core, (*SHUFFLED, *references))
 
 
 def _ready(core: _core.KernelCore) -> Batches:
@@ -77,13 +92,14 @@ def _ready(core: _core.KernelCore) -> Batches:
             yield from _pieces(log, batch.to_struct_array())
 
 
-def _kernel_schema() -> pa.Schema:
+@cache
+def kernel_schema() -> pa.Schema:
+    """Return the one row of Spark that a row of either log, or of the facts, becomes."""
     import pyarrow as pa
 
-    nothing = pa.table({
-        "store_id": pa.array([], pa.string()),
-        "detected_at": pa.array([], pa.timestamp("us")),
-    })
+    nothing = pa.RecordBatchReader.from_batches(
+        pa.schema({"store_id": pa.string(), "detected_at": pa.timestamp("us")}), []
+    )
     rows = cohort(nothing, start="2000-01-01T00:00:00Z", end="2000-01-02T00:00:00Z")
     fields = {
         name: pa.struct([field.with_nullable(True) for field in pa.table(log).schema])
@@ -95,14 +111,14 @@ def _kernel_schema() -> pa.Schema:
 def kernel_type() -> StructType:
     from pyspark.sql.pandas.types import from_arrow_schema
 
-    return from_arrow_schema(_kernel_schema())
+    return from_arrow_schema(kernel_schema())
 
 
 def _pieces(name: str, values: pa.Array) -> Batches:
     """Yield rows in which one column has the values, and the others are null."""
     import pyarrow as pa
 
-    schema = _kernel_schema()
+    schema = kernel_schema()
     columns = [
         values.cast(field.type) if field.name == name else pa.nulls(len(values), field.type)
         for field in schema
@@ -110,12 +126,12 @@ def _pieces(name: str, values: pa.Array) -> Batches:
     yield pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
-def _facts(core: _core.KernelCore) -> pa.Array:
-    """Return what a partition counted, as one map."""
-    import pyarrow as pa
-
+def _facts(core: _core.KernelCore, logs: Collection[str]) -> dict[str, int]:
+    """Return what a kernel counted, and what it found in some of its logs."""
     facts = {f"counts.{name}": count for name, count in core.counts.items()}
     for log, found in core.inputs.items():
+        if log not in logs:
+            continue
         for key, value in found.items():
             if isinstance(value, dict):
                 facts |= {f"inputs.{log}.{key}.{part}": int(n) for part, n in value.items()}
@@ -123,4 +139,20 @@ def _facts(core: _core.KernelCore) -> pa.Array:
                 facts[f"inputs.{log}.{key}"] = value
     since = datetime.fromisoformat(core.lookback_start) - datetime(1970, 1, 1, tzinfo=UTC)
     facts["lookback_start"] = since // timedelta(microseconds=1)
-    return pa.array([list(facts.items())], pa.map_(pa.string(), pa.int64()))
+    return facts
+
+
+def _map(facts: Mapping[str, int]) -> pa.Array:
+    """Return facts as one map. `pyarrow.array` would import pandas, of 40 MiB, into each worker."""
+    import pyarrow as pa
+
+    texts = [name.encode() for name in facts]
+    starts = array("i", accumulate(map(len, texts), initial=0))
+    buffers = [starts, b"".join(texts)]
+    names = pa.Array.from_buffers(pa.string(), len(texts), [None, *map(pa.py_buffer, buffers)])
+    numbers = pa.py_buffer(array("q", facts.values()))
+    values = pa.Array.from_buffers(pa.int64(), len(texts), [None, numbers])
+    ends = pa.Array.from_buffers(
+        pa.int32(), 2, [None, pa.py_buffer(array("i", [0, len(texts)]))]
+    )
+    return pa.MapArray.from_arrays(ends, names, values)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from cohort_events import _core
 from cohort_events._settings import settings
-from cohort_events._spark_tasks import kernel_of, kernel_type, windows_of
+from cohort_events._spark_tasks import facts_of_none, kernel_of, kernel_type, windows_of
 from cohort_events.errors import UsageError
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def cohort(
     references = {name: frame.toArrow() for name, frame in small.items() if frame is not None}
     sorted_stream = _spread(stream, partitions).sortWithinPartitions("store_id")
     kept = sorted_stream.mapInArrow(kernel_of(written, references), kernel_type())
-    return _split(kept, logs, bounds, max_reject_ratio)
+    return _split(kept, facts_of_none(written, references), logs, bounds, max_reject_ratio)
 
 
 def _columns(name: str, frame: DataFrame) -> DataFrame:
@@ -246,6 +246,7 @@ def _spread(frame: DataFrame, partitions: int | None) -> DataFrame:
 
 def _split(
     kept: DataFrame,
+    facts_of_none: Mapping[str, int],
     logs: Mapping[str, DataFrame],
     bounds: Mapping[str, int],
     max_reject_ratio: float | None,
@@ -255,7 +256,11 @@ def _split(
     from pyspark.storagelevel import StorageLevel
 
     kept = kept.persist(StorageLevel.DISK_ONLY)
-    counted = kept.where(F.col("found").isNotNull()).select(F.explode("found"))
+    # Without a row to cohort there may be no task that says anything.
+    none = F.create_map(*(F.lit(v) for pair in facts_of_none.items() for v in pair))
+    found = kept.where(F.col("found").isNotNull()).select("found")
+    found = found.unionByName(kept.sparkSession.range(1).select(none.alias("found")))
+    counted = found.select(F.explode("found"))
     total = F.when(F.col("key") == "lookback_start", F.min("value")).otherwise(F.sum("value"))
     facts = counted.groupBy("key").agg(total.alias("value")).withColumnRenamed("key", "name")
     reason = F.regexp_extract("name", r"^inputs\.(\w+)\.rows_rejected\.(\w+)$", 2)

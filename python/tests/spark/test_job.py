@@ -127,6 +127,31 @@ def test_partitions_that_no_row_needs_are_not_opened(tmp_path: Path) -> None:
         assert days == {"date=2024-12-30", "date=2024-12-31"}
 
 
+def test_an_interval_without_reports_is_committed(tmp_path: Path) -> None:
+    # It once failed, since no task had said what it counted.
+    lineages = []
+    for name in ("spark", "binary"):
+        sample = tmp_path / name
+        size = ["--stores", "2", "--skus", "2", "--days", "2"]
+        subprocess.run([BINARY, "sample", sample, *size], check=True, capture_output=True)
+        day = ["--interval-start", "2026-01-01T00:00:00Z", "--interval-end", "2026-01-02T00:00:00Z"]
+        arguments = ["run", "--manifest", str(sample / "run_manifest.json"), "--run-id", "r", *day]
+        if name == "spark":
+            done = submit(*arguments)
+        else:
+            done = subprocess.run(
+                [BINARY, *arguments], capture_output=True, text=True, check=False
+            )
+        assert done.returncode == 0, done.stdout + done.stderr
+        summary = json.loads(done.stdout.splitlines()[-1])
+        assert (summary["status"], set(summary["rows"].values())) == ("committed", {0})
+        lineages.append(json.loads(path_of(summary["lineage"]).read_text("utf-8")))
+    spark, binary = lineages
+    check_schema(spark)
+    for key in ("counts", "lookback", "content_sha256"):
+        assert spark[key] == binary[key], key
+
+
 def test_a_failure_is_one_line_and_the_jobs_exit_code(tmp_path: Path) -> None:
     missing = submit("run", "--manifest", tmp_path / "none.json", "--run-id", "r")
     assert missing.returncode == 66
