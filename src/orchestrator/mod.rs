@@ -23,7 +23,6 @@ pub(crate) mod xcom;
 mod tests;
 
 use std::fmt;
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
