@@ -96,7 +96,7 @@ fn an_allocation_that_fails_reaches_the_result_file_dagster_and_openlineage() {
         else {
             continue;
         };
-        if done.status.code() == Some(0) || !last_word(&done).contains("no more memory") {
+        if done.status.code() == Some(0) || !last_word(&done).contains("out of memory") {
             continue;
         }
         assert_eq!(lake.result()["kind"], "temporary", "{mib}");

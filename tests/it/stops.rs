@@ -54,7 +54,7 @@ fn hung(lake: &Attacked, program: &str, before: &[&str]) -> (Child, TcpListener)
     command.env("DAGSTER_PIPES_MESSAGES", packed(&json!({"stdio": "stderr"})));
     let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     // It has begun to wait once it has called.
-    drop(server.accept().map(Box::new).map(Box::leak).unwrap());
+    let _open = server.accept().map(Box::new).map(Box::leak).unwrap();
     (child, server)
 }
 
