@@ -18,9 +18,7 @@ use crate::layout::RunId;
 use crate::manifest::Manifest;
 use crate::parquet::scan::cells::{Cells, StoreCode, StoreEvents};
 use crate::parquet::write::mrch::MrchWriter;
-use crate::parquet::write::part::{
-    GROUP_ROWS, GROUP_ROWS_MIN, Group, GroupWriter, PART_ROWS, Part,
-};
+use crate::parquet::write::part::{GROUP_ROWS, Group, GroupWriter, PART_ROWS, Part};
 use crate::progress::{Step, Unit};
 
 /// Everything that a run writes except the rejects, and what it found.
@@ -147,16 +145,14 @@ impl Shell {
     }
 }
 
-/// The stores of each row group. A row group is closed after the store with which it reaches its
-/// limit of rows. The limit is a quarter of all rows, between `GROUP_ROWS_MIN` and `GROUP_ROWS`, so
-/// that a small run keeps several threads busy too.
+/// The stores of each row group. A row group is closed after the store with which it reaches
+/// `GROUP_ROWS`. Nothing about the run as a whole counts, so an engine that sees one store after
+/// another can cut the same row groups.
 fn chunks(stores: Vec<StoreEvents>, interval: Interval) -> Vec<Vec<StoreEvents>> {
     let rows = |(_, events): &StoreEvents| -> usize {
         events.iter().map(|event| rows_in(event, interval)).sum()
     };
-    let stores: Vec<_> = stores.into_iter().map(|store| (rows(&store), store)).collect();
-    let quarter = stores.iter().map(|(rows, _)| rows).sum::<usize>() / 4;
-    limited(stores, quarter.clamp(GROUP_ROWS_MIN, GROUP_ROWS))
+    limited(stores.into_iter().map(|store| (rows(&store), store)), GROUP_ROWS)
 }
 
 /// What each part is made of. A part is closed after the chunk with which it reaches its limit of
@@ -257,6 +253,24 @@ fn melog_error(error: &ParquetError) -> crate::parquet::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use cohort_core::{Life, Report, Timestamp, events};
+
+    /// The limit was once a quarter of the run's rows.
+    #[test]
+    fn row_groups_are_cut_alike_whatever_stores_follow() {
+        let life = Life { gap: "PT1H".parse().unwrap(), duration_max: "P7D".parse().unwrap() };
+        let hour = |at: i64| Timestamp::from_us(at * 3_600_000_000).unwrap();
+        let ticks = (0..5_000).map(|at| Report::at(hour(at))).collect();
+        let (events, _) = events(ticks, life, None);
+        let interval = Interval { start: hour(0), end: hour(10_000) };
+        let groups = |stores: usize| -> Vec<usize> {
+            let stores = (0..stores).map(|at| (format!("{at:02}").into(), events.clone()));
+            chunks(stores.collect(), interval).iter().map(Vec::len).collect()
+        };
+        assert_eq!(groups(4), [4]);
+        assert_eq!(groups(8), [7, 1]);
+        assert_eq!(groups(30), [7, 7, 7, 7, 2]);
+    }
 
     #[test]
     fn a_list_is_cut_after_the_item_with_which_its_rows_reach_the_limit() {

@@ -21,8 +21,6 @@ pub(crate) const PART_ROWS: usize = 1 << 17;
 /// Rows after which a row group is closed at the next store boundary. One thread encodes one row
 /// group.
 pub(crate) const GROUP_ROWS: usize = 1 << 15;
-/// The least such limit. With fewer rows the footer would be too large a share of the file.
-pub(crate) const GROUP_ROWS_MIN: usize = 1 << 13;
 /// The most rows of a row group, for a store that has more.
 const GROUP_ROWS_MAX: usize = 1 << 18;
 /// The most rows of a page, so that a reader of one store skips most of a file.
