@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use crate::committed::{StoredMelogRow, StoredMrchRow};
 use crate::escape::{cell, line};
-use cohort_core::{EventStatus, Money, Timestamp, grouped};
+use cohort_core::{EndReason, EventStatus, Money, Timestamp, grouped};
 
 use crate::lineage::{Input, Lineage};
 use crate::objects::Uri;
@@ -99,7 +99,7 @@ fn place(event: &StoredMelogRow) -> (Timestamp, &str) {
 }
 
 fn event_cells(event: &StoredMelogRow) -> Vec<Cell> {
-    let status = Cell::from(event.status.as_str());
+    let status = Cell::from(status(event));
     let open = event.status == EventStatus::Active;
     vec![
         Cell::from(&event.store_id),
@@ -112,6 +112,14 @@ fn event_cells(event: &StoredMelogRow) -> Vec<Cell> {
         if open { status.styled(NOTABLE) } else { status },
         event.cause.as_deref().unwrap_or("-").into(),
     ]
+}
+
+/// The status, and of an event that was cut also that it was: another one may continue it.
+fn status(event: &StoredMelogRow) -> &'static str {
+    match event.end_reason.as_deref() {
+        Some(reason) if reason == EndReason::MaxDuration.as_str() => "ended, cut",
+        _ => event.status.as_str(),
+    }
 }
 
 fn line_cells(row: &StoredMrchRow) -> Vec<Cell> {
@@ -224,6 +232,26 @@ pub(super) fn plural(number: u64, what: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_event_that_was_cut_is_told_from_one_that_went_quiet() {
+        let event = |status, end_reason: Option<&str>| StoredMelogRow {
+            store_id: "104".to_owned(),
+            window_start: Timestamp::MIN,
+            window_end: None,
+            status,
+            end_reason: end_reason.map(str::to_owned),
+            version: 1,
+            reports: 1,
+            skus: 1,
+            severity: None,
+            impact: None,
+            cause: None,
+        };
+        assert_eq!(status(&event(EventStatus::Active, None)), "active");
+        assert_eq!(status(&event(EventStatus::Ended, Some("quiet"))), "ended");
+        assert_eq!(status(&event(EventStatus::Ended, Some("max_duration"))), "ended, cut");
+    }
 
     #[test]
     fn windows_show_the_date_once_where_one_is_enough() {

@@ -57,7 +57,7 @@ fn the_sample_runs_as_it_is_and_has_what_real_logs_have() {
 #[test]
 fn the_sample_has_a_store_that_is_never_quiet_and_one_with_a_stuck_onset() {
     let folder = tempfile::tempdir().unwrap();
-    sample_and_run(folder.path());
+    let summary = sample_and_run(folder.path());
     let committed = lake::read(&folder.path().join("chain"), "demo__2025-01-01");
     let midnight = 1_735_689_600_000_000;
     let of = |store: &str| -> Vec<_> {
@@ -73,6 +73,9 @@ fn the_sample_has_a_store_that_is_never_quiet_and_one_with_a_stuck_onset() {
         .map(|row| (row.event_status.as_str(), row.window_start))
         .collect();
     assert_eq!(goes_on, [("active", midnight)]);
+    let lineage = summary["lineage"].as_str().unwrap();
+    let page = cohort(&["show", "--lineage", lineage, "--store", "104"]);
+    assert!(page.lines().any(|line| line.contains("104") && line.contains("ended, cut")), "{page}");
     // The stuck onset is months old; every window of the store begins on the day or before it.
     let stuck = of("105");
     assert!(!stuck.is_empty());
