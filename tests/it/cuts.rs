@@ -1,14 +1,20 @@
 //! Where a chain is cut and where it is not, how far back a run reads for it, and values that do
 //! not count. Each case is alone, and small enough to count its rows by hand.
 
-use crate::lake::{Lake, Partitioning, Shape, facts, rejected};
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::lake::{Lake, Partitioning, Shape, facts, files_under, rejected};
 use crate::model::{self, AMOUNT_END, Amount, Candidate, Input, Output, Params, Report, Sale};
+use crate::properties::union;
 
 const MINUTE: i64 = 60_000_000;
 const GAP: i64 = 30 * MINUTE;
 /// 2025-01-01T00:00:00Z, a boundary of days.
 const MIDNIGHT: i64 = 1_735_689_600_000_000;
-const DAY: i64 = 24 * 60 * MINUTE;
+const HOUR: i64 = 60 * MINUTE;
+const DAY: i64 = 24 * HOUR;
 const WEEK: i64 = 7 * DAY;
 
 /// A report of store 1 and SKU x, that many microseconds after midnight.
@@ -208,6 +214,83 @@ fn a_run_reads_no_further_back_than_the_bound_however_long_the_chain() {
     assert!((4..=5).contains(&files), "{dataset}");
     // The quiet store's row and a day's 72 ticks at most in each.
     assert!(dataset["rows_read"].as_u64().unwrap() <= 5 * 72 + 1, "{dataset}");
+}
+
+/// How many rows of reports a run read, and the files that it opened for them, by name.
+fn read_of(lake: &Lake, run: &Params) -> (u64, BTreeSet<String>) {
+    let lineage = lake.committed(run, &[]).lineage;
+    let dataset = &lineage["inputs"]["minority_reports_detected_log"];
+    let files = dataset["files"].as_array().unwrap().iter();
+    let name = |file: &Value| {
+        let uri = file["uri"].as_str().unwrap();
+        uri.split_once("/minority_reports_detected_log/").unwrap().1.to_owned()
+    };
+    (dataset["rows_read"].as_u64().unwrap(), files.map(name).collect())
+}
+
+/// Of stores that are quiet every night, a run reads the rows before its interval that it would
+/// read if no other store had a chain.
+#[test]
+fn a_chain_makes_a_run_read_no_further_back_for_other_stores() {
+    let days = -20..=0i64;
+    let of = |store: &str, at: i64| Report { store_id: Some(store.to_owned()), ..report(at) };
+    let hours = |day: i64| every(HOUR, day * DAY + 8 * HOUR, day * DAY + 20 * HOUR);
+    let others: Vec<Report> = days
+        .flat_map(|day| hours(day).flat_map(move |at| [of("a", at), of("b", at), of("c", at)]))
+        .collect();
+    let others = Input { reports: others, ..Input::default() };
+    let chain = reports(every(20 * MINUTE, -20 * DAY, DAY));
+    let run = params(DAY, 0, DAY);
+    for partitioning in [Partitioning::None, Partitioning::Daily] {
+        let lake = |input: &Input| Lake::new(input, Shape { partitioning, ..Shape::PLAIN });
+        let (alone, both) = (lake(&others), lake(&chain));
+        let (chain_rows, chain_files) = read_of(&both, &run);
+        // The files of the other stores lie beside those of the chain.
+        let root = |lake: &Lake| lake.path().join("minority_reports_detected_log");
+        for (path, content) in files_under(&root(&alone)) {
+            let beside = root(&both).join(path.replace(".parquet", "-others.parquet"));
+            std::fs::write(beside, content).unwrap();
+        }
+        let (rows, files) = read_of(&alone, &run);
+        let (both_rows, both_files) = read_of(&both, &run);
+        assert_eq!(both_rows - chain_rows, rows, "{partitioning:?}");
+        assert!(rows <= 3 * 2 * 13 || partitioning == Partitioning::None, "{rows}");
+        // A partition is opened whole, so of the chain's partitions there are also footers.
+        let beside = |file: &String| file.replace(".parquet", "-others.parquet");
+        let expected: BTreeSet<_> = match partitioning {
+            Partitioning::None => files.iter().map(beside).collect(),
+            _ => chain_files.iter().map(beside).collect(),
+        };
+        assert!(files.iter().all(|file| expected.contains(&beside(file))));
+        let opened: BTreeSet<_> = both_files.difference(&chain_files).cloned().collect();
+        assert_eq!(opened, expected, "{partitioning:?}");
+    }
+}
+
+/// A chain of thirteen weeks that is cut at every midnight, and one run for each of its days.
+#[test]
+fn the_daily_runs_over_a_chain_of_thirteen_weeks_write_what_one_run_writes() {
+    let weeks = 13 * WEEK;
+    let stuck = |at: i64| Report { first_detected_from: Some(MIDNIGHT - weeks), ..report(at) };
+    let mut input = reports([]);
+    input.reports = every(20 * MINUTE, -weeks, 0).map(stuck).collect();
+    let lake = Lake::new(&input, Shape { partitioning: Partitioning::Daily, ..Shape::PLAIN });
+    let whole = params(DAY, -weeks, DAY);
+    let expected = lake.committed(&whole, &[]).output;
+    let ended = expected.melog.iter().filter(|row| row.end_reason.is_some()).count();
+    assert_eq!(ended, 13 * 7 + 1);
+    let days: Vec<_> = (-13 * 7..=0)
+        .map(|day| {
+            let run_id = format!("day{day}");
+            let day = Params { run_id, ..params(DAY, day * DAY, (day + 1) * DAY) };
+            let mut output = lake.committed(&day, &[]).output;
+            output.mrch.iter_mut().for_each(|row| row.run_id = whole.run_id.clone());
+            output.melog.iter_mut().for_each(|row| row.run_id = whole.run_id.clone());
+            output
+        })
+        .collect();
+    assert_eq!(days.len(), 92);
+    assert_eq!(model::difference(&expected, &union(days)), None);
 }
 
 #[test]

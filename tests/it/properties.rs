@@ -67,8 +67,8 @@ fn assert_equals_the_model(
     }
 }
 
-/// The rows of two runs for neighbouring intervals, in the order of one.
-fn union(parts: impl IntoIterator<Item = Output>) -> Output {
+/// The rows of runs for neighbouring intervals, in the order of one.
+pub(crate) fn union(parts: impl IntoIterator<Item = Output>) -> Output {
     let mut union = Output::default();
     for part in parts {
         union.mrch.extend(part.mrch);
