@@ -12,7 +12,7 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use tokio::task::JoinSet;
 
-use crate::seaweed::{ADMIN, Identity, fresh_prefix, s3, server, uri};
+use crate::seaweed::{ADMIN, Identity, config, fresh_prefix, s3, server, uri};
 
 /// Everything under a prefix, by its path below it.
 pub(crate) type State = BTreeMap<String, Bytes>;
@@ -117,6 +117,16 @@ impl Place {
             self.direct.sweep(&self.prefix.join("out/")).await.unwrap();
         });
         self.put(outputs);
+    }
+
+    /// Begins the upload of an object beside the lineage that is there, and leaves it at that.
+    pub(crate) fn begin_upload_beside_the_lineage(&self) {
+        let outputs = self.outputs();
+        let lineage = outputs.keys().find(|name| name.ends_with("/lineage.json")).unwrap();
+        let key = self.prefix.join(&lineage.replace("lineage.json", "superseded/x"));
+        let client = aws_sdk_s3::Client::from_conf(config(server().port, ADMIN).build());
+        let begun = client.create_multipart_upload().bucket("lake").key(key.path()).send();
+        self.runtime.block_on(begun).unwrap();
     }
 
     /// Everything below `out/`.
