@@ -72,7 +72,8 @@ fn a_lock_that_another_process_keeps_is_a_failure_that_names_it() {
     let lake = committed();
     let folder = fs::File::open(part(&lake).parent().unwrap()).unwrap();
     folder.lock_shared().unwrap();
-    let done = lake.limited("timeout", &["60"]).args(["--gap", "PT10M"]).output().unwrap();
+    let done =
+        lake.limited("timeout", &["-s", "KILL", "60"]).args(["--gap", "PT10M"]).output().unwrap();
     assert_eq!(done.status.code(), Some(75), "{done:?}");
     assert!(last_word(&done).contains("flock"), "{done:?}");
     drop(folder);

@@ -14,7 +14,7 @@ use crate::hostile::packed;
 /// A run that is ended if it waits.
 fn job(lake: &Attacked, result_file: &Path) -> Command {
     let mut command = Command::new("timeout");
-    command.arg("30").arg(crate::binary::binary()).args(["run", "--manifest"]);
+    command.args(["-s", "KILL", "30"]).arg(crate::binary::binary()).args(["run", "--manifest"]);
     command.arg(lake.root.join("run_manifest.json")).arg("--result-file").arg(result_file);
     command.env_remove("RUST_LOG");
     command
@@ -161,7 +161,7 @@ fn a_pipe_that_somebody_reads_carries_messages_and_the_result() {
 #[test]
 fn a_context_without_an_end_is_not_read() {
     let lake = Attacked::new();
-    let limits = "ulimit -v 1000000 && exec timeout 30 \"$0\" \"$@\"";
+    let limits = "ulimit -v 1000000 && exec timeout -s KILL 30 \"$0\" \"$@\"";
     let mut command = lake.limited("bash", &["-c", limits]);
     command.env("DAGSTER_PIPES_CONTEXT", packed(&json!({"path": "/dev/zero"})));
     let messages = lake.root.join("messages");

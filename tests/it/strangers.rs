@@ -391,7 +391,7 @@ fn a_pipe_in_the_place_of_a_file_makes_nobody_wait() {
         fs::rename(place, &aside).unwrap();
         assert!(Command::new("mkfifo").arg(place).status().unwrap().success());
         let mut waiting = Command::new("timeout");
-        waiting.arg("60").arg(crate::binary::binary()).args(arguments);
+        waiting.args(["-s", "KILL", "60"]).arg(crate::binary::binary()).args(arguments);
         let done = waiting.output().unwrap();
         fs::rename(&aside, place).unwrap();
         assert_eq!(done.status.code(), Some(exit), "{done:?}");
