@@ -102,7 +102,8 @@ impl Folders<'_> {
                 Ok(None) => break,
                 Ok(Some(folder)) => along.push_str(&format!("{folder}/")),
                 Err(folder) => {
-                    let advice = "give the pattern that its folders have as \"partitioning\" in the manifest";
+                    let advice = "give the pattern that its folders have as \"partitioning\" \
+                                  in the manifest";
                     return Err(self.misfit(&format!("{along}{folder}"), advice).await?);
                 }
             }

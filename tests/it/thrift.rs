@@ -1,5 +1,5 @@
-//! Thrift's compact protocol, so that tests can change any number of a Parquet file's footer, of its
-//! page index and of its page headers.
+//! Thrift's compact protocol, so that tests can change any number of a Parquet file's footer, its
+//! page index and its page headers.
 
 use std::fs;
 use std::path::Path;

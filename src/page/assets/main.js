@@ -12,7 +12,10 @@ function drawCharts(keepZoom) {
 }
 
 // Lets the browser show what there is and take what people type or click.
-const breath = () => new Promise((resolve) => { requestAnimationFrame(() => setTimeout(resolve)); });
+const breath = () =>
+  new Promise((resolve) => {
+    requestAnimationFrame(() => setTimeout(resolve));
+  });
 
 // The first drawing of the charts, some at a time: together they would hold up a slow machine for
 // two seconds. If people change something meanwhile, all are drawn again.
