@@ -152,7 +152,5 @@ def _map(facts: Mapping[str, int]) -> pa.Array:
     names = pa.Array.from_buffers(pa.string(), len(texts), [None, *map(pa.py_buffer, buffers)])
     numbers = pa.py_buffer(array("q", facts.values()))
     values = pa.Array.from_buffers(pa.int64(), len(texts), [None, numbers])
-    ends = pa.Array.from_buffers(
-        pa.int32(), 2, [None, pa.py_buffer(array("i", [0, len(texts)]))]
-    )
+    ends = pa.Array.from_buffers(pa.int32(), 2, [None, pa.py_buffer(array("i", [0, len(texts)]))])
     return pa.MapArray.from_arrays(ends, names, values)

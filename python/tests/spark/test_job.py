@@ -139,9 +139,7 @@ def test_an_interval_without_reports_is_committed(tmp_path: Path) -> None:
         if name == "spark":
             done = submit(*arguments)
         else:
-            done = subprocess.run(
-                [BINARY, *arguments], capture_output=True, text=True, check=False
-            )
+            done = subprocess.run([BINARY, *arguments], capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         summary = json.loads(done.stdout.splitlines()[-1])
         assert (summary["status"], set(summary["rows"].values())) == ("committed", {0})
