@@ -52,7 +52,7 @@ fn in_words(error: io::Error) -> io::Error {
 /// Writes all of a text in the place of what is in the file.
 ///
 /// # Errors
-/// As [`write`]. What was written of it is taken back.
+/// As [`write()`]. What was written of it is taken back.
 pub(super) fn rewrite(file: &File, text: &[u8]) -> io::Result<()> {
     // What has no length cannot be cut, and holds nothing.
     let has_length = file.metadata()?.is_file();
