@@ -102,14 +102,15 @@ fn look(prefix: &Uri, visit: Look<'_>) -> Result<(), Error> {
     while let Some(folder) = folders.pop() {
         let entries = match fs::read_dir(&folder.path) {
             Ok(entries) => entries,
-            Err(error) if is_absence(&error) => {
-                let uri = folder
-                    .path
-                    .to_str()
-                    .map_or_else(|| prefix.clone(), |text| prefix.with_path(text));
-                return Err(gone(&uri, &folder.path));
+            Err(error) => {
+                let path = folder.path.to_str();
+                let uri = path.map_or_else(|| prefix.clone(), |path| prefix.with_path(path));
+                match error {
+                    error if !is_absence(&error) => return Err(failed(error)),
+                    _ if is_hidden(&uri, prefix) => continue,
+                    _ => return Err(gone(&uri, &folder.path)),
+                }
             }
-            Err(error) => return Err(failed(error)),
         };
         for entry in entries {
             let path = entry.map_err(failed)?.path();
@@ -227,5 +228,23 @@ mod tests {
                 assert_eq!(seen, 1);
             }
         }
+    }
+
+    /// Spark removes its `_temporary` when a writer has ended.
+    #[test]
+    fn a_hidden_folder_that_vanishes_while_it_is_listed_is_ignored() {
+        let root = tempfile::tempdir().unwrap();
+        let prefix = Uri::from_argument(root.path(), "./").unwrap().as_prefix();
+        let hidden = || (0..30).map(|number| root.path().join(format!("_temporary-{number}")));
+        hidden().for_each(|folder| fs::create_dir(folder).unwrap());
+        fs::write(root.path().join("data"), "").unwrap();
+        let mut seen = Vec::new();
+        walk(&prefix, &mut |_, name, _| {
+            hidden().for_each(|folder| fs::remove_dir(folder).unwrap());
+            seen.push(name.to_owned());
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(seen, ["data"]);
     }
 }
