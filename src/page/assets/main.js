@@ -2,9 +2,14 @@
 // is there.
 
 let chartsReady = false;
+// Whether something changed before the charts were ready.
+let chartsMissed = false;
 
 function drawCharts(keepZoom) {
-  if (!chartsReady) return;
+  if (!chartsReady) {
+    chartsMissed = true;
+    return;
+  }
   hideTip();
   drawTrend(filtered(filters, "day"));
   drawCauses(filtered(filters, "cause"));
@@ -20,7 +25,7 @@ const breath = () =>
 // The first drawing of the charts, some at a time: together they would hold up a slow machine for
 // two seconds. If people change something meanwhile, all are drawn again.
 async function drawChartsFirst(library) {
-  const address = window.location.hash;
+  chartsMissed = false;
   await loadLibrary(library);
   await breath();
   startOverview(change);
@@ -29,8 +34,8 @@ async function drawChartsFirst(library) {
   await breath();
   startStores(change, choose);
   chartsReady = true;
-  if (window.location.hash === address) drawStores(zoomOfStep());
-  else drawCharts(zoomOfStep());
+  if (chartsMissed) drawCharts(zoomOfStep());
+  else drawStores(zoomOfStep());
 }
 
 function drawAll(keepZoom) {
