@@ -12,9 +12,11 @@ use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
+use serde::Deserialize as _;
 use serde_json::Value;
 
 use super::open;
+use crate::commit::Status;
 
 /// The folder that Airflow's sidecar shares with the job.
 pub(crate) const XCOM_FOLDER: &str = "/airflow/xcom";
@@ -131,10 +133,13 @@ fn is_result(content: &[u8]) -> bool {
         return true;
     }
     let Ok(Value::Object(result)) = serde_json::from_slice(content) else { return false };
-    let keys: &[&str] = match result.get("status").and_then(Value::as_str) {
-        Some("committed" | "replaced" | "unchanged") => &["run_id", "lineage", "execution"],
-        Some("failed") => &["run_id", "exit_code", "error"],
-        _ => return false,
+    let status = result.get("status").unwrap_or(&Value::Null);
+    let keys: &[&str] = if Status::deserialize(status).is_ok() {
+        &["run_id", "lineage", "execution"]
+    } else if status == "failed" {
+        &["run_id", "exit_code", "error"]
+    } else {
+        return false;
     };
     keys.iter().all(|key| result.contains_key(*key))
 }

@@ -147,11 +147,36 @@ impl Numbers {
     }
 }
 
-impl<T> Named<T> {
-    fn new(columns: Lookup<'_>, name: &'static str, of: fn(Option<&ArrayRef>) -> T) -> Self {
-        Self { name, column: of(columns(name)) }
+/// The columns of a batch, each read as its type.
+struct Of<'c>(Lookup<'c>);
+
+impl Of<'_> {
+    fn named<T>(&self, name: &'static str, read: fn(Option<&ArrayRef>) -> T) -> Named<T> {
+        Named { name, column: read((self.0)(name)) }
     }
 
+    fn text(&self, name: &'static str) -> Named<Texts> {
+        self.named(name, Texts::new)
+    }
+
+    fn instant(&self, name: &'static str) -> Named<Instants> {
+        self.named(name, Instants::new)
+    }
+
+    fn double(&self, name: &'static str) -> Named<Doubles> {
+        self.named(name, Doubles::new)
+    }
+
+    fn amount(&self, name: &'static str) -> Named<AmountColumn> {
+        self.named(name, AmountColumn::new)
+    }
+
+    fn number(&self, name: &'static str) -> Named<Numbers> {
+        self.named(name, Numbers::new)
+    }
+}
+
+impl<T> Named<T> {
     fn null(&self) -> Fault {
         format!("a null in {}", self.name)
     }
@@ -216,36 +241,32 @@ impl EventColumns {
     /// The columns of a batch.
     #[must_use]
     pub fn new(columns: Lookup<'_>) -> Self {
-        let text = |name| Named::new(columns, name, Texts::new);
-        let instant = |name| Named::new(columns, name, Instants::new);
-        let double = |name| Named::new(columns, name, Doubles::new);
-        let amount = |name| Named::new(columns, name, AmountColumn::new);
-        let number = |name| Named::new(columns, name, Numbers::new);
+        let of = Of(columns);
         Self {
-            event_id: text("event_id"),
-            store_id: text("store_id"),
-            window_start: instant("window_start"),
-            window_end: instant("window_end"),
-            event_status: text("event_status"),
-            created_at: instant("created_at"),
-            finalized_at: instant("finalized_at"),
-            version: number("version"),
-            report_count: number("report_count"),
-            sku_count: number("sku_count"),
-            severity_score: double("severity_score"),
-            impact_estimate: amount("impact_estimate"),
-            attributed_sales_total: amount("attributed_sales_total"),
-            baseline_sales_total: amount("baseline_sales_total"),
-            proposed_cause: text("proposed_cause"),
-            proposed_cause_category: text("proposed_cause_category"),
-            confidence_score: double("confidence_score"),
-            cohort_confidence: double("cohort_confidence"),
-            cohort_name: text("cohort_name"),
-            cohort_reason: text("cohort_reason"),
-            continues_event_id: text("continues_event_id"),
-            end_reason: text("end_reason"),
-            run_id: text("run_id"),
-            written_at: instant("written_at"),
+            event_id: of.text("event_id"),
+            store_id: of.text("store_id"),
+            window_start: of.instant("window_start"),
+            window_end: of.instant("window_end"),
+            event_status: of.text("event_status"),
+            created_at: of.instant("created_at"),
+            finalized_at: of.instant("finalized_at"),
+            version: of.number("version"),
+            report_count: of.number("report_count"),
+            sku_count: of.number("sku_count"),
+            severity_score: of.double("severity_score"),
+            impact_estimate: of.amount("impact_estimate"),
+            attributed_sales_total: of.amount("attributed_sales_total"),
+            baseline_sales_total: of.amount("baseline_sales_total"),
+            proposed_cause: of.text("proposed_cause"),
+            proposed_cause_category: of.text("proposed_cause_category"),
+            confidence_score: of.double("confidence_score"),
+            cohort_confidence: of.double("cohort_confidence"),
+            cohort_name: of.text("cohort_name"),
+            cohort_reason: of.text("cohort_reason"),
+            continues_event_id: of.text("continues_event_id"),
+            end_reason: of.text("end_reason"),
+            run_id: of.text("run_id"),
+            written_at: of.instant("written_at"),
         }
     }
 
@@ -287,31 +308,27 @@ impl LineColumns {
     /// The columns of a batch.
     #[must_use]
     pub fn new(columns: Lookup<'_>) -> Self {
-        let text = |name| Named::new(columns, name, Texts::new);
-        let instant = |name| Named::new(columns, name, Instants::new);
-        let double = |name| Named::new(columns, name, Doubles::new);
-        let amount = |name| Named::new(columns, name, AmountColumn::new);
-        let number = |name| Named::new(columns, name, Numbers::new);
+        let of = Of(columns);
         Self {
-            report_id: text("report_id"),
-            report_group_id: text("report_group_id"),
-            event_status: text("event_status"),
-            version: number("version"),
-            sku: text("sku"),
-            window_start: instant("window_start"),
-            window_end: instant("window_end"),
-            severity_score: double("severity_score"),
-            run_id: text("run_id"),
-            attributed_sales_total: amount("attributed_sales_total"),
-            baseline_sales_total: amount("baseline_sales_total"),
-            cluster_name: text("cluster_name"),
-            proposed_cause: text("proposed_cause"),
-            proposed_cause_category: text("proposed_cause_category"),
-            confidence_score: double("confidence_score"),
-            cohort_confidence: double("cohort_confidence"),
-            cohort_reason: text("cohort_reason"),
-            cohort_size: number("cohort_size"),
-            written_at: instant("written_at"),
+            report_id: of.text("report_id"),
+            report_group_id: of.text("report_group_id"),
+            event_status: of.text("event_status"),
+            version: of.number("version"),
+            sku: of.text("sku"),
+            window_start: of.instant("window_start"),
+            window_end: of.instant("window_end"),
+            severity_score: of.double("severity_score"),
+            run_id: of.text("run_id"),
+            attributed_sales_total: of.amount("attributed_sales_total"),
+            baseline_sales_total: of.amount("baseline_sales_total"),
+            cluster_name: of.text("cluster_name"),
+            proposed_cause: of.text("proposed_cause"),
+            proposed_cause_category: of.text("proposed_cause_category"),
+            confidence_score: of.double("confidence_score"),
+            cohort_confidence: of.double("cohort_confidence"),
+            cohort_reason: of.text("cohort_reason"),
+            cohort_size: of.number("cohort_size"),
+            written_at: of.instant("written_at"),
         }
     }
 

@@ -109,8 +109,8 @@ impl Symbols {
         self.texts.get(symbol.place()).map_or("", |text| text)
     }
 
-    /// By a symbol's place: which one in the order of the texts it is, among those asked for. Many
-    /// rows that few stores share are sorted by this faster than by the texts.
+    /// The rank of each symbol that is asked for in the byte order of their texts, by the symbol's
+    /// place. Comparing ranks is faster than comparing texts.
     pub(super) fn ranks(&self, among: impl Iterator<Item = Symbol>) -> Vec<u32> {
         let mut ranks = vec![0; self.texts.len()];
         let mut wanted = vec![false; self.texts.len()];
