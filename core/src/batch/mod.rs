@@ -4,12 +4,13 @@
 //! types. [`columns`] finds a log's columns in an input. [`reports`], [`predictions`] and
 //! [`candidates`] read one input log each. [`pass`] takes the rows of reports that a run needs.
 //! [`builder`] makes batches of a log in the contract's column order; [`mrch`] and [`melog`] fill
-//! them. [`mod@registry`] reads both again, and the edits log. A caller names the columns: it knows
-//! what a file or a frame calls them.
+//! them. [`mod@registry`] reads both again, and [`edits`] the edits log. A caller names columns:
+//! it knows what a file or a frame calls them.
 
 pub mod builder;
 pub mod candidates;
 pub mod columns;
+pub mod edits;
 pub mod melog;
 pub mod mrch;
 pub mod pass;
