@@ -1,14 +1,15 @@
 //! Reads what the registry is made from.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use bytes::Bytes;
-use cohort_core::batch::registry::{EVENT_COLUMNS, EventColumns, LINE_COLUMNS, LineColumns};
+use cohort_core::batch::registry::{EVENT_COLUMNS, EventColumns, Fault, LINE_COLUMNS, LineColumns};
 use cohort_core::registry::{Edit, Events, Registry};
 use cohort_core::{Duration, Id, Interval, Timestamp};
 use futures_util::stream::{self, StreamExt as _};
+use tokio::sync::Semaphore;
 
 use super::error::Error;
 use super::recall::recall;
@@ -19,6 +20,10 @@ use crate::objects::Objects;
 use crate::parquet::edits;
 use crate::run::Shell;
 use crate::workers::Workers;
+
+/// Parts that are read and decoded ahead, and their size. A larger part is read by itself.
+const PARTS_AHEAD: usize = 16;
+const AHEAD_KIB: u32 = 32 << 10;
 
 /// How the registry is to be.
 #[derive(Clone, Debug, Default)]
@@ -72,23 +77,21 @@ async fn read_events(
     events: &mut Events,
 ) -> Result<(), Error> {
     let parts = runs.iter().flat_map(|run| &run.lineage.outputs.melog.files);
-    let decoded = parts.map(|part| async move {
-        let bytes = committed::content(objects, part).await?;
-        let batches = decode(workers, part, bytes, &EVENT_COLUMNS, None, |batch| {
-            (EventColumns::new(&|name| batch.column_by_name(name)), batch.num_rows())
-        });
-        Ok::<_, Error>((part, batches.await?))
-    });
-    let mut decoded = stream::iter(decoded).buffered(workers.count() + 1);
-    while let Some(found) = decoded.next().await {
-        let (part, batches) = found?;
-        for (columns, rows) in batches {
-            for row in 0..rows {
-                events.add(&columns.row(row).map_err(|reason| wrong(part, reason))?);
-            }
-        }
-    }
-    Ok(())
+    let columns = |batch: &RecordBatch| EventColumns::new(&|name| batch.column_by_name(name));
+    each_batch(
+        (objects, workers),
+        parts,
+        &EVENT_COLUMNS,
+        || None,
+        columns,
+        |columns, rows| {
+            rows.into_iter().try_for_each(|row| {
+                events.add(&columns.row(row)?);
+                Ok(())
+            })
+        },
+    )
+    .await
 }
 
 /// Takes in the rows of MRCH of open and merged events, from the runs that can have them.
@@ -100,46 +103,56 @@ async fn read_lines(
 ) -> Result<(), Error> {
     let wanted = WantedLines::new(registry, runs);
     let runs = runs.iter().filter(|run| wanted.may_be_in(run.lineage.interval));
-    let parts: Vec<&OutputFile> = runs.flat_map(|run| &run.lineage.outputs.mrch.files).collect();
-    let wanted = Arc::new(wanted);
-    let decoded = parts.into_iter().map(|part| {
-        let wanted = wanted.clone();
+    let parts = runs.flat_map(|run| &run.lineage.outputs.mrch.files);
+    let rows = || Some(wanted.rows());
+    let columns = |batch: &RecordBatch| LineColumns::new(&|name| batch.column_by_name(name));
+    each_batch((objects, workers), parts, &LINE_COLUMNS, rows, columns, |columns, rows| {
+        rows.into_iter().try_for_each(|row| {
+            registry.add(&columns.row(row)?);
+            Ok(())
+        })
+    })
+    .await
+}
+
+/// Hands over the batches of parts, in the order of the parts, with the numbers of their rows.
+///
+/// Parts are read and decoded ahead: those of hourly runs are small, and to wait for one takes
+/// longer than to decode it.
+async fn each_batch<'p, T: Send + 'static>(
+    (objects, workers): (&dyn Objects, &Workers),
+    parts: impl Iterator<Item = &'p OutputFile>,
+    names: &'static [&'static str],
+    wanted: impl Fn() -> Option<Wanted>,
+    columns: fn(&RecordBatch) -> T,
+    mut with: impl FnMut(T, Range<usize>) -> Result<(), Fault>,
+) -> Result<(), Error> {
+    let free_kib = Semaphore::new(AHEAD_KIB as usize);
+    let free_kib = &free_kib;
+    let decoded = parts.map(|part| {
+        let wanted = wanted();
         async move {
+            let kib = u32::try_from(part.bytes >> 10).unwrap_or(u32::MAX).min(AHEAD_KIB);
+            // The semaphore is never closed.
+            let held = free_kib.acquire_many(kib).await.ok();
             let bytes = committed::content(objects, part).await?;
-            let rows = Some(wanted.rows());
-            let batches = decode(workers, part, bytes, &LINE_COLUMNS, rows, |batch| {
-                (LineColumns::new(&|name| batch.column_by_name(name)), batch.num_rows())
+            let of_part = part.clone();
+            let batches = workers.run(move || {
+                let batches = committed::batches(&of_part, bytes, names, wanted)?;
+                let each = batches.iter().map(|batch| (columns(batch), 0..batch.num_rows()));
+                Ok::<_, committed::Error>(each.collect::<Vec<_>>())
             });
-            Ok::<_, Error>((part, batches.await?))
+            Ok::<_, Error>((held, part, batches.await??))
         }
     });
-    let mut decoded = stream::iter(decoded).buffered(workers.count() + 1);
+    let mut decoded = stream::iter(decoded).buffered(PARTS_AHEAD);
     while let Some(found) = decoded.next().await {
-        let (part, batches) = found?;
+        let (_held, part, batches) = found?;
         for (columns, rows) in batches {
-            for row in 0..rows {
-                registry.add(&columns.row(row).map_err(|reason| wrong(part, reason))?);
-            }
+            with(columns, rows).map_err(|reason| wrong(part, reason))?;
         }
     }
     Ok(())
-}
-
-/// Decodes a part among the workers, and makes of each batch what is asked for.
-async fn decode<T: Send + 'static>(
-    workers: &Workers,
-    part: &OutputFile,
-    bytes: Bytes,
-    columns: &'static [&'static str],
-    rows: Option<Wanted>,
-    made: fn(&RecordBatch) -> T,
-) -> Result<Vec<T>, Error> {
-    let part = part.clone();
-    let decoded = workers.run(move || {
-        let batches = committed::batches(&part, bytes, columns, rows)?;
-        Ok::<_, committed::Error>(batches.iter().map(made).collect())
-    });
-    Ok(decoded.await??)
 }
 
 fn wrong(part: &OutputFile, reason: String) -> Error {
