@@ -1,11 +1,11 @@
 //! The likely cause of a line, and the dominant cause of an event (SPEC 7).
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::Timestamp;
 use super::money::divide_half_to_even;
+use super::{SharedTexts, Timestamp};
 
 /// Which table a candidate comes from; a campaign wins over context.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,15 +32,15 @@ pub struct Candidate {
     /// Its table.
     pub source: CandidateSource,
     /// Its id there.
-    pub id: Box<str>,
+    pub id: Arc<str>,
     /// What becomes the cause.
-    pub label: Box<str>,
+    pub label: Arc<str>,
     /// What becomes the cause's category.
-    pub category: Box<str>,
+    pub category: Arc<str>,
     /// The store it is for; `None` for every store.
-    pub store_id: Option<Box<str>>,
+    pub store_id: Option<Arc<str>>,
     /// The SKU it is for; `None` for every SKU.
-    pub sku: Option<Box<str>>,
+    pub sku: Option<Arc<str>>,
     /// Its first instant.
     pub starts_at: Timestamp,
     /// Its last instant, included.
@@ -49,17 +49,42 @@ pub struct Candidate {
     pub confidence: f64,
 }
 
-/// All candidates, found by store and SKU.
+/// All candidates, found by store and SKU. Equal ones are held once, and so are equal texts.
 ///
-/// Each list is in tie order: of candidates with equal scores, the first wins. Campaigns come
+/// Each set is in tie order: of candidates with equal scores, the first wins. Campaigns come
 /// before context; then the id decides, then the other columns, the least first.
 #[derive(Clone, Debug, Default)]
 pub struct Candidates {
-    by_scope: BTreeMap<StoreAndSku, Vec<Candidate>>,
+    by_scope: BTreeMap<StoreAndSku, BTreeSet<InTieOrder>>,
+    texts: SharedTexts,
 }
 
 /// The store and the SKU that a candidate is for.
-type StoreAndSku = (Option<Box<str>>, Option<Box<str>>);
+type StoreAndSku = (Option<Arc<str>>, Option<Arc<str>>);
+
+/// A candidate among those for the same store and SKU.
+#[derive(Clone, Debug)]
+struct InTieOrder(Candidate);
+
+impl Ord for InTieOrder {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.tie_order(&other.0)
+    }
+}
+
+impl PartialOrd for InTieOrder {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for InTieOrder {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for InTieOrder {}
 
 /// A candidate's claim on a line over `[onset, last tick]`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -75,17 +100,28 @@ pub(crate) struct Match<'a> {
 }
 
 impl Candidates {
-    /// Sorts the candidates; their order does not matter.
+    /// These candidates; their order does not matter.
     pub fn new(all: impl IntoIterator<Item = Candidate>) -> Self {
-        let mut by_scope: BTreeMap<_, Vec<Candidate>> = BTreeMap::new();
-        for candidate in all {
-            let scope = (candidate.store_id.clone(), candidate.sku.clone());
-            by_scope.entry(scope).or_default().push(candidate);
+        let mut candidates = Self::default();
+        all.into_iter().for_each(|candidate| candidates.add(candidate));
+        candidates
+    }
+
+    /// Adds a candidate, unless an equal one is there.
+    pub fn add(&mut self, mut candidate: Candidate) {
+        let Candidate { id, label, category, store_id, sku, .. } = &mut candidate;
+        let maybe = [store_id, sku].into_iter().flatten();
+        for text in [id, label, category].into_iter().chain(maybe) {
+            *text = self.texts.share(text);
         }
-        for list in by_scope.values_mut() {
-            list.sort_by(Candidate::tie_order);
-        }
-        Self { by_scope }
+        let scope = (candidate.store_id.clone(), candidate.sku.clone());
+        self.by_scope.entry(scope).or_default().insert(InTieOrder(candidate));
+    }
+
+    /// Adds all candidates of another set.
+    pub fn append(&mut self, other: Self) {
+        let others = other.by_scope.into_values().flatten();
+        others.for_each(|InTieOrder(candidate)| self.add(candidate));
     }
 
     /// The candidates whose store and SKU allow this line and that touch `[onset, last_tick]`, in
@@ -103,11 +139,12 @@ impl Candidates {
         let stores = [Some(store_id), None];
         let skus: &[Option<&str>] = if sku.is_some() { &[sku, None] } else { &[None] };
         let scopes = stores.iter().flat_map(|store| {
-            skus.iter().map(move |sku| (store.map(Box::from), sku.map(Box::from)))
+            skus.iter().map(move |sku| (store.map(Arc::from), sku.map(Arc::from)))
         });
         let mut found: Vec<_> = scopes
             .filter_map(|scope| self.by_scope.get(&scope))
             .flatten()
+            .map(|InTieOrder(candidate)| candidate)
             .filter(|c| c.starts_at <= last_tick && c.ends_at >= onset)
             .collect();
         found.sort_by(|a, b| a.tie_order(b));
@@ -133,9 +170,9 @@ impl Candidates {
 
 impl Candidate {
     fn tie_order(&self, other: &Self) -> Ordering {
-        let key = |c: &Self| {
-            (c.source, c.id.clone(), c.label.clone(), c.category.clone(), c.starts_at, c.ends_at)
-        };
+        fn key(c: &Candidate) -> (CandidateSource, [&str; 3], [Timestamp; 2]) {
+            (c.source, [&c.id, &c.label, &c.category], [c.starts_at, c.ends_at])
+        }
         key(self).cmp(&key(other)).then_with(|| self.confidence.total_cmp(&other.confidence))
     }
 

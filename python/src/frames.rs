@@ -14,7 +14,7 @@ use cohort_core::points::{ByCell, Gathered, Point};
 use cohort_core::predictions::{Sales, Scores};
 use cohort_core::rejects::{Reject, Scope};
 use cohort_core::windows::Windows;
-use cohort_core::{Candidate, Candidates, Event, Report, Timestamp};
+use cohort_core::{Candidates, Event, Report, Timestamp};
 
 use crate::error::Error;
 use crate::input::Frame;
@@ -95,14 +95,13 @@ pub(crate) fn cohort(frames: Frames, settings: &Settings, stop: &Stop) -> Result
     if let Some(ratio_max) = settings.max_reject_ratio {
         inputs.iter().try_for_each(|(name, found)| found.check(name, ratio_max))?;
     }
-    let mut candidates = Vec::new();
+    let mut candidates = Candidates::default();
     for (name, frame, log) in
         [("campaigns", frames.campaigns, CAMPAIGN_LOG), ("context", frames.context, CONTEXT_LOG)]
     {
         let Some(frame) = frame else { continue };
         inputs.push((name, read_candidates(frame, log, &mut candidates, stop)?));
     }
-    let candidates = Candidates::new(candidates);
     let mut output = Output::new(settings.interval, candidates, &settings.run_id, BATCH_ROWS);
     let (mut mrch, mut melog) = (Vec::new(), Vec::new());
     let mut emit = |log, batch| {
@@ -264,13 +263,13 @@ fn take<L: ReadPredictions>(
 pub(crate) fn read_candidates(
     frame: Frame,
     log: CandidateLog,
-    candidates: &mut Vec<Candidate>,
+    candidates: &mut Candidates,
     stop: &Stop,
 ) -> Result<Found, Error> {
     let mut found = Found::default();
     let rows = frame.each(log.log, |slice| {
-        let (more, rejects) = log.read(&|name| slice.column(name), slice.rows, slice.first);
-        candidates.extend(more);
+        let rejects =
+            log.read(&|name| slice.column(name), slice.rows, slice.first, candidates);
         found.rejects.extend(rejects);
         stop.check()
     })?;

@@ -88,11 +88,11 @@ impl KernelCore {
             }
         }
         let (candidates, references) = compute(py, move |stop| {
-            let (mut candidates, mut references) = (Vec::new(), Vec::new());
+            let (mut candidates, mut references) = (Candidates::default(), Vec::new());
             for (name, frame, log) in frames {
                 references.push((name, read_candidates(frame, log, &mut candidates, stop)?));
             }
-            Ok((Candidates::new(candidates), references))
+            Ok((candidates, references))
         })?;
         let (asks, asked) = channel();
         let (says, said) = sync_channel(1);

@@ -1,6 +1,6 @@
 //! The registry: one row per event of a set of runs, with people's edits applied (SPEC 8).
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, StringBuilder, TimestampMicrosecondBuilder};
@@ -9,7 +9,7 @@ use cohort_core::batch::builder::schema;
 use cohort_core::batch::edits::EditColumns;
 use cohort_core::batch::registry::{EventColumns, Fault, LineColumns};
 use cohort_core::batch::registry_rows::RegistryBatch;
-use cohort_core::batch::reports::SharedTexts;
+use cohort_core::SharedTexts;
 use cohort_core::contract::{EDITS, MELOG, MRCH, REGISTRY};
 use cohort_core::registry::{Edit, Events, Registry, Unapplied};
 use cohort_core::{Interval, Timestamp};
@@ -156,14 +156,14 @@ pub(crate) fn unapplied_schema() -> SchemaRef {
 }
 
 fn read_edits(frame: Frame, stop: &Stop) -> Result<Vec<Edit>, Error> {
-    let mut edits = Vec::new();
+    let mut edits = BTreeSet::new();
     let mut texts = SharedTexts::default();
     frame.each(&EDITS, |slice| {
         let columns = EditColumns::new(&|name| slice.column(name));
         edits.extend((0..slice.rows).map(|row| columns.row(row, &mut texts)));
         stop.check()
     })?;
-    Ok(edits)
+    Ok(edits.into_iter().collect())
 }
 
 fn unapplied(edits: &[&Unapplied]) -> Result<RecordBatch, Error> {

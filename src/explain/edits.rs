@@ -12,7 +12,7 @@ pub(crate) fn edits(registry: &Registry, event_id: &str) -> Vec<EditExplained> {
     };
     let applied = row.trail.iter().map(|entry| EditExplained {
         changed: Some(entry.field.as_str()),
-        before: entry.before.clone(),
+        before: entry.before.as_deref().map(str::to_owned),
         holds: entry.holds,
         ..explained(entry.edit)
     });

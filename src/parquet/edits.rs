@@ -1,15 +1,15 @@
 //! The edits log, decoded whole, and the file of one more edit (SPEC 8).
 
-use cohort_core::Timestamp;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Field, Schema};
 use cohort_core::batch::builder::BatchBuilder;
 use cohort_core::batch::edits::EditColumns;
-use cohort_core::batch::reports::SharedTexts;
 use cohort_core::contract::EDITS;
 use cohort_core::registry::Edit;
+use cohort_core::{SharedTexts, Timestamp};
 use parquet::errors::ParquetError;
 
 use super::Error;
@@ -18,8 +18,8 @@ use super::write::part::{GroupWriter, Part};
 use crate::manifest::Dataset;
 use crate::objects::Objects;
 
-/// All rows of the edits log. Its rows have no tick, so all of its files are read. A log that is
-/// not there yet has no rows.
+/// The distinct rows of the edits log. Its rows have no tick, so all of its files are read. A log
+/// that is not there yet has no rows.
 ///
 /// # Errors
 /// What is wrong with a file; [`Error::Objects`].
@@ -30,14 +30,14 @@ pub(crate) async fn read(objects: &dyn Objects, dataset: &Dataset) -> Result<Vec
         Err(Error::MissingDataset { .. }) => return Ok(Vec::new()),
         sources => sources?,
     };
-    let mut edits = Vec::new();
+    let mut edits = BTreeSet::new();
     let mut texts = SharedTexts::default();
     for source in &sources {
         for group in source.file.groups_with_rows() {
             read_group(objects, source, group, &mut edits, &mut texts).await?;
         }
     }
-    Ok(edits)
+    Ok(edits.into_iter().collect())
 }
 
 /// The file of one edit, under the names that the manifest gives the columns.
@@ -74,7 +74,7 @@ async fn read_group(
     objects: &dyn Objects,
     source: &Source,
     group: usize,
-    edits: &mut Vec<Edit>,
+    edits: &mut BTreeSet<Edit>,
     texts: &mut SharedTexts,
 ) -> Result<(), Error> {
     let names: Vec<&str> = EDITS.columns.iter().map(|column| column.name).collect();

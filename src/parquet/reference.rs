@@ -1,6 +1,6 @@
 //! Campaigns and context, decoded whole (SPEC 2).
 
-use cohort_core::Candidate;
+use cohort_core::Candidates;
 use cohort_core::batch::candidates::CandidateLog;
 
 use super::Error;
@@ -12,7 +12,7 @@ use cohort_core::rejects::Reject;
 #[derive(Debug, Default)]
 pub(crate) struct DecodedCandidates {
     /// Candidate causes.
-    pub candidates: Vec<Candidate>,
+    pub candidates: Candidates,
     /// Rows without a required value.
     pub rejects: Vec<Reject>,
 }
@@ -37,9 +37,7 @@ pub(crate) fn decode(
     for batch in source.file.batches(fetched, row_group, &roots(of, source), None)? {
         let batch = batch?;
         let column = |name: &str| batch.column_by_name(source.columns.name(name));
-        let (candidates, rejects) = of.read(&column, batch.num_rows(), first);
-        decoded.candidates.extend(candidates);
-        decoded.rejects.extend(rejects);
+        decoded.rejects.extend(of.read(&column, batch.num_rows(), first, &mut decoded.candidates));
         first += batch.num_rows();
     }
     Ok(decoded)

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use cohort_core::batch::candidates::CandidateLog;
 use cohort_core::contract::Log;
 use cohort_core::rejects::by_reason;
-use cohort_core::{Candidate, Interval, Timestamp};
+use cohort_core::{Candidates, Interval, Timestamp};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::{Error, Shell};
@@ -77,8 +77,8 @@ impl Shell {
         table: CandidateLog,
         dataset: Option<&Dataset>,
         manifest: &Manifest,
-    ) -> Result<(Option<Read>, Vec<Candidate>), Error> {
-        let Some(dataset) = dataset else { return Ok((None, Vec::new())) };
+    ) -> Result<(Option<Read>, Candidates), Error> {
+        let Some(dataset) = dataset else { return Ok((None, Candidates::default())) };
         // These rows have no tick, so all of them are read, whatever partitions there are.
         let whole = Dataset { partitioning: None, ..dataset.clone() };
         let Interval { start, end } = manifest.interval;
@@ -87,18 +87,17 @@ impl Shell {
         let groups = sources.iter().enumerate().flat_map(|(file, source)| {
             source.file.groups_with_rows().map(move |group| (file, group))
         });
-        let decoded: Vec<_> = stream::iter(groups)
+        let mut decoded = stream::iter(groups)
             .map(|(file, group)| self.decode_reference(table, &sources, file, group))
-            .buffered(self.workers.count() + 1)
-            .try_collect()
-            .await?;
+            .buffered(self.workers.count() + 1);
         let rows = sources.iter().map(|source| source.file.rows()).sum();
-        let mut candidates = Vec::new();
+        let mut candidates = Candidates::default();
         let mut rejected = Vec::new();
-        for (file, group, decoded) in decoded {
-            candidates.extend(decoded.candidates);
-            rejected.extend(decoded.rejects.into_iter().map(|reject| (file, group, reject)));
+        while let Some((file, group, of_group)) = decoded.try_next().await? {
+            candidates.append(of_group.candidates);
+            rejected.extend(of_group.rejects.into_iter().map(|reject| (file, group, reject)));
         }
+        drop(decoded);
         let read = Read {
             log: table.log,
             opened_from: None,

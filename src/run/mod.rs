@@ -235,8 +235,8 @@ impl Shell {
         let campaigns = self.read_reference(CAMPAIGN_LOG, inputs.campaigns.as_ref(), manifest);
         let context = self.read_reference(CONTEXT_LOG, inputs.context.as_ref(), manifest);
         let ((campaigns, mut all), (context, more)) = tokio::try_join!(campaigns, context)?;
-        all.extend(more);
-        Ok((campaigns, context, Candidates::new(all)))
+        all.append(more);
+        Ok((campaigns, context, all))
     }
 
     /// Scans a prediction log for what the probe needs; without one, no cell has any rows.

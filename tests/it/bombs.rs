@@ -2,6 +2,7 @@
 //! of a file, and what it refuses is named.
 
 use std::fs;
+use std::process::Command;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, DictionaryArray, Int32Array};
@@ -126,13 +127,17 @@ fn a_page_with_the_lengths_of_more_texts_than_it_has_is_corrupt() {
     }
 }
 
+/// The same text in all rows, held in the file once.
+fn one_long_text(rows: usize) -> ArrayRef {
+    let keys = Int32Array::from(vec![0; rows]);
+    Arc::new(DictionaryArray::try_new(keys, texts(["x".repeat(1 << 20)])).unwrap())
+}
+
 /// 600 stores whose reports all name one cause of a mebibyte.
 fn one_long_cause(dictionary: bool) -> Attacked {
     let lake = Attacked::new();
     let rows = 600;
-    let cause: ArrayRef = texts(["x".repeat(1 << 20)]);
-    let keys = Int32Array::from(vec![0; rows]);
-    let cause: ArrayRef = Arc::new(DictionaryArray::try_new(keys, cause).unwrap());
+    let cause = one_long_text(rows);
     let properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .set_dictionary_enabled(dictionary)
@@ -175,6 +180,67 @@ fn two_million_duplicates_of_one_row_take_the_room_of_a_few() {
 }
 
 #[test]
+fn candidates_that_repeat_take_the_room_of_a_few() {
+    let many = 1_000_000;
+    for (log, id, label) in
+        [("all_campaign_data", "campaign_id", "name"), ("contextual_data", "context_id", "label")]
+    {
+        let of = |rows: usize, category: ArrayRef| {
+            let lake = Attacked::new();
+            let file = fs::read_dir(lake.root.join(log)).unwrap().next().unwrap().unwrap().path();
+            let minutes = || ticks(std::iter::repeat_n(0, rows));
+            let columns = vec![
+                (id, texts(std::iter::repeat_n("a", rows))),
+                (label, texts(std::iter::repeat_n("b", rows))),
+                ("category", category),
+                ("starts_at", minutes()),
+                ("ends_at", minutes()),
+            ];
+            write(&file, columns, WriterProperties::default());
+            runs(&lake).0
+        };
+        peaks_below(&of(many, texts(std::iter::repeat_n("c", many))), 200);
+        peaks_below(&of(600, one_long_text(600)), 200);
+    }
+}
+
+#[test]
+fn edits_that_repeat_take_the_room_of_a_few() {
+    let of = |rows: usize, ids: ArrayRef, value: ArrayRef| {
+        let lake = Attacked::new();
+        runs(&lake);
+        let shown = lake.cohort(&["registry", "--manifest", "run_manifest.json", "--as", "jsonl"]);
+        let first = shown.stdout.split(|&byte| byte == b'\n').next().unwrap();
+        let event: Value = serde_json::from_slice(first).unwrap();
+        let same = |text: &str| texts(std::iter::repeat_n(text, rows));
+        let columns = vec![
+            ("edit_id", ids),
+            ("event_id", same(event["event_id"].as_str().unwrap())),
+            ("field", same("note")),
+            ("new_value", value),
+            ("edited_by", same("a")),
+            ("edited_at", ticks(std::iter::repeat_n(0, rows))),
+            ("reason", same("b")),
+        ];
+        let edits = lake.root.join("edits");
+        fs::create_dir_all(&edits).unwrap();
+        write(&edits.join("bomb.parquet"), columns, WriterProperties::default());
+        sample::change_manifest(&lake.root, |manifest| {
+            manifest["inputs"]["user_minority_events_edits_log"] = json!({"uri": "edits/"});
+        });
+        let mut limited = Command::new("bash");
+        limited.args(["-c", "ulimit -v 500000 && exec \"$0\" \"$@\""]);
+        limited.arg(crate::binary::binary()).args(["registry", "--manifest", "run_manifest.json"]);
+        let done = limited.current_dir(&lake.root).output().unwrap();
+        assert_eq!(done.status.code(), Some(0), "{}", String::from_utf8_lossy(&done.stderr));
+    };
+    let many = 3_000_000;
+    let same = |text: &str| texts(std::iter::repeat_n(text, many));
+    of(many, same("1"), same("quiet"));
+    of(600, texts((0..600).map(|edit| edit.to_string())), one_long_text(600));
+}
+
+#[test]
 fn a_text_over_a_mebibyte_rejects_its_row_and_is_cut_among_the_rejects() {
     let long = "x".repeat((1 << 20) + 1);
     for column in ["store_id", "sku", "anomaly_id", "supporting_evidence"] {
@@ -196,9 +262,24 @@ fn a_text_over_a_mebibyte_rejects_its_row_and_is_cut_among_the_rejects() {
 }
 
 #[test]
+fn a_manifest_of_many_small_values_is_refused_before_they_are_made() {
+    let lake = Attacked::new();
+    let manifest = lake.root.join("run_manifest.json");
+    fs::write(&manifest, format!("{{\"a\": [{}0]}}", "0,".repeat(20_000_000))).unwrap();
+    let limit = "ulimit -v 400000 && exec \"$0\" \"$@\"";
+    let done = lake.limited("bash", &["-c", limit]).output().unwrap();
+    assert_eq!(done.status.code(), Some(78), "{done:?}");
+    assert!(last_word(&done).contains("bytes, more than"), "{done:?}");
+}
+
+#[test]
 fn a_manifest_without_an_end_is_refused() {
     let lake = Attacked::new();
-    let done = lake.cohort(&["run", "--manifest", "/dev/zero"]);
+    let mut endless = Command::new("bash");
+    endless.args(["-c", "exec \"$0\" run --manifest /dev/stdin </dev/zero"]);
+    let done = endless.arg(crate::binary::binary()).output().unwrap();
+    let done_by_device = lake.cohort(&["run", "--manifest", "/dev/zero"]);
+    assert_eq!(done_by_device.status.code(), Some(78), "{done_by_device:?}");
     assert_eq!(done.status.code(), Some(78), "{done:?}");
     assert!(last_word(&done).contains("at most 268435456 bytes"), "{done:?}");
 }

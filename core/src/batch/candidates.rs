@@ -1,12 +1,14 @@
 //! A record batch of campaigns or context as candidate causes (SPEC 2 and 7).
 
+use std::sync::Arc;
+
 use super::Lookup;
 use super::texts::Texts;
 use super::values::{Doubles, Instants};
-use crate::Candidate;
 use crate::causes::CandidateSource;
 use crate::contract::{CAMPAIGNS, CONTEXT, Log};
 use crate::rejects::{Reason, Reject};
+use crate::{Candidate, Candidates};
 
 /// What one of the two logs calls its columns, and which category a null one means.
 #[derive(Clone, Copy, Debug)]
@@ -38,21 +40,21 @@ pub const CONTEXT_LOG: CandidateLog = CandidateLog {
 };
 
 impl CandidateLog {
-    /// Reads a batch: the candidates, and the rows that lack a required value, counted from
-    /// `first`.
-    #[must_use]
+    /// Adds the candidates of a batch, and returns the rows that lack a required value, counted
+    /// from `first`.
     pub fn read(
         &self,
         column: Lookup<'_>,
         rows: usize,
         first: usize,
-    ) -> (Vec<Candidate>, Vec<Reject>) {
+        candidates: &mut Candidates,
+    ) -> Vec<Reject> {
         let [id, label, store_id, sku, category] =
             [self.id, self.label, "store_id", "sku", "category"]
                 .map(|name| Texts::new(column(name)));
         let [starts_at, ends_at] = ["starts_at", "ends_at"].map(|name| Instants::new(column(name)));
         let confidence = Doubles::new(column("confidence"));
-        let (mut candidates, mut rejects) = (Vec::new(), Vec::new());
+        let mut rejects = Vec::new();
         for row in 0..rows {
             let (starts_at, ends_at) = (starts_at.get(row), ends_at.get(row));
             let candidate = (|| {
@@ -68,16 +70,16 @@ impl CandidateLog {
                     starts_at: starts_at.ok_or(missing("starts_at"))?.nearest(),
                     ends_at: ends_at.ok_or(missing("ends_at"))?.nearest(),
                     category: category.get(row).unwrap_or(self.category).into(),
-                    store_id: store_id.get(row).map(Box::from),
-                    sku: sku.get(row).map(Box::from),
+                    store_id: store_id.get(row).map(Arc::from),
+                    sku: sku.get(row).map(Arc::from),
                     confidence: confidence.get(row).unwrap_or(1.0),
                 })
             })();
             match candidate {
-                Ok(candidate) => candidates.push(candidate),
+                Ok(candidate) => candidates.add(candidate),
                 Err(reason) => rejects.push(Reject { row: first + row, reason }),
             }
         }
-        (candidates, rejects)
+        rejects
     }
 }

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::Lookup;
-use super::reports::SharedTexts;
 use super::texts::Texts;
 use super::values::{Instant, Instants};
+use crate::SharedTexts;
 use crate::registry::Edit;
 use crate::rejects::TextFault;
 

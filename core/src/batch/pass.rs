@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::Lookup;
-use super::reports::{ReportColumns, SharedTexts};
+use super::reports::ReportColumns;
 use super::values::Instant;
+use crate::SharedTexts;
 use crate::rejects::{Accepted, Reason, Reject, ReportJudge, Scope};
 use crate::{Duration, Interval, Report, Timestamp};
 

@@ -1,13 +1,10 @@
 //! A record batch of MRDL as rows (SPEC 2).
 
-use std::collections::HashMap;
-use std::sync::Arc;
-
 use super::Lookup;
 use super::texts::{Pieces, Texts};
 use super::values::{AmountColumn, Doubles, Instant, Instants, Lists};
 use crate::rejects::{Accepted, ReportKey, TextFault};
-use crate::{Carried, Report};
+use crate::{Carried, Report, SharedTexts};
 
 /// The columns of one batch of MRDL.
 #[derive(Debug)]
@@ -28,22 +25,6 @@ struct CarriedColumns {
     feature_vector: Lists,
     texts: [Texts; 5],
     doubles: [Doubles; 5],
-}
-
-/// One allocation for each distinct text that repeats: SKUs, names, causes.
-#[derive(Debug, Default)]
-pub struct SharedTexts(HashMap<Box<str>, Arc<str>>);
-
-impl SharedTexts {
-    /// The text, shared with every equal one before.
-    pub fn share(&mut self, text: &str) -> Arc<str> {
-        if let Some(known) = self.0.get(text) {
-            return known.clone();
-        }
-        let new: Arc<str> = text.into();
-        self.0.insert(text.into(), new.clone());
-        new
-    }
 }
 
 impl ReportColumns {

@@ -1,5 +1,6 @@
 //! The registry's rows: the machine's values and people's side by side (SPEC 8).
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::edits::{Applied, Edit, EventEdits, Unapplied, Value};
@@ -45,7 +46,7 @@ pub struct TrailEntry<'r> {
     /// The field that it changed; of a revert, that of the edit that it takes back.
     pub field: Field,
     /// The field's value before.
-    pub before: Option<String>,
+    pub before: Option<Cow<'r, str>>,
     /// Whether no revert takes it back.
     pub holds: bool,
 }
@@ -77,6 +78,17 @@ impl RegistryRow<'_> {
     }
 }
 
+/// A field's value as the machine has it.
+fn of_machine<'r>(machine: &EventRow<'r>, field: Field) -> Option<Cow<'r, str>> {
+    match field {
+        Field::CohortName => machine.cohort_name.clone(),
+        Field::ProposedCause => machine.proposed_cause.map(Cow::Borrowed),
+        Field::ProposedCauseCategory => machine.proposed_cause_category.map(Cow::Borrowed),
+        Field::CohortReason => machine.cohort_reason.map(Cow::Borrowed),
+        _ => None,
+    }
+}
+
 /// What people set, by field.
 pub(super) fn person(edits: Option<&EventEdits>) -> BTreeMap<Field, Option<&str>> {
     let Some(edits) = edits else { return BTreeMap::new() };
@@ -88,14 +100,14 @@ pub(super) fn person(edits: Option<&EventEdits>) -> BTreeMap<Field, Option<&str>
 /// The edits that applied, with the values before them.
 pub(super) fn trail<'r>(
     edits: Option<&'r EventEdits>,
-    machine: &EventRow<'_>,
+    machine: &EventRow<'r>,
 ) -> Vec<TrailEntry<'r>> {
     let entry = |applied: &'r Applied| TrailEntry {
         edit: &applied.edit,
         field: applied.field,
         before: match &applied.before {
-            Value::Machine => machine.said(applied.field.as_str()),
-            Value::Person(text) => text.as_deref().map(str::to_owned),
+            Value::Machine => of_machine(machine, applied.field),
+            Value::Person(text) => text.as_deref().map(Cow::Borrowed),
         },
         holds: applied.holds(),
     };
