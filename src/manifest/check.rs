@@ -281,15 +281,15 @@ const PARTITIONS_MAX: i64 = 100_000;
 /// each is looked for, whether it is there or not.
 fn countable(manifest: &Manifest) -> Result<(), Fault> {
     let Interval { start, end } = manifest.interval;
-    let from = start.saturating_sub(manifest.max_lookback);
+    let from = start.saturating_sub(manifest.max_lookback.max(manifest.life.gap));
     for (log, dataset) in manifest.inputs.each() {
         let Some(partitioning) = &dataset.partitioning else { continue };
         let found = partitioning.count(from, end);
         if found > PARTITIONS_MAX {
             let reason = format!(
-                "expected an interval and a max_lookback that reach over {PARTITIONS_MAX} \
+                "expected an interval, a max_lookback and a gap that reach over {PARTITIONS_MAX} \
                  partitions at most, found about {found} of {partitioning:?} from {from} to \
-                 {end}; split the interval into several runs, or lower max_lookback",
+                 {end}; split the interval into several runs, or lower max_lookback or gap",
                 partitioning = partitioning.to_string(),
             );
             return Err(Fault::Value { at: format!("inputs.{}", log.name), reason });

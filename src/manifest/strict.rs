@@ -10,8 +10,15 @@ use serde_json::{Map, Number, Value};
 
 use super::Fault;
 
+/// The longest text that is read. A value in memory is up to 20 times as large as its text.
+const BYTES_MAX: usize = 4 << 20;
+
 /// Reads one JSON value and nothing after it but comments.
 pub(super) fn value(text: &str) -> Result<Value, Fault> {
+    if text.len() > BYTES_MAX {
+        let reason = format!("{} bytes, more than the {BYTES_MAX} that are read", text.len());
+        return Err(Fault::NotJson { reason });
+    }
     let text = without_comments(text);
     let mut reader = serde_json::Deserializer::from_str(&text);
     let read = Strict.deserialize(&mut reader).and_then(|value| reader.end().map(|()| value));

@@ -143,6 +143,8 @@ fn time_without_an_end_is_a_fault_of_the_manifest() {
     fails(&lake, &interval, 78, &["partitions", "split the interval"]);
     let old = [&run[..], &["--max-lookback", "P1000000D"]].concat();
     fails(&lake, &old, 78, &["partitions", "max_lookback"]);
+    let gap = ["--gap", "P700000D", "--max-event-duration", "P700001D"];
+    fails(&lake, &[&run[..], &gap].concat(), 78, &["partitions", "gap"]);
     let years = ["--interval-start", "2016-01-01T00:00:00Z"];
     let done = lake.cohort(&[&run[..], &years].concat());
     assert_eq!(done.status.code(), Some(0), "{done:?}");
