@@ -18,7 +18,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::error::Error;
 use super::folders::{AT_ONCE, Folders};
-use super::parts::{foreign, look};
+use super::parts::{foreign, look, warn_of_strangers};
 use crate::layout;
 use crate::lineage::{Lineage, OutputFile, hex};
 use crate::objects::{self, Entry, Objects, Put, Uri};
@@ -36,6 +36,11 @@ pub(super) async fn keep(
     {
         return Err(foreign(&history, "a folder of history", what));
     }
+    let in_history = objects.entries(&history.as_prefix()).await?;
+    let own = |entry: &&Entry| {
+        entry.stranger == Some("a folder") && layout::is_superseded(entry.object.uri.name())
+    };
+    warn_of_strangers(in_history.iter().filter(|entry| !own(entry)).map(|entry| &entry.object.uri));
     let kept = layout::superseded(&folders.lineage, &lineage.content_sha256);
     let parts: Vec<_> = lineage.outputs.each().flat_map(|(_, output)| &output.files).collect();
     let mut places: BTreeSet<Uri> = parts.iter().map(|part| part.uri.folder()).collect();

@@ -57,24 +57,9 @@ impl PartsFound {
 
     /// Lists the files that the job did not write in one warning, and leaves them.
     pub(super) fn warn_of_strangers(&self, folders: &Folders) {
-        let strangers: Vec<&Uri> = self
-            .entries
-            .values()
-            .filter(|entry| !is_own(entry, folders))
-            .map(|entry| &entry.object.uri)
-            .filter(|uri| **uri != folders.lineage_key)
-            .collect();
-        if strangers.is_empty() {
-            return;
-        }
-        // In their debug form, names cannot pretend to be another line of the log.
-        let named: Vec<String> =
-            strangers.iter().take(STRANGERS_NAMED_MAX).map(ToString::to_string).collect();
-        tracing::warn!(
-            count = strangers.len(),
-            strangers = ?named,
-            "found what this job did not write in the run's folders; it stays",
-        );
+        let strangers = self.entries.values().filter(|entry| !is_own(entry, folders));
+        let uris = strangers.map(|entry| &entry.object.uri);
+        warn_of_strangers(uris.filter(|uri| **uri != folders.lineage_key));
     }
 
     /// Refuses what is under the lineage's name but is no file.
@@ -187,6 +172,20 @@ async fn is_whole(
         Err(objects::Error::Changed { .. }) => Ok(None),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Lists what the job did not write in one warning; none if there is nothing.
+pub(super) fn warn_of_strangers<'u>(strangers: impl Iterator<Item = &'u Uri>) {
+    let strangers: Vec<String> = strangers.map(ToString::to_string).collect();
+    if strangers.is_empty() {
+        return;
+    }
+    // In their debug form, names cannot pretend to be another line of the log.
+    tracing::warn!(
+        count = strangers.len(),
+        strangers = ?&strangers[..strangers.len().min(STRANGERS_NAMED_MAX)],
+        "found what this job did not write in the run's folders; it stays",
+    );
 }
 
 /// What is at this very place now.

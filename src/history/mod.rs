@@ -11,10 +11,12 @@ use sha2::{Digest as _, Sha256};
 use crate::changes::{Changes, Parts};
 use crate::committed::Committed;
 use crate::error::Error;
-use crate::layout::{RunId, is_superseded_lineage, lineage_key, run_prefix, superseded_root};
+use crate::layout::{
+    RunId, is_superseded, is_superseded_lineage, lineage_key, run_prefix, superseded_root,
+};
 use crate::lineage::{Lineage, OutputFile, hex};
 use crate::manifest::{Manifest, Overrides, Places};
-use crate::objects::{self, Objects, Uri};
+use crate::objects::{self, Entry, Objects, Uri};
 use crate::run::{self, Shell};
 use crate::verify::{InputChange, inputs_between, settings_between};
 
@@ -134,7 +136,10 @@ pub(crate) async fn history(
 async fn superseded(objects: &dyn Objects, run_folder: &Uri) -> Result<Vec<Kept>, Error> {
     let mut kept = Vec::new();
     let folders = objects.entries(&superseded_root(run_folder)).await?.into_iter();
-    for folder in folders.filter(|entry| entry.stranger == Some("a folder")) {
+    let own = |entry: &Entry| {
+        entry.stranger == Some("a folder") && is_superseded(entry.object.uri.name())
+    };
+    for folder in folders.filter(own) {
         let folder = folder.object.uri.as_prefix();
         let files = objects.entries(&folder).await?.into_iter();
         let lineages = files.filter(|file| {

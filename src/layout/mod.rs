@@ -49,6 +49,11 @@ pub(crate) fn superseded_root(lineage_folder: &Uri) -> Uri {
     lineage_folder.join(SUPERSEDED)
 }
 
+/// Whether a name in `superseded/` is that of a [`superseded`] folder.
+pub(crate) fn is_superseded(name: &str) -> bool {
+    name.len() == 16 && name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
 /// Whether a name in a [`superseded`] folder is that of the copy of a lineage.
 pub(crate) fn is_superseded_lineage(name: &str) -> bool {
     name == LINEAGE || name.starts_with("lineage-") && name.ends_with(".json")

@@ -28,6 +28,7 @@ mod golden;
 mod histories;
 mod history;
 mod hostile;
+mod housekeeping;
 mod init;
 mod lake;
 mod links;

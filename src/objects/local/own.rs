@@ -40,7 +40,8 @@ pub(super) fn entries(folder: &Uri) -> Result<Vec<Entry>, Error> {
     Ok(entries)
 }
 
-/// Removes the temporary files of dead writers in the folder and below it.
+/// Removes the temporary files of dead writers in the folder and below it. What may not be opened
+/// or removed is not the job's own, and stays.
 pub(super) fn sweep(prefix: &Uri) -> Result<(), Error> {
     let failed = |error| failed(prefix, "delete", Outcome::Unknown, &error);
     match Folder::open(prefix.path()) {
@@ -48,6 +49,11 @@ pub(super) fn sweep(prefix: &Uri) -> Result<(), Error> {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         Err(error) => Err(failed(error)),
     }
+}
+
+/// Whether an error tells of something that is gone already, or that is not the job's own.
+fn stays(error: ErrorKind) -> bool {
+    matches!(error, ErrorKind::NotFound | ErrorKind::PermissionDenied)
 }
 
 /// The job's own folders lie no deeper in a run's. Each level holds a file open.
@@ -64,8 +70,9 @@ fn sweep_below(folder: &Folder, depth: usize) -> std::io::Result<()> {
             _ => Ok(()),
         };
         match done {
-            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-            _ => {}
+            Ok(()) => {}
+            Err(error) if stays(error.kind()) => {}
+            Err(error) => return Err(error),
         }
     }
     Ok(())

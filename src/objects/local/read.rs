@@ -19,11 +19,11 @@ use crate::objects::interface::{Tag, WHOLE_BYTES_MAX, too_long};
 use crate::objects::uri::Uri;
 
 /// Opens what should be a file. A pipe that somebody has put in its place would make the caller
-/// wait for a writer, who may never come. Only below `/dev` and `/proc` is a pipe what was asked
-/// for: the standard input has its name there.
+/// wait for a writer, who may never come. Only of the process's own open files is a pipe what was
+/// asked for, such as the standard input.
 fn opened(uri: &Uri) -> io::Result<File> {
     let path = uri.path();
-    if ["/dev/", "/proc/"].iter().any(|special| path.starts_with(special)) {
+    if path == "/dev/stdin" || path.starts_with("/dev/fd/") || path.starts_with("/proc/self/fd/") {
         return File::open(path);
     }
     let nonblock = OFlags::NONBLOCK.bits().cast_signed();

@@ -11,6 +11,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use super::answers::{failed, is_absence};
+use crate::layout::is_data;
 use crate::objects::error::{Error, Outcome};
 use crate::objects::uri::Uri;
 
@@ -164,7 +165,7 @@ fn below(above: &Pending, found: &Metadata, path: PathBuf, uri: &Uri) -> Result<
 fn is_hidden(uri: &Uri, prefix: &Uri) -> bool {
     let folder = prefix.path().rfind('/').map_or(0, |at| at + 1);
     let below = uri.path().get(folder..).unwrap_or_default();
-    below.split('/').any(|name| name.starts_with(['_', '.']))
+    below.split('/').any(|name| !is_data(name))
 }
 
 /// What a folder listed is not there any more, or never was: a link that leads nowhere.
@@ -227,6 +228,22 @@ mod tests {
                 assert!(matches!(walked, Err(Error::Vanished { .. })), "{names:?}: {walked:?}");
                 assert_eq!(seen, 1);
             }
+        }
+    }
+
+    /// A name that begins with `_` and holds a `=` is a partition's, and hides nothing.
+    #[test]
+    fn a_link_without_a_target_in_a_partition_is_no_empty_input() {
+        let root = tempfile::tempdir().unwrap();
+        let prefix = Uri::from_argument(root.path(), "./").unwrap().as_prefix();
+        for (folder, is_hidden) in [("_p=1", false), ("p=1", false), ("_p", true), (".p", true)] {
+            let folder = root.path().join(folder);
+            fs::create_dir(&folder).unwrap();
+            std::os::unix::fs::symlink("/nowhere/at-all", folder.join("part")).unwrap();
+            let walked = walk(&prefix, &mut |_, _, _| Ok(()));
+            let names_it = matches!(walked, Err(Error::NoTarget { .. }));
+            assert_eq!(names_it, !is_hidden, "{folder:?}: {walked:?}");
+            fs::remove_dir_all(&folder).unwrap();
         }
     }
 
