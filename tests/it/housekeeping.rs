@@ -1,5 +1,5 @@
-//! What a run leaves of others in its folders, after all that matters is written: it may not be able
-//! to open it, and it is no reason to fail.
+//! What others leave in a run's folders: the run may not be able to open it, and that is no reason
+//! to fail.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
