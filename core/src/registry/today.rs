@@ -8,7 +8,6 @@ use super::events::{Conflict, conflict};
 use super::exact::{Answer, Sku};
 use super::lines::{Lines, Today};
 use super::packed::{Packed, Symbols};
-use super::totals::Totals;
 use crate::{Overflow, Timestamp};
 
 /// A column of an event's row that the logs of the set do not determine.
@@ -74,15 +73,15 @@ pub(super) fn brought(
     let conflict = (rows.len() > 1).then(|| conflict(opening.version, said));
     let Some((view, row)) = views.first().zip(rows.into_iter().next()) else { return Ok(None) };
     let hole = coverage.hole(row.created_at, view.shared.written_at);
-    let undetermined = match hole {
-        Some(hole) => unseen(view, hole),
-        None => undetermined(view),
-    };
+    let unknown = undetermined(&views);
+    // A view that does not know a value says nothing of it, not even null.
+    let is_known = |column: &str| unknown.iter().all(|unknown| unknown.column != column);
+    let conflict = conflict.and_then(|conflict| conflict.only(is_known));
+    let undetermined = hole.map_or(unknown, |hole| unseen(view, hole));
     let open = |view: &&Today| !view.meeting.is_empty() || view.is_unnamed();
     let open: Vec<_> = views.iter().filter(open).filter(|_| hole.is_none()).collect();
     let needs = (!open.is_empty())
         .then(|| open.into_iter().flat_map(|view| view.meeting.iter().cloned()).collect());
-    let conflict = conflict.filter(|conflict| !conflict.columns.is_empty());
     Ok(Some(Brought { row, conflict, undetermined, needs }))
 }
 
@@ -94,18 +93,20 @@ fn unseen(view: &Today, hole: Timestamp) -> Vec<Undetermined> {
     columns.map(|column| Undetermined { column, because: because.clone() }).collect()
 }
 
-fn undetermined(view: &Today) -> Vec<Undetermined> {
-    let Totals { attributed, baseline } = view.totals;
-    let totals = [
-        ("impact_estimate", view.totals.impact().err()),
-        ("attributed_sales_total", attributed.err()),
-        ("baseline_sales_total", baseline.err()),
+/// What some of the views do not know, with the reason of the first of them.
+fn undetermined(views: &[Today]) -> Vec<Undetermined> {
+    const ORDER: &str = "several clusters begin at the cut, where onsets do not show";
+    let reasons: [(_, fn(&Today) -> Option<&'static str>); 4] = [
+        ("impact_estimate", |view| view.totals.impact().err()),
+        ("attributed_sales_total", |view| view.totals.attributed.err()),
+        ("baseline_sales_total", |view| view.totals.baseline.err()),
+        ("cohort_name", |view| view.is_unnamed().then_some(ORDER)),
     ];
-    let order = "several clusters begin at the cut, where onsets do not show";
-    let name = ("cohort_name", view.is_unnamed().then_some(order));
-    let all = totals.into_iter().chain([name]);
-    all.filter_map(|(column, because)| Some(Undetermined { column, because: because?.to_owned() }))
-        .collect()
+    let first = reasons.map(|(column, reason)| {
+        let because = views.iter().find_map(reason)?.to_owned();
+        Some(Undetermined { column, because })
+    });
+    first.into_iter().flatten().collect()
 }
 
 impl Today {

@@ -157,6 +157,13 @@ mod tests {
     }
 
     #[test]
+    fn windows_that_come_in_another_order_than_that_of_time_add_up() {
+        let spans = &mut [span("a", 6, 9, Some(3)), span("a", 0, 5, Some(4))];
+        assert!(meeting(spans).is_empty());
+        assert_eq!(union(spans, |_| UNKNOWN), Ok(Some(7)));
+    }
+
+    #[test]
     fn a_sum_that_does_not_fit_is_refused() {
         let most = 999_999_999_999_999_999;
         let spans = [span("a", 0, 5, Some(most)), span("b", 0, 5, Some(most))];
