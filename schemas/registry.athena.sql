@@ -8,7 +8,6 @@
 -- others, or disagree about an event that is open, ask `cohort registry`.
 --
 -- The two logs are those of logs.athena.sql. Run one statement at a time.
-
 CREATE EXTERNAL TABLE IF NOT EXISTS user_minority_events_edits_log (
   edit_id string,
   event_id string,
@@ -308,10 +307,11 @@ WITH stated AS (
         ('confirmed', 'false_positive', 'planned_activity', 'duplicate')
       WHEN field = 'review_status' THEN new_value IN ('open', 'acknowledged', 'resolved')
       WHEN field = 'suppressed_until' THEN
-        regexp_like(
-          new_value,
-          '^.{10}[T ].{5}(:.*)?(Z|[+-]..:..)$')
-        AND try(from_iso8601_timestamp(new_value)) IS NOT NULL
+        regexp_like(new_value,
+          '^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]+)?'
+          || '([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$')
+        AND try(from_iso8601_timestamp(replace(upper(new_value), ' ', 'T'))) BETWEEN
+          TIMESTAMP '0001-01-01 00:00:00 UTC' AND TIMESTAMP '9999-12-31 23:59:59.999 UTC'
       ELSE false END
 ), folded AS (
   -- Each edit in its turn. A revert applies if the edit that it names has applied and holds.
@@ -394,7 +394,7 @@ SELECT today.event_id, store_id, window_start, window_end, event_status, created
     THEN element_at(
       filter(holding, edit -> edit.field = 'close_reason'), -1).new_value END AS close_reason,
   CASE WHEN any_match(holding, edit -> edit.field = 'suppressed_until')
-    THEN CAST(at_timezone(from_iso8601_timestamp(element_at(
-      filter(holding, edit -> edit.field = 'suppressed_until'), -1).new_value), 'UTC') AS timestamp)
-    END AS suppressed_until
+    THEN CAST(at_timezone(from_iso8601_timestamp(replace(upper(element_at(
+      filter(holding, edit -> edit.field = 'suppressed_until'), -1).new_value), ' ', 'T')), 'UTC')
+      AS timestamp) END AS suppressed_until
 FROM today LEFT JOIN person ON person.event_id = today.event_id;

@@ -303,8 +303,10 @@ WITH stated AS (
       WHEN field = 'suppressed_until' THEN
         regexp_full_match(
           new_value,
-          '^.{10}[T ].{5}(:.*)?(Z|[+-]..:..)$')
-        AND TRY_CAST(new_value AS TIMESTAMPTZ) IS NOT NULL
+          '^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]+)?'
+          || '([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$')
+        AND TRY_CAST(upper(new_value) AS TIMESTAMPTZ) BETWEEN
+          TIMESTAMPTZ '0001-01-01 00:00:00Z' AND TIMESTAMPTZ '9999-12-31 23:59:59.999999Z'
       ELSE false END
 ), folded AS (
   -- Each edit in its turn. A revert applies if the edit that it names has applied and holds.
@@ -372,6 +374,7 @@ SELECT today.event_id, store_id, window_start, window_end, event_status, created
   CASE WHEN len(list_filter(holding, lambda edit: edit[2] = 'close_reason')) > 0
     THEN list_filter(holding, lambda edit: edit[2] = 'close_reason')[-1][3] END AS close_reason,
   CASE WHEN len(list_filter(holding, lambda edit: edit[2] = 'suppressed_until')) > 0
-    THEN CAST(list_filter(holding, lambda edit: edit[2] = 'suppressed_until')[-1][3] AS TIMESTAMPTZ)
+    THEN CAST(
+      upper(list_filter(holding, lambda edit: edit[2] = 'suppressed_until')[-1][3]) AS TIMESTAMPTZ)
     END AS suppressed_until
 FROM today LEFT JOIN person ON person.event_id = today.event_id;

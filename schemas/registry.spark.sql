@@ -301,9 +301,11 @@ WITH stated AS (
         ('confirmed', 'false_positive', 'planned_activity', 'duplicate')
       WHEN field = 'review_status' THEN new_value IN ('open', 'acknowledged', 'resolved')
       WHEN field = 'suppressed_until' THEN
-        new_value RLIKE
-          '^.{10}[T ].{5}(:.*)?(Z|[+-]..:..)$'
-        AND try_to_timestamp(new_value) IS NOT NULL
+        new_value RLIKE (
+          '^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]+)?'
+          || '([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$')
+        AND try_to_timestamp(upper(new_value)) BETWEEN
+          TIMESTAMP '0001-01-01 00:00:00Z' AND TIMESTAMP '9999-12-31 23:59:59.999999Z'
       ELSE false END
 ), folded AS (
   -- Each edit in its turn. A revert applies if the edit that it names has applied and holds.
@@ -382,7 +384,7 @@ SELECT today.event_id, store_id, window_start, window_end, event_status, created
     THEN element_at(
       filter(holding, edit -> edit.field = 'close_reason'), -1).new_value END AS close_reason,
   CASE WHEN exists(holding, edit -> edit.field = 'suppressed_until')
-    THEN CAST(element_at(
-      filter(holding, edit -> edit.field = 'suppressed_until'), -1).new_value AS TIMESTAMP)
+    THEN CAST(upper(element_at(
+      filter(holding, edit -> edit.field = 'suppressed_until'), -1).new_value) AS TIMESTAMP)
     END AS suppressed_until
 FROM today LEFT JOIN person ON person.event_id = today.event_id;
