@@ -42,6 +42,12 @@ pub enum Error {
         /// Why.
         source: std::io::Error,
     },
+    /// An edit is in the log, and its event's row could not be printed.
+    #[error(
+        "stdout: could not write ({}); the edit is recorded, so do not make it again",
+        shortage::reason(.0)
+    )]
+    EditNotPrinted(std::io::Error),
     /// The file that was named cannot be the result file.
     #[error("--result-file {place}: {reason}")]
     ResultFile {
@@ -124,7 +130,10 @@ impl Error {
             Self::Moved { .. } => Kind::Manifest,
             Self::NoRuns { .. } | Self::NoEvent { .. } => Kind::NoInput,
             // The run is committed. Another run finds the content committed and writes the result.
-            Self::Result { .. } | Self::Short(_) | Self::Stopped { .. } => Kind::Temporary,
+            Self::Result { .. }
+            | Self::EditNotPrinted(_)
+            | Self::Short(_)
+            | Self::Stopped { .. } => Kind::Temporary,
             Self::Bug(_) => Kind::Bug,
         }
     }

@@ -57,6 +57,7 @@ pub(super) fn execute(args: &EditArgs) -> Result<(), Error> {
     let selection = args.selection.parse()?;
     let manifest = argument(&args.manifest)?;
     let change = if args.export_labels { None } else { Some(change(args)?) };
+    let is_edit = change.is_some();
     let (runtime, workers) = runtime_and_workers()?;
     let text = runtime.block_on(async {
         let storage = Arc::new(Storage::new());
@@ -78,7 +79,10 @@ pub(super) fn execute(args: &EditArgs) -> Result<(), Error> {
         })?;
         Ok(text)
     })?;
-    print(&text)
+    print(&text).map_err(|error| match error {
+        Error::Result { source, .. } if is_edit => Error::EditNotPrinted(source),
+        error => error,
+    })
 }
 
 fn change(args: &EditArgs) -> Result<Change, Error> {

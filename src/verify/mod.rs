@@ -127,6 +127,12 @@ async fn check_parts(
             one.must_still_be_committed(shell).await?;
         }
         one.report.note(Finding::Damaged, !damaged.is_empty());
+        if let Some(part) = damaged.iter().find(|part| part.is_strangers) {
+            one.report.note(Finding::Unrepeatable, true);
+            let reason =
+                format!("found {} in the place of {}; move it away", part.found, part.part);
+            one.report.unrepeatable = Some(reason);
+        }
         one.report.note(Finding::Uncommitted, !strays.is_empty());
         one.report.damaged = damaged;
         one.report.uncommitted = strays.into_iter().map(UriText).collect();
@@ -175,7 +181,7 @@ impl Checked {
         self.report.note(Finding::Stale, !changes.is_empty());
         self.report.note(Finding::Unrepeatable, refused.is_some());
         self.report.inputs = changes;
-        self.report.unrepeatable = refused;
+        self.report.unrepeatable = refused.or(self.report.unrepeatable.take());
     }
 
     /// Computes the run again and compares what it would write with what is committed.

@@ -89,10 +89,17 @@ impl FoundParts {
         let parts = lineage.outputs.each().flat_map(|(_, output)| &output.files);
         let judged = stream::iter(parts).map(|part| async move {
             let found = self.wrong(shell, &lineage.run_id, part, quick).await?;
-            Ok::<_, Error>(found.map(|found| DamagedPart { part: part.uri.clone(), found }))
+            let entry = self.entry(&lineage.run_id, part);
+            let is_strangers = entry.is_some_and(|entry| entry.stranger.is_some());
+            let part = part.uri.clone();
+            Ok::<_, Error>(found.map(|found| DamagedPart { part, found, is_strangers }))
         });
         let judged: Vec<_> = judged.buffered(READ_AT_ONCE).try_collect().await?;
         Ok(judged.into_iter().flatten().collect())
+    }
+
+    fn entry(&self, run_id: &RunId, part: &OutputFile) -> Option<&Entry> {
+        self.by_run.get(run_id)?.get(&part.uri)
     }
 
     /// What is in the place of a part, if it is not the part.
@@ -103,8 +110,7 @@ impl FoundParts {
         part: &OutputFile,
         quick: bool,
     ) -> Result<Option<String>, Error> {
-        let entry = self.by_run.get(run_id).and_then(|entries| entries.get(&part.uri));
-        let Some(Entry { object, stranger }) = entry else {
+        let Some(Entry { object, stranger }) = self.entry(run_id, part) else {
             return Ok(Some("nothing".to_owned()));
         };
         if let Some(stranger) = stranger {

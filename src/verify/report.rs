@@ -84,7 +84,7 @@ pub(crate) enum Finding {
     Settings,
     /// Another release computed it.
     Version,
-    /// Its inputs are such that a rerun would fail.
+    /// A rerun would fail.
     Unrepeatable,
 }
 
@@ -120,6 +120,9 @@ pub(crate) struct DamagedPart {
     pub part: Uri,
     /// What is in its place.
     pub found: String,
+    /// Whether that is no file of the job's, which a rerun does not remove.
+    #[serde(skip)]
+    pub is_strangers: bool,
 }
 
 /// A setting in which a run differs from the manifest.

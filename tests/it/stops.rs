@@ -10,6 +10,7 @@ use serde_json::json;
 
 use crate::attack::{Attacked, EARLIER, last_word};
 use crate::hostile::packed;
+use crate::sample;
 
 fn send(signal: &str, child: &Child) {
     let sent = Command::new("kill").args([signal, &child.id().to_string()]).status();
@@ -160,6 +161,24 @@ fn a_closed_stdout_is_a_shortage_for_every_command_that_prints() {
         assert_eq!(done.status.code(), Some(75), "{command}: {done:?}");
         assert!(last_word(&done).contains("stdout"), "{command}: {done:?}");
     }
+}
+
+/// Who made the edit again would record it twice.
+#[test]
+fn an_edit_whose_row_cannot_be_printed_says_that_it_is_recorded() {
+    let lake = Attacked::new();
+    assert_eq!(lake.run().status.code(), Some(0));
+    sample::change_manifest(&lake.root, |manifest| {
+        manifest["inputs"]["user_minority_events_edits_log"] = json!({"uri": "edits/"});
+    });
+    let mut full = Command::new("bash");
+    full.args(["-c", "exec \"$0\" \"$@\" >/dev/full"]).arg(crate::binary::binary());
+    full.args(["edit", "--manifest", "run_manifest.json", "--edited-by", "a"]);
+    full.args(["--event", &event_id(&lake), "--set", "verdict=confirmed"]);
+    let done = full.current_dir(&lake.root).output().unwrap();
+    assert_eq!(done.status.code(), Some(75), "{done:?}");
+    assert!(last_word(&done).contains("do not make it again"), "{done:?}");
+    assert_eq!(fs::read_dir(lake.root.join("edits")).unwrap().count(), 1);
 }
 
 /// An event of the registry.

@@ -252,6 +252,14 @@ fn damage_names_the_part_and_what_is_in_its_place() {
     assert_eq!(damaged[0]["found"], "a link");
     assert_eq!(damaged[0]["part"], format!("file://{}", path.display()));
     assert_eq!(damaged.as_array().unwrap().len(), 1);
+    // A rerun deletes no stranger, so none is named.
+    assert!(reruns(&report).is_empty(), "{report:#}");
+    let reason = report["runs"][0]["unrepeatable"].as_str().unwrap();
+    assert!(reason.contains("a link") && reason.contains("move it away"), "{reason}");
+    fs::remove_file(&path).unwrap();
+    let report = verify(lake.path(), &[]).1;
+    rerun(&report);
+    assert_eq!(verify(lake.path(), &[]).0, 0);
 }
 
 #[test]
