@@ -142,7 +142,7 @@ fuzz: ## mutate all that comes from outside, SECONDS each (COHORT_FUZZ_SEED=... 
 bench: build $(BENCH_VENV)/ready ## measure the job beside DuckDB and Polars (BENCH_OPTIONS=...)
 	$(BENCH_PYTHON) benches/bench.py $(BENCH_OPTIONS)
 
-bench-micro: ## measure an event's rows and the scan's matcher, each alone
+bench-micro: ## measure an event's rows and the scan's matcher, each by itself
 	$(CARGO) bench --locked -p cohort-core --bench rows
 	$(CARGO) bench --locked --features bench --bench matcher
 

@@ -114,7 +114,7 @@ class Comparison:
             f" order by {', '.join(f'{table}.{column}' for column in self.log.key)}"
         )
         if len(rows):
-            self.say(f"{len(rows)} rows in {whose} alone, such as")
+            self.say(f"{len(rows)} rows only in {whose}, such as")
             self.examples(rows)
 
     def values(self, column: str, kind: str) -> None:

@@ -72,7 +72,7 @@ pub struct Selection {
     pub from: Option<Timestamp>,
     /// Runs whose interval begins before this instant.
     pub to: Option<Timestamp>,
-    /// The run of this name alone.
+    /// Only the run of this name.
     pub run_id: Option<RunId>,
 }
 

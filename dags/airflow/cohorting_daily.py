@@ -5,7 +5,7 @@
 `run_id` and its interval, so the job replaces exactly what that run wrote. Do not trigger a new
 run for a past date: it would have another `run_id`, and the logs would have the day twice.
 
-**Rerun any committed run**: trigger with the param `run_id` alone. The job reads the interval and
+**Rerun any committed run**: trigger with only the param `run_id`. The job reads the interval and
 everything else from that run's lineage.
 
 **Compute any interval**: trigger with the params `interval_start` and `interval_end`.
@@ -55,7 +55,7 @@ PARAMS = {
     "run_id": Param(
         None,
         type=["null", "string"],
-        description="alone: run again what this committed run was for; with an interval: "
+        description="by itself: run again what this committed run was for; with an interval: "
         "compute that under this run_id, replacing what it wrote",
     ),
 }

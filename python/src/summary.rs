@@ -26,7 +26,7 @@ pub(crate) struct Found {
     pub duplicates: u64,
     /// Amounts in the interval that are out of range, by column.
     pub out_of_range: BTreeMap<&'static str, u64>,
-    /// Rows in the interval whose onset is ignored; MRDL alone has onsets.
+    /// Rows in the interval whose onset is ignored; only MRDL has onsets.
     pub onsets_ignored: Option<u64>,
 }
 

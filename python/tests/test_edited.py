@@ -77,7 +77,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
         span = ["--interval-start", f"{start:%FT%TZ}", "--interval-end", f"{end:%FT%TZ}"]
         gap = ["--gap", "PT45M"] if name == "b-wide" else []
         found.cohort("run", "--run-id", name, *span, *gap)
-    # With the baseline log, the binary shows what the logs of the runs alone leave open.
+    # With the baseline log, the binary shows what the logs of the runs leave open by themselves.
     del manifest["inputs"]["baseline_sales_model_prediction_log"]
     (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
     found.logs = {

@@ -32,7 +32,7 @@ pub struct SelectionArgs {
     /// Runs whose interval begins before this date or instant.
     #[arg(long, value_name = "D", conflicts_with = "run_id")]
     pub to: Option<String>,
-    /// The run of this name alone.
+    /// Only the run of this name.
     #[arg(long, value_name = "ID")]
     pub run_id: Option<String>,
 }

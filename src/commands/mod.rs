@@ -31,7 +31,7 @@ use crate::logging::{self, Logging};
 ///
 /// cohort reads what anomaly detectors reported per store and SKU, groups the reports of each store
 /// into events, and writes two logs: one row per report and tick as it evolves, and one row per
-/// event when it opens and when it closes. A run reads its input logs alone. The same run over the
+/// event when it opens and when it closes. A run reads only its input logs. The same run over the
 /// same input writes the same bytes.
 #[derive(Debug, Parser)]
 #[command(

@@ -26,10 +26,10 @@ pub struct RegistryArgs {
     /// midnight.
     #[arg(long, value_name = "T")]
     pub as_of: Option<String>,
-    /// Show the events that have not ended alone.
+    /// Show only the events that have not ended.
     #[arg(long)]
     pub open: bool,
-    /// Show the events of one store alone.
+    /// Show only the events of one store.
     #[arg(long, value_name = "S")]
     pub store: Option<String>,
     /// Show the edits that do not apply, with the reasons, instead of the events.

@@ -17,7 +17,7 @@ pub struct ShowArgs {
     /// Events to show, those with the greatest impact first.
     #[arg(long, value_name = "N", default_value_t = 15)]
     pub top: u32,
-    /// Show one store alone: its events, and every version of its lines.
+    /// Show only one store: its events, and every version of its lines.
     #[arg(long, value_name = "ID")]
     pub store: Option<String>,
 }

@@ -25,7 +25,7 @@ pub struct VerifyArgs {
     /// Which runs.
     #[command(flatten)]
     pub selection: SelectionArgs,
-    /// Compare the tags of files alone: no data is read, and nothing is computed.
+    /// Compare only the tags of files: no data is read, and nothing is computed.
     #[arg(long)]
     pub quick: bool,
     /// How to print what was found.

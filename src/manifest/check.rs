@@ -122,9 +122,9 @@ fn interval(wire: &Wire, uri: &Uri, overrides: &Overrides) -> Result<Interval, E
         (Some(start), Some(end)) => (start, end),
         (None, None) => return Err(in_manifest(Fault::NoInterval { found: "none" })),
         (Some(_), None) => {
-            return Err(in_manifest(Fault::NoInterval { found: "its start alone" }));
+            return Err(in_manifest(Fault::NoInterval { found: "only its start" }));
         }
-        (None, Some(_)) => return Err(in_manifest(Fault::NoInterval { found: "its end alone" })),
+        (None, Some(_)) => return Err(in_manifest(Fault::NoInterval { found: "only its end" })),
     };
     if start < end {
         return Ok(Interval { start, end });

@@ -64,7 +64,7 @@ impl Report {
     /// What the page of these runs says of it. A run that was not checked is not known to stand.
     pub(super) fn check(&self, shown: &BTreeSet<&str>) -> Check {
         let found: Vec<&Run> = self.runs.iter().filter(|run| !run.findings.is_empty()).collect();
-        let how = if self.quick { " by their tags alone" } else { "" };
+        let how = if self.quick { " only by their tags" } else { "" };
         let names: BTreeSet<&str> = self.runs.iter().map(|run| run.run_id.as_str()).collect();
         let covered = shown.intersection(&names).count();
         let others = names.len() - covered;

@@ -24,7 +24,7 @@ pub(super) struct PageEvent {
     pub impact: Option<Money>,
     pub sales: Option<Money>,
     pub baseline: Option<Money>,
-    /// The totals over its own lines alone, whatever is merged into it.
+    /// The totals over its own lines only, whatever is merged into it.
     pub own_sales: Option<Money>,
     pub own_baseline: Option<Money>,
     pub cause: Option<String>,

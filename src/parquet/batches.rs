@@ -147,7 +147,7 @@ impl Columns {
     }
 
     /// The error, with the name of the column that it comes from. The columns are read again, each
-    /// alone: together they do not tell.
+    /// by itself: together they do not tell.
     fn corrupt(&self, error: &ParquetError) -> Error {
         let fails = |&root: &usize| {
             let alone = Self { roots: vec![root], ..self.clone() };

@@ -239,7 +239,7 @@ fn without_children(element: &[u8]) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// Whether the crate takes a schema of this element alone.
+/// Whether the crate takes a schema of only this element.
 fn is_schema(element: &[u8]) -> bool {
     let (mut root, mut out) = (Vec::new(), Vec::new());
     let mut output = Output::new(&mut root);

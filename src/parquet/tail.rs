@@ -152,7 +152,7 @@ fn kind_of(begin: &[u8]) -> &'static str {
     }
 }
 
-/// A file's version as the lineage shows it, from its end alone: the storage's entity tag, or on
+/// A file's version as the lineage shows it, from only its end: the storage's entity tag, or on
 /// local disk what [`Fetched::footer_digest`] says.
 ///
 /// # Errors

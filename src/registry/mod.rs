@@ -2,8 +2,8 @@
 //! [`Registry`](cohort_core::registry::Registry) needs, read from the parts that lineages list and
 //! from the edits log, printed, and edited.
 //!
-//! It reads MELOG whole, one part at a time, and of MRCH the rows of open and merged events alone.
-//! Where windows of these meet, it reads the inputs too, in those windows alone.
+//! It reads MELOG whole, one part at a time, and of MRCH only the rows of open and merged events.
+//! Where windows of these meet, it reads the inputs too, but only in those windows.
 
 mod edit;
 mod error;

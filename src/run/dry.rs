@@ -1,7 +1,7 @@
 //! The dry run: what a run would read and write, found without writing anything.
 //!
 //! It reads the reports and the small tables as a run does, since they say how far back a run
-//! looks and which predictions it needs. Of the prediction logs it reads the footers alone.
+//! looks and which predictions it needs. Of the prediction logs it reads only the footers.
 
 use std::sync::Arc;
 

@@ -158,7 +158,7 @@ impl Shell {
             ticks: (pass.from, last),
             stores: pass.stores.clone(),
             rejects_in: pass.rejects_in,
-            // Time alone decides in the only pass in which rejected rows count.
+            // Only time decides in the only pass in which rejected rows count.
             any_text: false,
         };
         let sources: Vec<_> = opened.into_iter().map(Arc::new).collect();

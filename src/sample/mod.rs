@@ -89,8 +89,8 @@ impl Sample {
         Ok(Written { manifest, reports, predictions })
     }
 
-    /// Writes each day's logs, with the days spread over threads. A day's files depend on the day
-    /// alone.
+    /// Writes each day's logs, with the days spread over threads. A day's files depend
+    /// only on the day.
     fn write_days(
         &self,
         place: &Place,

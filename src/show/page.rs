@@ -45,7 +45,7 @@ const REASON_WIDTH_MAX: usize = 40;
 pub(crate) struct Options {
     /// How many events, those that matter most first.
     pub top: usize,
-    /// One store alone: its events, and every row of its lines.
+    /// Only one store: its events, and every row of its lines.
     pub store: Option<String>,
     /// Where it is shown.
     pub look: Look,

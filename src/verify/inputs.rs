@@ -1,4 +1,4 @@
-//! Today's input files beside those that a run read, by their tags alone.
+//! Today's input files beside those that a run read, only by their tags.
 
 use std::collections::{BTreeMap, BTreeSet};
 

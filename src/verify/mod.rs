@@ -3,7 +3,7 @@
 //!
 //! A run is computed again over today's inputs, as its lineage records it. Its parts follow from
 //! the data alone, so equal digests show that every row stands. If a digest differs, the rows are
-//! compared by event. A quick look compares the tags of files alone.
+//! compared by event. A quick look compares only the tags of files.
 
 mod inputs;
 mod intervals;
@@ -42,7 +42,7 @@ pub(crate) struct Question<'a> {
     pub places: &'a Places,
     /// Which runs.
     pub selection: &'a Selection,
-    /// Whether tags alone are compared.
+    /// Whether only tags are compared.
     pub quick: bool,
 }
 
@@ -175,7 +175,7 @@ impl Checked {
         self.report.note(Finding::Version, self.report.other_version.is_some());
     }
 
-    /// What tags alone tell: the run may be stale.
+    /// What only the tags tell: the run may be stale.
     fn compare_tags(&mut self, today: &Today) {
         let (changes, refused) = today.changes(&self.manifest, &self.run.lineage);
         self.report.note(Finding::Stale, !changes.is_empty());

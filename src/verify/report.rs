@@ -18,7 +18,7 @@ pub(crate) struct Report {
     pub version: u32,
     /// Whether everything stands.
     pub sound: bool,
-    /// Whether tags alone were compared and nothing was computed again.
+    /// Whether only tags were compared and nothing was computed again.
     pub quick: bool,
     /// The manifest that led to the runs.
     #[serde(with = "text::uri")]

@@ -1,5 +1,5 @@
 //! Where a chain is cut and where it is not, how far back a run reads for it, and values that do
-//! not count. Each case is alone, and small enough to count its rows by hand.
+//! not count. Each case is by itself, and small enough to count its rows by hand.
 
 use std::collections::BTreeSet;
 

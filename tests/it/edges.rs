@@ -1,4 +1,4 @@
-//! The edges of the rules, each alone and small enough to count its rows by hand.
+//! The edges of the rules, each by itself and small enough to count its rows by hand.
 
 use crate::lake::{Lake, Partitioning, Shape, encodings, rejected, tables};
 use crate::model::{self, Amount, Candidate, Input, Params, Report, Sale, Score};

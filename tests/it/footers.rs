@@ -328,7 +328,7 @@ fn framed(bytes: &[u8]) -> Vec<u8> {
     out
 }
 
-/// The crate reads one block of such a page alone. An index once could have made it do so.
+/// The crate reads only one block of such a page. An index once could have made it do so.
 #[test]
 fn pages_of_several_lz4_blocks_are_read_with_a_page_index_too() {
     let lake = lake(|| small_pages(WriterVersion::PARQUET_1_0, Compression::UNCOMPRESSED, true));

@@ -43,7 +43,7 @@ fn on_terminal(columns: u16, streams: &str, arguments: &[&str], env: &[(&str, &s
     }
 }
 
-/// Runs the binary with pipes alone.
+/// Runs the binary with only pipes.
 fn piped(arguments: &[&str], env: &[(&str, &str)]) -> Left {
     let mut command = Command::new(crate::binary::binary());
     let done = plain(&mut command).args(arguments).envs(env.iter().copied()).output().unwrap();

@@ -130,7 +130,7 @@ def definer(modules: dict[Names, Module], at: Names, path: Names) -> Names | Non
         if passed_on is None:
             return here
         return definer(modules, here, (*passed_on, *whole[position + 1 :]))
-    # A module alone is no item: what is used of it has a path of its own.
+    # A module by itself is no item: what is used of it has a path of its own.
     return None
 
 

@@ -132,7 +132,7 @@ impl LogColumns {
 }
 
 /// The place of the column that a name means: the one of exactly that name, else the one whose name
-/// differs in the case of ASCII letters alone.
+/// differs only in the case of ASCII letters.
 fn find(
     log: &'static Log,
     column: &'static Column,

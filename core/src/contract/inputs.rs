@@ -48,7 +48,7 @@ pub static CLASSIFIER: Log = Log {
         key("store_id", String, "the store; an integer is read as its decimal text"),
         key("tick_at", Timestamp, "the tick that the score is for"),
         nullable("anomaly_score", Double, "the classifier's score; null scores nothing"),
-        optional("sku", String, "the SKU; null matches store-level lines alone"),
+        optional("sku", String, "the SKU; null matches only store-level lines"),
         optional(
             "ingested_at",
             Timestamp,
@@ -69,7 +69,7 @@ pub static BASELINE: Log = Log {
         key("tick_at", Timestamp, "the tick that the amounts are for"),
         nullable("baseline_sales", Decimal, "expected sales in this tick").in_unit(CURRENCY),
         optional("actual_sales", Decimal, "actual sales in this tick").in_unit(CURRENCY),
-        optional("sku", String, "the SKU; null matches store-level lines alone"),
+        optional("sku", String, "the SKU; null matches only store-level lines"),
         optional(
             "ingested_at",
             Timestamp,

@@ -33,7 +33,7 @@ impl Coverage {
         after.checked_sub(1).map_or(&[], |piece| &self.pieces[piece].1)
     }
 
-    /// Whether one run alone can have written a row at an instant.
+    /// Whether only one run can have written a row at an instant.
     pub(super) fn alone(&self, at: Timestamp) -> bool {
         self.at(at).len() == 1
     }

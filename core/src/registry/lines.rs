@@ -84,7 +84,7 @@ pub(super) struct KeptRow {
 /// A line of an event: report and SKU.
 type LineKey = (Arc<str>, Sku);
 
-/// The rows of one line by version. Of those that one run alone can have written, only the last is
+/// The rows of one line by version. Of those that only one run can have written, only the last is
 /// kept.
 #[derive(Clone, Debug, Default)]
 struct LineRows {

@@ -80,13 +80,13 @@ def _own(interval: tuple[datetime | None, datetime | None], date: datetime | Non
         raise BadRequestError(
             "expected a data interval, found none: a manual run has one only if it is given; "
             "trigger it with the params interval_start and interval_end, or with the run_id of a "
-            "committed run alone to run that again"
+            "committed run by itself to run that again"
         )
     if date is not None and not start <= date < end:
         raise BadRequestError(
             f"expected the interval of {_text(date)}, found {_text(start)} to {_text(end)}, which "
             "Airflow inferred from the present; clear that day's run, or give the params "
-            "interval_start and interval_end, or the run_id of a committed run alone"
+            "interval_start and interval_end, or only the run_id of a committed run"
         )
     return Interval(start, end)
 

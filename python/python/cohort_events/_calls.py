@@ -140,8 +140,8 @@ class Kernel:
     order of their bytes (as engines sort UTF-8). A column `log` says `reports`, `scores` or
     `sales` of each row; without it, all rows are reports. The other columns are those of the logs:
     `detected_at` of reports, `tick_at` of the two others, and so on. Arguments are those of
-    `cohort`. How many rejected rows are too many is for the engine to judge, which alone sees the
-    whole: `inputs` counts them.
+    `cohort`. How many rejected rows are too many is for the engine to judge: only it sees the
+    whole, and `inputs` counts them.
 
         kernel = Kernel(start=..., end=...)
         for batch in batches:

@@ -9,7 +9,7 @@ stdout. It differs from the binary in this:
 
 - Parts are as many as Spark makes, and a part has other bytes than the binary's.
 - No row is rejected for lying outside its partition, and no `rejects` are written.
-- The lineage has the tags of input files on local disk alone.
+- The lineage has the tags only of input files on local disk.
 - The lineage is replaced without a condition, and what it replaces is not kept. Never run one
   `run_id` twice at the same time.
 """

@@ -35,7 +35,7 @@ OUTPUTS = {"mrch": "minority_reports_cohorted_log", "melog": "minority_event_log
 SETTINGS: dict[str, Any] = {"gap": "PT1H", "max_event_duration": "P1D", "max_reject_ratio": 0.2}
 SPARK_HOME = Path(pyspark.__file__).parent
 LOOPBACK = "127.0.0.1"
-#: The address space of each Python worker, whose libraries alone reserve most of it.
+#: The address space of each Python worker, most of which its libraries reserve.
 PYTHON_MEMORY = os.environ.get("COHORT_PYTHON_MEMORY", "1g")
 
 

@@ -88,7 +88,7 @@ impl Partitioning {
     }
 
     /// The folders of the partition that holds an instant, level by level: on each its own, then
-    /// those that differ from it by leading zeros alone.
+    /// those that differ from it only by leading zeros.
     pub fn twins(&self, at: Timestamp) -> Vec<Vec<String>> {
         let start = self.granularity.floor(at.civil());
         let levels = self.levels().into_iter().map(|pieces| {

@@ -88,7 +88,7 @@ impl Partitioning {
 /// Every sound pattern for the beginning of one of these folders.
 fn candidates(folders: &[&str]) -> Vec<Partitioning> {
     let mut found: Vec<Partitioning> = Vec::new();
-    // Folders that differ in their digits alone lead to the same patterns.
+    // Folders that differ only in their digits lead to the same patterns.
     let mut shapes: Vec<String> = Vec::new();
     for folder in folders {
         let shape = folder.replace(|c: char| c.is_ascii_digit(), "0");

@@ -196,7 +196,7 @@ fn a_partition_has_a_twin_where_its_numbers_are_written_with_a_zero_or_without()
         ("dt=%F/hour=%H", "2025-11-12T10:00:00Z", "dt=2025-11-12 / hour=10"),
         ("%Y/%m/%d", "2025-01-02T00:00:00Z", "2025 / 01 1 / 02 2"),
         ("%F", "2025-01-02T00:00:00Z", "2025-01-02 2025-01-2 2025-1-02 2025-1-2"),
-        // A number with a digit after it is written one way alone.
+        // A number with a digit after it is written in one way only.
         ("%Y%m%d", "2025-01-02T00:00:00Z", "20250102 2025012"),
         ("%Y/%j", "2025-01-02T00:00:00Z", "2025 / 002 2"),
     ] {

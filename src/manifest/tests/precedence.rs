@@ -76,7 +76,7 @@ fn the_interval_may_come_from_the_command_line_in_whole_or_in_part() {
     assert_eq!(manifest.interval.end.to_string(), "2025-01-01T12:00:00.000000Z");
     let error = Manifest::parse(&bare, &uri(), &end, None).unwrap_err();
     assert_eq!(error.kind(), Kind::Manifest);
-    assert!(error.to_string().contains("expected an interval, found its end alone"), "{error}");
+    assert!(error.to_string().contains("expected an interval, found only its end"), "{error}");
 }
 
 #[test]

@@ -214,7 +214,7 @@ impl Folder {
     }
 }
 
-/// Locks a file for its opener alone, or gives up.
+/// Locks a file so that only its opener has it, or gives up.
 pub(super) fn lock_within(file: &File, time_max: Duration) -> io::Result<()> {
     let (mut waited, mut pause) = (Duration::ZERO, Duration::from_millis(1));
     loop {

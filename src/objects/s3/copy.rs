@@ -1,4 +1,4 @@
-//! Copies that the server makes itself: create-only, and of one version alone.
+//! Copies that the server makes itself: create-only, and of one version only.
 //!
 //! A copy whose answer was lost may still appear, so the same request is repeated until it is
 //! answered: 200 is done, 412 says that something is at the target. That may be this copy, which

@@ -31,7 +31,7 @@ impl Way {
 /// An input column and how it enters.
 pub(super) type SourceColumn = (&'static Log, &'static str, Way);
 
-/// The sources of a column of an output log; none if the job alone makes the value.
+/// The sources of a column of an output log; none if the job makes the value by itself.
 pub(super) fn sources(log: &Log, column: &str) -> Vec<SourceColumn> {
     let of_lines = log.name == MRCH.name;
     match column {

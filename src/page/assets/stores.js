@@ -168,7 +168,7 @@ function drawTimeline(keepZoom) {
     fill: severityColour(table.severity[event]),
   }));
   const zoom = keepZoom ?? currentZoom();
-  // A few stores alone have room.
+  // Only a few stores have room.
   const rowHeight = rowsShown.length <= 4 ? 2 * ROW_HEIGHT : ROW_HEIGHT;
   fit(timeChart, rowsShown.length * rowHeight + 74);
   const width = timeChart.getWidth();

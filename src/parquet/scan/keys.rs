@@ -1,4 +1,4 @@
-//! The rows of a row group that some line needs, found from the key columns alone.
+//! The rows of a row group that some line needs, found from only its key columns.
 //!
 //! Three streams of codes, for store, SKU and tick, advance together. Each says how far its next
 //! value reaches ([`Stretch`]). The matcher takes the rows in pieces, and does as little with each

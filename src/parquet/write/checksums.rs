@@ -24,7 +24,7 @@ use parquet::file::writer::SerializedFileWriter;
 const NEXT_I32: u8 = 0x15;
 
 /// One file of the row groups of all of these, with a checksum in each page header. The files
-/// differ in their rows alone.
+/// differ only in their rows.
 pub(super) fn joined(files: &[Bytes], properties: WriterProperties) -> Result<Bytes> {
     let footers = files.iter().map(|file| {
         ParquetMetaDataReader::new()

@@ -1,4 +1,4 @@
-//! Rows to Parquet parts whose bytes depend on the rows alone (SPEC 6 and 11).
+//! Rows to Parquet parts whose bytes depend only on the rows (SPEC 6 and 11).
 
 mod checksums;
 pub(crate) mod mrch;
