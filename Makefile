@@ -95,6 +95,7 @@ check-python: $(LINT_VENV)/ready ## formatting, ruff and types
 	$(LINT_BIN)/mypy
 
 check-circles: ## no circle among the files of a crate or of a Python folder
+	$(PYTHON) tests/lint/rust_circles_test.py --quiet
 	$(PYTHON) tests/lint/rust_circles.py src core/src python/src
 	$(PYTHON) tests/lint/circles.py $(PYTHON_FOLDERS)
 
