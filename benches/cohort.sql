@@ -131,7 +131,7 @@ create or replace temp table points as
       and l.onset = coalesce(b.onset, r.onset)
       and l.sku is not distinct from (case when b.store_id is null then r.sku else b.sku end);
 
-create or replace temp table snaps as
+create or replace temp table states as
   select
     p.*, sum(actual) over w as attributed, sum(baseline_sales) over w as baseline,
     max(coalesce(case when own then s.anomaly_score end, severity)) over w as severity_score,
@@ -158,14 +158,14 @@ create or replace temp table mrch as
         case when version = 1 then 'new' else 'ongoing' end as report_status, version,
         null::timestamptz as window_end, severity_score, attributed, baseline, cohort_size,
         p as written_at
-      from snaps s join sizes z on z.store_id = s.store_id and z.detected_at = s.p
+      from states s join sizes z on z.store_id = s.store_id and z.detected_at = s.p
       where own),
     closing as (
       select
         l.store_id, l.sku, l.opened_at, l.onset, l.window_start, 'ended', 'closed', l.n + 1, l.tn,
         s.severity_score, s.attributed, s.baseline, z.cohort_size, l.closed_at
       from lines l
-        join snaps s
+        join states s
           on s.store_id = l.store_id and s.sku is not distinct from l.sku
           and s.opened_at = l.opened_at and s.onset = l.onset and s.p = l.tn
         join sizes z on z.store_id = l.store_id and z.detected_at = l.last_tick)
@@ -240,7 +240,7 @@ copy (
       group by all),
     sev as (
       select s.store_id, s.opened_at, v.version, max(s.severity_score) as severity_score
-      from snaps s
+      from states s
         join live v
           on v.store_id = s.store_id and v.opened_at = s.opened_at and v.onset = s.onset
           and v.sku is not distinct from s.sku and s.p <= v.written_at

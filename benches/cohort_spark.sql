@@ -49,7 +49,7 @@ create table lines as
 
 -- every instant that counts for a line (a prediction inside its window, or its own row), with the
 -- totals so far
-create table snaps as
+create table states as
   with b as (
     select /*+ broadcast(l) */ l.store_id, l.sku, l.opened_at, l.onset, b.tick_at, b.baseline_sales,
         b.actual_sales, {newest_baseline} as nth
@@ -92,11 +92,11 @@ with w as (
   select store_id, sku, opened_at, onset, 'active' as event_status, case when version = 1 then 'new'
       else 'ongoing' end as report_status, version,
          {no_time} as window_end, severity_score, attributed, baseline, p as written_at, p as
-             seen_at from snaps where own = 1
+             seen_at from states where own = 1
   union all
   select l.store_id, l.sku, l.opened_at, l.onset, 'ended', 'closed', cast(l.n + 1 as int), l.tn,
       s.severity_score, s.attributed, s.baseline, l.last_tick + {gap}, l.last_tick
-  from lines l join snaps s on (s.store_id {eq} l.store_id) and (s.sku is not distinct from l.sku)
+  from lines l join states s on (s.store_id {eq} l.store_id) and (s.sku is not distinct from l.sku)
       and (s.opened_at {eq} l.opened_at) and (s.onset {eq} l.onset) and (s.p {eq} l.tn))
 select {sha_onset} as report_id, {sha_opened} as report_group_id, event_status, report_status,
     version, w.store_id, sku, onset as window_start, window_end, severity_score,
@@ -127,7 +127,7 @@ o as (
   select v.store_id, v.opened_at, v.version, s.actual, s.baseline_sales, s.severity_score,
          row_number() over (partition by v.store_id, v.opened_at, v.version, v.sku, s.p order by
              case when s.actual is null then 1 else 0 end, s.onset) as nth
-  from v join snaps s on (s.store_id {eq} v.store_id) and (s.sku is not distinct from v.sku) and
+  from v join states s on (s.store_id {eq} v.store_id) and (s.sku is not distinct from v.sku) and
       (s.opened_at {eq} v.opened_at) and (s.onset {eq} v.onset) where s.p <= v.written_at),
 totals as (
   select store_id as store, opened_at as opened, version as v, max(severity_score) as

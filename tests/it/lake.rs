@@ -207,7 +207,7 @@ impl Lake {
             "max_reject_ratio": 1.0,
             "inputs": self.inputs,
             "outputs": {
-                "minority_reports_cohorted_log": output("snapshots"),
+                "minority_reports_cohorted_log": output("mrch"),
                 "minority_event_log": output("events"),
                 "lineage": output("lineage"),
                 "rejects": output("rejects"),

@@ -158,7 +158,7 @@ proptest! {
             let lake = Lake::new(&history.input, shape);
             let mut files = lake.committed(&params, &["--threads", threads]).files;
             // The lineage and the rejects name the input files, which differ on purpose.
-            files.retain(|path, _| path.starts_with("snapshots/") || path.starts_with("events/"));
+            files.retain(|path, _| path.starts_with("mrch/") || path.starts_with("events/"));
             files
         };
         prop_assert!(parts(shapes[0], "1") == parts(shapes[1], threads), "other bytes");
@@ -236,7 +236,7 @@ fn every_small_history_equals_the_model() {
         for (start, end) in [(0, 200), (0, 101), (101, 104), (104, 200)] {
             let params = small(max_event_duration, start, end);
             let files = assert_equals_the_model_of_each(&lake, &histories, &params).files;
-            let folder = format!("snapshots/run={max_event_duration}%2B{start}%2B{end}/");
+            let folder = format!("mrch/run={max_event_duration}%2B{start}%2B{end}/");
             let parts = files.keys().filter(|path| path.starts_with(&folder)).count();
             if (start, end) == (0, 200) {
                 assert!(all.reports.len() > 65_536 && parts > 1, "not large enough");

@@ -147,7 +147,7 @@ const MENDED: [(&str, Plant, &str, bool); 9] = [
     (
         "a part is cut short",
         |lake| {
-            let path = part(lake, "snapshots", 2);
+            let path = part(lake, "mrch", 2);
             let content = fs::read(&path).unwrap();
             fs::write(path, &content[..content.len() - 1]).unwrap();
         },
@@ -157,7 +157,7 @@ const MENDED: [(&str, Plant, &str, bool); 9] = [
     (
         "one bit of a part is flipped",
         |lake| {
-            let path = part(lake, "snapshots", 2);
+            let path = part(lake, "mrch", 2);
             let mut content = fs::read(&path).unwrap();
             content[100] ^= 1;
             fs::write(path, content).unwrap();
@@ -168,7 +168,7 @@ const MENDED: [(&str, Plant, &str, bool); 9] = [
     (
         "a part is that of another run",
         |lake| {
-            fs::copy(part(lake, "snapshots", 1), part(lake, "snapshots", 2)).unwrap();
+            fs::copy(part(lake, "mrch", 1), part(lake, "mrch", 2)).unwrap();
         },
         "damaged",
         true,

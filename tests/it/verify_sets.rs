@@ -13,7 +13,7 @@ use crate::verify::{SHAPE, cohort, day, days, input, lineage, part, reruns, text
 fn gaps_and_overlaps_are_found_and_no_rerun_is_named_for_them() {
     let lake = days();
     fs::remove_dir_all(lineage(&lake, 2).parent().unwrap()).unwrap();
-    for log in ["events", "snapshots", "rejects"] {
+    for log in ["events", "mrch", "rejects"] {
         let _ = fs::remove_dir_all(lake.path().join(format!("out/{log}/run=day%2B2")));
     }
     let day_2 = json!({
