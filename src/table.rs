@@ -53,18 +53,18 @@ impl Column {
 
 /// A cell: one line of text, and perhaps a style.
 #[derive(Clone, Debug)]
-pub(crate) struct Cell {
+pub(crate) struct TableCell {
     text: String,
     style: Option<Style>,
 }
 
-impl<T: AsRef<str>> From<T> for Cell {
+impl<T: AsRef<str>> From<T> for TableCell {
     fn from(text: T) -> Self {
         Self { text: cell(text.as_ref(), CELL_WIDTH_MAX), style: None }
     }
 }
 
-impl Cell {
+impl TableCell {
     /// The same in a style, where colour is wanted.
     pub(crate) fn styled(self, style: Style) -> Self {
         Self { style: Some(style), ..self }
@@ -72,7 +72,7 @@ impl Cell {
 }
 
 /// The table's lines.
-pub(crate) fn table(columns: &[Column], rows: &[Vec<Cell>], look: Look) -> String {
+pub(crate) fn table(columns: &[Column], rows: &[Vec<TableCell>], look: Look) -> String {
     let natural: Vec<usize> = columns
         .iter()
         .enumerate()
@@ -85,11 +85,11 @@ pub(crate) fn table(columns: &[Column], rows: &[Vec<Cell>], look: Look) -> Strin
         Some(columns_max) => fit(columns, &natural, columns_max),
         None => narrow(&natural),
     };
-    let heading: Vec<Cell> =
-        columns.iter().map(|column| Cell::from(column.heading).styled(HEADING)).collect();
-    let rule: Vec<Cell> = widths
+    let heading: Vec<TableCell> =
+        columns.iter().map(|column| TableCell::from(column.heading).styled(HEADING)).collect();
+    let rule: Vec<TableCell> = widths
         .iter()
-        .map(|width| Cell::from("─".repeat(width.unwrap_or(0))).styled(QUIET))
+        .map(|width| TableCell::from("─".repeat(width.unwrap_or(0))).styled(QUIET))
         .collect();
     let lines = [&heading, &rule].into_iter().chain(rows);
     let mut text: String = lines.map(|cells| line(columns, &widths, cells, look)).collect();
@@ -163,7 +163,7 @@ fn shrink(columns: &[Column], widths: &mut [Option<usize>], width: usize, least:
     }
 }
 
-fn line(columns: &[Column], widths: &[Option<usize>], cells: &[Cell], look: Look) -> String {
+fn line(columns: &[Column], widths: &[Option<usize>], cells: &[TableCell], look: Look) -> String {
     let mut line = String::from(INDENT);
     // Blanks are only written before something, so that no line ends in them.
     let mut blanks = 0;
@@ -206,13 +206,13 @@ mod tests {
         Column::new("Cause", Holds::Text, 1),
     ];
 
-    fn rows() -> Vec<Vec<Cell>> {
+    fn rows() -> Vec<Vec<TableCell>> {
         [["327", "1", "-5", "New Year sale"], ["4", "12", "17", &"x".repeat(120)]]
-            .map(|row| row.map(Cell::from).to_vec())
+            .map(|row| row.map(TableCell::from).to_vec())
             .to_vec()
     }
 
-    fn lines(rows: &[Vec<Cell>], width: Option<usize>) -> Vec<String> {
+    fn lines(rows: &[Vec<TableCell>], width: Option<usize>) -> Vec<String> {
         let text = table(&COLUMNS, rows, Look { width, colour: false });
         text.lines().map(str::to_owned).collect()
     }
@@ -225,7 +225,7 @@ mod tests {
         assert_eq!(width(&lines[3]), WIDTH_MAX);
         assert!(lines[3].ends_with("x…"));
         let mut wide = rows();
-        wide[0][0] = Cell::from("s".repeat(200));
+        wide[0][0] = TableCell::from("s".repeat(200));
         let wide = table(&COLUMNS, &wide, Look::PLAIN);
         assert!(wide.lines().all(|line| width(line) <= WIDTH_MAX), "{wide}");
         assert!(wide.contains("ss…") && wide.contains("New Year sa…"), "{wide}");
@@ -234,7 +234,7 @@ mod tests {
     #[test]
     fn a_table_is_never_wider_than_the_terminal_and_names_what_it_leaves_out() {
         let mut rows = rows();
-        rows.push(["店舗の名前が長い場合", "1", "2", "é"].map(Cell::from).to_vec());
+        rows.push(["店舗の名前が長い場合", "1", "2", "é"].map(TableCell::from).to_vec());
         for most in 18..140 {
             let lines = lines(&rows, Some(most));
             assert!(lines.iter().all(|line| width(line) <= most), "{most}: {lines:#?}");
@@ -257,7 +257,7 @@ mod tests {
     #[test]
     fn no_cell_reaches_the_terminal() {
         let hostile = "a\u{1b}[2J\r\n\u{202e}b";
-        let rows = vec![[hostile, "1", "2", hostile].map(Cell::from).to_vec()];
+        let rows = vec![[hostile, "1", "2", hostile].map(TableCell::from).to_vec()];
         let lines = lines(&rows, None);
         assert_eq!(lines.len(), 3);
         assert!(lines[2].contains("a\\u{1b}[2J\\r\\n\\u{202e}b"), "{lines:?}");

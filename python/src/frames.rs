@@ -38,7 +38,7 @@ pub(crate) struct Frames {
 
 /// What a call gives.
 #[derive(Debug)]
-pub(crate) struct Rows {
+pub(crate) struct CohortRows {
     pub mrch: Vec<RecordBatch>,
     pub melog: Vec<RecordBatch>,
     pub summary: Summary,
@@ -83,7 +83,11 @@ pub(crate) fn store_events(
 ///
 /// # Errors
 /// [`Error::Data`] for a frame at fault, [`Error::Stopped`].
-pub(crate) fn cohort(frames: Frames, settings: &Settings, stop: &Stop) -> Result<Rows, Error> {
+pub(crate) fn cohort(
+    frames: Frames,
+    settings: &Settings,
+    stop: &Stop,
+) -> Result<CohortRows, Error> {
     let (stores, reports) = read_reports(frames.reports, settings, stop)?;
     let mut inputs = vec![("reports", reports)];
     let (scores, found) =
@@ -118,7 +122,11 @@ pub(crate) fn cohort(frames: Frames, settings: &Settings, stop: &Stop) -> Result
     }
     output.finish(&mut emit)?;
     let lookback_start = stores.lookback_start;
-    Ok(Rows { mrch, melog, summary: Summary { counts: output.counts, inputs, lookback_start } })
+    Ok(CohortRows {
+        mrch,
+        melog,
+        summary: Summary { counts: output.counts, inputs, lookback_start },
+    })
 }
 
 /// The windows in which the interval's lines need predictions, by store and SKU.

@@ -42,7 +42,7 @@ pub(crate) struct Set {
 
 /// What a call gives.
 #[derive(Debug)]
-pub(crate) struct Rows {
+pub(crate) struct RegistryRows {
     pub events: Vec<RecordBatch>,
     pub unapplied: RecordBatch,
 }
@@ -85,7 +85,7 @@ impl Known<'_> {
 ///
 /// # Errors
 /// [`Error::Data`] for a frame at fault or a sum that is too large, [`Error::Stopped`].
-pub(crate) fn registry(logs: Logs, set: &Set, stop: &Stop) -> Result<Rows, Error> {
+pub(crate) fn registry(logs: Logs, set: &Set, stop: &Stop) -> Result<RegistryRows, Error> {
     let known = set.known();
     let mut events = Events::new(set.runs.as_deref().unwrap_or_default(), set.as_of);
     logs.melog.each(&MELOG, |slice| {
@@ -130,7 +130,7 @@ pub(crate) fn registry(logs: Logs, set: &Set, stop: &Stop) -> Result<Rows, Error
     if batch.rows() > 0 {
         events.push(batch.finish()?);
     }
-    Ok(Rows { events, unapplied: unapplied(&registry.unapplied())? })
+    Ok(RegistryRows { events, unapplied: unapplied(&registry.unapplied())? })
 }
 
 /// The columns of the registry.

@@ -14,7 +14,7 @@ use crate::committed::CommittedRuns;
 use crate::error::Error;
 use crate::manifest::Places;
 use crate::objects::{self, Objects as _, Outcome, Put, Scheme, Storage, Uri};
-use crate::page::{self, Report};
+use crate::page::{self, VerifyFindings};
 use crate::registry::{self, Options};
 use crate::run::Shell;
 
@@ -106,9 +106,9 @@ fn taken(out: &Uri, by: &str) -> Error {
     Error::Usage(format!("--out {out}: expected a place of its own, found that of {by}"))
 }
 
-async fn report_at(storage: &Storage, uri: &Uri) -> Result<Report, Error> {
+async fn report_at(storage: &Storage, uri: &Uri) -> Result<VerifyFindings, Error> {
     let (bytes, _) = storage.read(uri).await?;
-    Report::parse(&bytes).map_err(|reason| {
+    VerifyFindings::parse(&bytes).map_err(|reason| {
         Error::Usage(format!(
             "--verify {uri}: expected what `cohort verify --as json` prints, found {reason}"
         ))

@@ -10,7 +10,7 @@ use super::names::needed;
 use crate::escape;
 use crate::objects::Uri;
 use crate::screen::Look;
-use crate::table::{Cell, Column, Holds, table};
+use crate::table::{Column, Holds, TableCell, table};
 
 /// The widest line of a comment.
 const WIDTH_MAX: usize = 98;
@@ -72,7 +72,7 @@ pub(super) fn table_of(found: &[LogFound], look: Look) -> String {
         Column::new("Partitions", Holds::Text, 1),
         Column::new("Folder", Holds::Text, 0),
     ];
-    let rows: Vec<Vec<Cell>> = found
+    let rows: Vec<Vec<TableCell>> = found
         .iter()
         .map(|one| {
             vec![

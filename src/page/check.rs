@@ -16,7 +16,7 @@ const LISTED_MAX: usize = 20;
 
 /// A report of `cohort verify`.
 #[derive(Clone, Debug, Deserialize)]
-pub(crate) struct Report {
+pub(crate) struct VerifyFindings {
     version: u32,
     sound: bool,
     quick: bool,
@@ -33,15 +33,15 @@ struct Run {
     #[serde(default)]
     findings: Vec<String>,
     #[serde(default)]
-    events: Vec<Event>,
+    events: Vec<StaleEvent>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
-struct Event {
+struct StaleEvent {
     event_id: String,
 }
 
-impl Report {
+impl VerifyFindings {
     /// Reads a report.
     ///
     /// # Errors
@@ -118,7 +118,7 @@ mod tests {
 
     #[test]
     fn a_report_names_what_does_not_stand_and_the_events_that_would_change() {
-        let report = Report::parse(
+        let report = VerifyFindings::parse(
             br#"{"version": 1, "sound": false, "quick": false, "gaps": [{}], "overlaps": [],
                 "later": 1, "runs": [{"run_id": "a", "findings": []}, {"run_id": "b", "findings":
                 ["stale"], "events": [{"event_id": "e1", "store_id": "7"}]}]}"#,
@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn a_report_speaks_for_the_runs_that_it_checked_and_no_others() {
-        let report = Report::parse(
+        let report = VerifyFindings::parse(
             br#"{"version": 1, "sound": true, "quick": false, "runs":
                 [{"run_id": "a"}, {"run_id": "b"}]}"#,
         )
@@ -152,6 +152,6 @@ mod tests {
     #[test]
     fn a_report_of_another_version_is_refused() {
         let said = br#"{"version": 2, "sound": true, "quick": true, "runs": []}"#;
-        assert_eq!(Report::parse(said).unwrap_err(), "version 2");
+        assert_eq!(VerifyFindings::parse(said).unwrap_err(), "version 2");
     }
 }

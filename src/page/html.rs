@@ -33,9 +33,9 @@ pub(super) struct View {
     /// One sentence on the quality of the data, then its tables.
     pub quality: String,
     /// Titles, then rows.
-    pub rejects: (Vec<&'static str>, Vec<Vec<Cell>>),
+    pub rejects: (Vec<&'static str>, Vec<Vec<PageCell>>),
     /// Titles, then rows.
-    pub runs: (Vec<&'static str>, Vec<Vec<Cell>>),
+    pub runs: (Vec<&'static str>, Vec<Vec<PageCell>>),
 }
 
 /// A few of many.
@@ -55,7 +55,7 @@ pub(super) struct Check {
 
 /// A cell of a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Cell {
+pub(super) enum PageCell {
     Text(String),
     Number(String),
 }
@@ -341,10 +341,10 @@ fn quality(view: &View) -> Markup {
     }
 }
 
-fn table(caption: &str, (titles, rows): &(Vec<&'static str>, Vec<Vec<Cell>>)) -> Markup {
+fn table(caption: &str, (titles, rows): &(Vec<&'static str>, Vec<Vec<PageCell>>)) -> Markup {
     let numbers = rows
         .first()
-        .map(|row| row.iter().map(|cell| matches!(cell, Cell::Number(_))).collect::<Vec<_>>());
+        .map(|row| row.iter().map(|cell| matches!(cell, PageCell::Number(_))).collect::<Vec<_>>());
     let is_number = |at: usize| numbers.as_ref().is_some_and(|numbers| numbers[at]);
     html! {
         div.scroll role="region" aria-label=(caption) tabindex="0" {
@@ -362,8 +362,8 @@ fn table(caption: &str, (titles, rows): &(Vec<&'static str>, Vec<Vec<Cell>>)) ->
                         tr {
                             @for cell in row {
                                 @match cell {
-                                    Cell::Text(text) => td { bdi { (Text(text.clone())) } },
-                                    Cell::Number(number) => td.number { (number) },
+                                    PageCell::Text(text) => td { bdi { (Text(text.clone())) } },
+                                    PageCell::Number(number) => td.number { (number) },
                                 }
                             }
                         }

@@ -46,7 +46,7 @@ use crate::error::Error;
 use crate::lineage::Lineage;
 use crate::objects::{Objects, Uri};
 
-pub(crate) use self::check::Report;
+pub(crate) use self::check::VerifyFindings;
 
 /// Events that a page has at most: more make it too large for a browser.
 const EVENTS_MAX: usize = 100_000;
@@ -62,7 +62,7 @@ pub(crate) async fn page(
     lineage: &Uri,
     runs: &CommittedRuns,
     registry: &Registry,
-    report: Option<&Report>,
+    report: Option<&VerifyFindings>,
 ) -> Result<String, Error> {
     if registry.len() > EVENTS_MAX {
         return Err(Error::Usage(format!(
@@ -70,7 +70,7 @@ pub(crate) async fn page(
             registry.len()
         )));
     }
-    let stale = report.map(Report::stale).unwrap_or_default();
+    let stale = report.map(VerifyFindings::stale).unwrap_or_default();
     let is_stale = |row: &RegistryRow<'_>| stale.contains(row.machine.event_id.as_str());
     let rows = registry.rows();
     let mut events: Vec<_> = rows.map(|row| PageEvent::of(&row, is_stale(&row))).collect();

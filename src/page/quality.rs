@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use cohort_core::{Timestamp, grouped};
 
-use super::html::{Cell, View};
+use super::html::{PageCell, View};
 use crate::lineage::{Input, Lineage};
 
 /// What one log's rows came to, over all runs.
@@ -94,7 +94,7 @@ fn sums(runs: &[&Lineage]) -> BTreeMap<&'static str, LogSums> {
     logs
 }
 
-fn log_row(log: &str, sums: &LogSums) -> Vec<Cell> {
+fn log_row(log: &str, sums: &LogSums) -> Vec<PageCell> {
     let reasons: Vec<String> = sums
         .rejected
         .iter()
@@ -111,11 +111,11 @@ fn log_row(log: &str, sums: &LogSums) -> Vec<Cell> {
         number(sums.duplicate),
         number(sums.out_of_range),
         number(sums.onsets_ignored),
-        sums.missing.map_or_else(|| Cell::Number("–".to_owned()), number),
+        sums.missing.map_or_else(|| PageCell::Number("–".to_owned()), number),
     ]
 }
 
-fn run_row(run: &Lineage) -> Vec<Cell> {
+fn run_row(run: &Lineage) -> Vec<PageCell> {
     let rejected = |input: &Input| input.rows_rejected.values().sum::<u64>();
     vec![
         text(run.run_id.as_str()),
@@ -133,12 +133,12 @@ fn run_row(run: &Lineage) -> Vec<Cell> {
     ]
 }
 
-fn text(text: impl Into<String>) -> Cell {
-    Cell::Text(text.into())
+fn text(text: impl Into<String>) -> PageCell {
+    PageCell::Text(text.into())
 }
 
-fn number(number: u64) -> Cell {
-    Cell::Number(grouped(number))
+fn number(number: u64) -> PageCell {
+    PageCell::Number(grouped(number))
 }
 
 /// An instant to the minute.

@@ -4,7 +4,7 @@ use cohort_core::registry::{Field, Registry, RegistryRow, Unapplied};
 use cohort_core::{Money, Timestamp, grouped};
 
 use crate::screen::Look;
-use crate::table::{Cell, Column, Holds, table};
+use crate::table::{Column, Holds, TableCell, table};
 
 /// Rows of a table; the others are left to JSON and Parquet.
 const ROWS_MAX: usize = 1000;
@@ -52,7 +52,7 @@ pub(super) fn page(registry: &Registry, shown: impl Fn(&RegistryRow<'_>) -> bool
     page
 }
 
-fn of_event(row: &RegistryRow<'_>) -> Vec<Cell> {
+fn of_event(row: &RegistryRow<'_>) -> Vec<TableCell> {
     let machine = &row.machine;
     let text = |text: Option<&str>| text.map_or_else(dash, str::to_owned);
     [
@@ -70,7 +70,7 @@ fn of_event(row: &RegistryRow<'_>) -> Vec<Cell> {
         text(row.value(Field::Verdict)),
         text(row.value(Field::CohortName)),
     ]
-    .map(Cell::from)
+    .map(TableCell::from)
     .to_vec()
 }
 
@@ -94,7 +94,7 @@ pub(super) fn unapplied(edits: &[&Unapplied]) -> String {
             text(edit.field.as_deref()),
             unapplied.because.clone(),
         ]
-        .map(Cell::from)
+        .map(TableCell::from)
         .to_vec()
     };
     table(&UNAPPLIED, &edits.iter().map(cells).collect::<Vec<_>>(), Look::of_stdout())

@@ -49,7 +49,7 @@ pub(crate) struct DryRun {
     #[serde(with = "text::uri")]
     pub lineage: Uri,
     /// What is committed under this name now.
-    pub committed: Option<Committed>,
+    pub committed: Option<PriorRun>,
 }
 
 /// One input.
@@ -86,7 +86,7 @@ pub(crate) struct Folder(#[serde(with = "text::uri")] pub Uri);
 
 /// A committed run that this one would replace, unless it turns out the same.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub(crate) struct Committed {
+pub(crate) struct PriorRun {
     /// What it was for.
     #[serde(with = "text::interval")]
     pub interval: Interval,
@@ -147,10 +147,8 @@ impl Shell {
             events: stores.iter().map(|(_, events)| events.len() as u64).sum(),
             outputs: manifest.outputs.as_ref().map(|_, uri| folder(uri)),
             lineage: folders.lineage_key.clone(),
-            committed: committed.map(|old| Committed {
-                interval: old.interval,
-                content_sha256: old.content_sha256,
-            }),
+            committed: committed
+                .map(|old| PriorRun { interval: old.interval, content_sha256: old.content_sha256 }),
         })
     }
 

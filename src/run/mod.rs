@@ -36,7 +36,7 @@ pub(crate) use self::highlights::Highlights;
 use self::inputs::Read;
 pub(crate) use self::one_event::{OneEvent, PlacedReport};
 pub(crate) use self::recalled::Asked;
-use self::reports::{Reports, Rows};
+use self::reports::{Reports, StoreReports};
 pub use self::shell::Shell;
 use crate::commit::{self, Folders, Plan, Rules, Status};
 use crate::layout::{PartName, run_prefix};
@@ -179,7 +179,7 @@ impl Shell {
     /// duplicates.
     async fn group(
         &self,
-        rows: BTreeMap<Arc<str>, Rows>,
+        rows: BTreeMap<Arc<str>, StoreReports>,
         begins: BTreeMap<Arc<str>, Begin>,
         manifest: &Manifest,
     ) -> Result<(Vec<StoreEvents>, u64), Error> {
@@ -195,7 +195,7 @@ impl Shell {
             let chunk: Vec<_> = stores.by_ref().take(chunk).collect();
             chunks.push(self.workers.run(move || {
                 let grouped = chunk.into_iter().map(|(store, rows, begin)| {
-                    let Rows { lists, gave_way } = rows;
+                    let StoreReports { lists, gave_way } = rows;
                     let gave_way = gave_way.iter().filter(|(tick, _)| *tick >= begin.from);
                     let gave_way: u64 = gave_way.map(|(_, rows)| rows).sum();
                     let (events, duplicates) = lookback.events(lists.into_iter().flatten(), begin);

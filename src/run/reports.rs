@@ -29,7 +29,7 @@ const SLICE_ROWS_MAX: usize = 1 << 16;
 
 /// A store's rows, as they were decoded: list by list, each without duplicates.
 #[derive(Debug, Default)]
-pub(super) struct Rows {
+pub(super) struct StoreReports {
     /// The rows.
     pub lists: Vec<Vec<Report>>,
     /// How many more of a tick gave way to a duplicate.
@@ -41,7 +41,7 @@ pub(super) struct Reports {
     /// The files and the rejected rows.
     pub read: Read,
     /// Accepted rows by store.
-    pub rows: BTreeMap<Arc<str>, Rows>,
+    pub rows: BTreeMap<Arc<str>, StoreReports>,
     /// For each store that can write a row, the instant from which its rows matter.
     pub begins: BTreeMap<Arc<str>, Begin>,
     /// Rows in the interval whose onset is ignored.
@@ -56,7 +56,7 @@ struct Reading {
     files: BTreeMap<Uri, Source>,
     /// (file, row group, candidate rows) that were decoded: a later pass may come back to one.
     decoded: BTreeMap<(Uri, usize), BTreeSet<(usize, usize)>>,
-    rows: BTreeMap<Arc<str>, Rows>,
+    rows: BTreeMap<Arc<str>, StoreReports>,
     rejected: Vec<(Uri, usize, Reject)>,
     rows_in_interval: u64,
     onsets_ignored: u64,
@@ -130,7 +130,7 @@ impl Shell {
         stores: &Arc<[Arc<str>]>,
         spans: &[(Timestamp, Timestamp)],
         max_lookback: Duration,
-    ) -> Result<BTreeMap<Arc<str>, Rows>, Error> {
+    ) -> Result<BTreeMap<Arc<str>, StoreReports>, Error> {
         let mut reading = Reading::new();
         for &(from, to) in spans {
             let pass = Pass {
@@ -263,7 +263,7 @@ impl Reading {
         self.sales_out_of_range += counted.sales_out_of_range;
     }
 
-    fn finish(self) -> (Read, BTreeMap<Arc<str>, Rows>) {
+    fn finish(self) -> (Read, BTreeMap<Arc<str>, StoreReports>) {
         let position: BTreeMap<_, _> = self.files.keys().zip(0..).collect();
         let rejected =
             self.rejected.iter().map(|(uri, group, reject)| (position[uri], *group, *reject));
@@ -312,7 +312,7 @@ fn cut(rows: Vec<Range<usize>>, most: usize) -> impl Iterator<Item = Vec<Range<u
 
 /// The stores whose first event is not known yet, with the instant back to which they must be read.
 fn judge(
-    rows: &BTreeMap<Arc<str>, Rows>,
+    rows: &BTreeMap<Arc<str>, StoreReports>,
     lookback: &Lookback,
     covered: Timestamp,
     stores: Option<&[Arc<str>]>,
@@ -327,7 +327,7 @@ fn judge(
     unknown
 }
 
-fn ticks(rows: &Rows) -> Vec<Timestamp> {
+fn ticks(rows: &StoreReports) -> Vec<Timestamp> {
     let mut ticks: Vec<_> = rows.lists.iter().flatten().map(|row| row.detected_at).collect();
     ticks.sort_unstable();
     ticks

@@ -10,7 +10,7 @@ use crate::escape::line;
 use crate::progress::label;
 use crate::run::{DryRun, ToRead};
 use crate::screen::Look;
-use crate::table::{Cell, Column, Holds, table};
+use crate::table::{Column, Holds, TableCell, table};
 
 const INPUTS: [Column; 5] = [
     Column::new("Input", Holds::Text, 0),
@@ -49,7 +49,7 @@ pub(crate) fn page(run: &DryRun, look: Look) -> String {
     page
 }
 
-fn cells(name: &'static str, input: &ToRead) -> Vec<Cell> {
+fn cells(name: &'static str, input: &ToRead) -> Vec<TableCell> {
     let partitions = input.partitions.as_ref().map_or_else(
         || "none".to_owned(),
         |read| {

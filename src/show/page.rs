@@ -10,7 +10,7 @@ use cohort_core::{EndReason, EventStatus, Money, Timestamp, grouped};
 use crate::lineage::{Input, Lineage};
 use crate::objects::Uri;
 use crate::screen::{Look, NOTABLE};
-use crate::table::{Cell, Column, Holds, table};
+use crate::table::{Column, Holds, TableCell, table};
 
 const EVENTS: [Column; 9] = [
     Column::new("Store", Holds::Text, 0),
@@ -98,11 +98,11 @@ fn place(event: &StoredMelogRow) -> (Timestamp, &str) {
     (event.window_start, &event.store_id)
 }
 
-fn event_cells(event: &StoredMelogRow) -> Vec<Cell> {
-    let status = Cell::from(status(event));
+fn event_cells(event: &StoredMelogRow) -> Vec<TableCell> {
+    let status = TableCell::from(status(event));
     let open = event.status == EventStatus::Active;
     vec![
-        Cell::from(&event.store_id),
+        TableCell::from(&event.store_id),
         window(event.window_start, event.window_end).into(),
         event.window_end.map_or("-".to_owned(), |end| length(event.window_start, end)).into(),
         event.skus.to_string().into(),
@@ -122,10 +122,10 @@ fn status(event: &StoredMelogRow) -> &'static str {
     }
 }
 
-fn line_cells(row: &StoredMrchRow) -> Vec<Cell> {
+fn line_cells(row: &StoredMrchRow) -> Vec<TableCell> {
     vec![
         minute(row.written_at).into(),
-        Cell::from(&minute(row.window_start)[11..]),
+        TableCell::from(&minute(row.window_start)[11..]),
         row.version.to_string().into(),
         row.status.as_str().into(),
         score(row.severity).into(),

@@ -18,7 +18,7 @@ use bytes::Bytes;
 
 use self::inputs::is_the_inputs_fault;
 use self::parts::FoundParts;
-use self::report::{Finding, Report, RunReport, Unreadable, UriText, VERSION};
+use self::report::{Finding, RunReport, Unreadable, UriText, VERSION, VerifyReport};
 use crate::changes::{Changes, Parts};
 use crate::committed::{Committed, CommittedRuns, Selection};
 use crate::error::Error;
@@ -58,7 +58,7 @@ struct Checked {
 /// # Errors
 /// [`Error::NoRuns`] if there are none; [`Error::Objects`], also if a run is replaced meanwhile.
 /// What is wrong with a run, its parts or its inputs is in the report.
-pub(crate) async fn verify(shell: &Shell, question: &Question<'_>) -> Result<Report, Error> {
+pub(crate) async fn verify(shell: &Shell, question: &Question<'_>) -> Result<VerifyReport, Error> {
     let Question { places, selection, quick, .. } = *question;
     let objects = &*shell.objects;
     let (found, unreadable) =
@@ -92,7 +92,7 @@ pub(crate) async fn verify(shell: &Shell, question: &Question<'_>) -> Result<Rep
     let (gaps, overlaps) = intervals::judge(intervals, selection.from, selection.to);
     let unreadable =
         wrong.into_iter().map(|error| Unreadable { lineage: error.uri, reason: error.reason });
-    let report = Report {
+    let report = VerifyReport {
         version: VERSION,
         sound: false,
         quick,

@@ -13,7 +13,7 @@ pub(crate) const VERSION: u32 = 1;
 
 /// What was found about a set of committed runs.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub(crate) struct Report {
+pub(crate) struct VerifyReport {
     /// Always 1.
     pub version: u32,
     /// Whether everything stands.
@@ -251,7 +251,7 @@ impl RunReport {
     }
 }
 
-impl Report {
+impl VerifyReport {
     /// With what follows from the findings: whether all is sound, and what to run again.
     pub(super) fn concluded(mut self) -> Self {
         self.reruns = self.runs.iter().filter_map(|run| run.rerun(&self.manifest)).collect();

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use cohort_core::{Interval, Timestamp};
 
-use super::report::{Finding, Report, Rerun, RunReport};
+use super::report::{Finding, Rerun, RunReport, VerifyReport};
 use crate::changes;
 use crate::escape;
 
@@ -12,7 +12,7 @@ use crate::escape;
 const SHOWN_MAX: usize = 20;
 
 /// The whole page.
-pub(crate) fn page(report: &Report) -> String {
+pub(crate) fn page(report: &VerifyReport) -> String {
     let how = if report.quick { "by the tags of their files" } else { "by computing them again" };
     let runs = report.runs.len();
     let plural = if runs == 1 { "" } else { "s" };
@@ -81,7 +81,7 @@ fn run_lines(run: &RunReport) -> String {
     text
 }
 
-fn conclusion(report: &Report) -> String {
+fn conclusion(report: &VerifyReport) -> String {
     if report.sound {
         return "\n All is sound.\n".to_owned();
     }

@@ -125,7 +125,7 @@ pub(crate) struct Scan<L> {
 }
 
 /// The rows of a row group that may matter.
-struct Candidates {
+struct CandidateRows {
     file: usize,
     group: usize,
     /// Those that may, if all texts are sound.
@@ -134,7 +134,7 @@ struct Candidates {
     with_any_text: Vec<Range<usize>>,
 }
 
-impl Candidates {
+impl CandidateRows {
     /// How many rows may matter, if all texts are sound.
     fn rows(&self) -> u64 {
         self.rows.iter().map(|rows| rows.len() as u64).sum()
@@ -162,7 +162,7 @@ impl<L: ReadPredictions> Scan<L> {
         let groups = self.candidates(sources, probe);
         let begun = Step::begin(L::LOG.name, Unit::Rows);
         let step = &begun;
-        step.expect(groups.iter().map(Candidates::rows).sum());
+        step.expect(groups.iter().map(CandidateRows::rows).sum());
         let mut found = stream::iter(groups)
             .map(|candidates| async move {
                 let count = candidates.rows();
@@ -190,11 +190,11 @@ impl<L: ReadPredictions> Scan<L> {
 
     /// How many rows a scan would look at, if all texts are sound.
     pub(crate) fn rows(&self, sources: &[Source], probe: &Probe) -> u64 {
-        self.candidates(sources, probe).iter().map(Candidates::rows).sum()
+        self.candidates(sources, probe).iter().map(CandidateRows::rows).sum()
     }
 
     /// The row groups that may hold something.
-    fn candidates(&self, sources: &[Source], probe: &Probe) -> Vec<Candidates> {
+    fn candidates(&self, sources: &[Source], probe: &Probe) -> Vec<CandidateRows> {
         // Without lines no store is wanted, and only rejected rows are looked for.
         let ticks = probe.bounds.unwrap_or((self.interval.start, self.interval.start));
         let wanted = Wanted {
@@ -210,7 +210,7 @@ impl<L: ReadPredictions> Scan<L> {
         let candidates = groups.map(|(file, source, group)| {
             let rows = |wanted| candidate_rows(source, group, wanted, ("tick_at", "store_id"));
             let (rows, with_any_text) = (rows(&wanted), rows(&with_any_text));
-            Candidates { file, group, rows, with_any_text }
+            CandidateRows { file, group, rows, with_any_text }
         });
         candidates.filter(|candidates| !candidates.with_any_text.is_empty()).collect()
     }
@@ -219,9 +219,9 @@ impl<L: ReadPredictions> Scan<L> {
     async fn known_candidates(
         &self,
         sources: &Arc<Vec<Source>>,
-        candidates: Candidates,
+        candidates: CandidateRows,
     ) -> Result<Vec<Range<usize>>, Error> {
-        let Candidates { file, group, rows, with_any_text } = candidates;
+        let CandidateRows { file, group, rows, with_any_text } = candidates;
         if rows == with_any_text {
             return Ok(rows);
         }
@@ -237,7 +237,7 @@ impl<L: ReadPredictions> Scan<L> {
         &self,
         sources: &Arc<Vec<Source>>,
         probe: &Arc<Probe>,
-        candidates: Candidates,
+        candidates: CandidateRows,
         step: &Step,
     ) -> Result<GroupFound<L::Value>, Error> {
         let (file, group) = (candidates.file, candidates.group);
