@@ -25,7 +25,7 @@ pub(crate) struct Wanted {
     pub stores: Option<Arc<[Arc<str>]>>,
     /// The interval in which rejected rows count, or `None` if they do not count.
     pub rejects_in: Option<Interval>,
-    /// Whether a text may be other than UTF-8, whatever the statistics say.
+    /// Whether a text may have to be rejected, whatever the statistics say.
     pub any_text: bool,
 }
 

@@ -4,14 +4,18 @@
 //! one before it would have to:
 //!
 //! 1. Row groups and pages that the statistics rule out are never fetched ([`super::prune`]).
-//! 2. Of the others, the key columns are fetched and turned into codes ([`cells`], [`codes`]): a
-//!    number for each store and SKU that has lines (0 is the null SKU), one mark for all others.
+//! 2. Statistics do not show a text that must be rejected: one that is not UTF-8, or too long. So
+//!    what the stores' bounds rule out is skipped only if all texts of the row group are sound. If
+//!    every text is in a dictionary, the dictionaries are fetched and tell. If not, all rows in the
+//!    run's interval stay candidates ([`texts`]).
+//! 3. Of the candidates, the key columns are fetched and turned into codes ([`cells`], [`codes`]):
+//!    a number for each store and SKU that has lines (0 is the null SKU), one mark for all others.
 //!    Runs of equal values stay runs ([`runs`]).
-//! 3. The codes are compared with what the lines need ([`probe`], [`open`], [`keys`]). That gives
+//! 4. The codes are compared with what the lines need ([`probe`], [`open`], [`keys`]). That gives
 //!    the numbers of the wanted rows.
-//! 4. Values are fetched and decoded for the wanted rows only. If the scan cannot decode a group,
+//! 5. Values are fetched and decoded for the wanted rows only. If the scan cannot decode a group,
 //!    the Parquet crate reads it ([`group`]).
-//! 5. They are gathered by cell, without duplicates ([`cohort_core::points`]).
+//! 6. They are gathered by cell, without duplicates ([`cohort_core::points`]).
 //!
 //! # Ten rows
 //!
@@ -33,8 +37,11 @@
 //! | 9   | (empty) | x   | 12:10     | missing, 1  |
 //!
 //! The streams know their runs: the tick 12:00 lasts for five rows, the store `a` for two. (In a
-//! real page a run has at least eight rows. Shorter ones are packed, and decoded before use.) The
-//! matcher proceeds in five pieces:
+//! real page a run has at least eight rows. Shorter ones are packed, and decoded before use.)
+//!
+//! The bounds of `store_id`, the empty text and `c`, have `b` between them, so every row is a
+//! candidate, whatever its texts are: step 2 has nothing to read. Were they `c` and `f`, the row
+//! group would be skipped if its dictionaries are sound. The matcher proceeds in five pieces:
 //!
 //! - Rows 0 and 1. At 12:00 one window is open, that of cell 0. The tick has more rows than there
 //!   are stores and windows to visit, so the open windows are found once for all its rows. `a` has
