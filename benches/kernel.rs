@@ -13,17 +13,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use cohort_core::batch::melog::MelogBatch;
-use cohort_core::batch::mrch::MrchBatch;
-use cohort_core::batch::pass::{Pass, ReportDecoder};
-use cohort_core::batch::predictions::{PredictionRows, ReadPredictions};
-use cohort_core::lookback::{ChainSeen, Lookback};
-use cohort_core::points::{ByCell, Gathered, Point};
-use cohort_core::predictions::{Sales, Scores};
-use cohort_core::windows::Windows;
+use cohort_core::batch::{
+    MelogBatch, MrchBatch, Pass, PredictionRows, ReadPredictions, ReportDecoder,
+};
 use cohort_core::{
-    Candidates, Counts, Duration, Event, EventRows, Evidence, Interval, Life, Predictions, Sale,
-    Score, Series, Timestamp, store_rows,
+    ByCell, Candidates, ChainSeen, Counts, Duration, Event, EventRows, Evidence, Gathered,
+    Interval, Life, Lookback, Point, Predictions, Sale, Sales, Score, Scores, Series, Timestamp,
+    Windows, store_rows,
 };
 use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use rustix::time::{ClockId, clock_gettime};

@@ -1,7 +1,6 @@
 //! How long the rows of one event take: `cargo bench -p cohort-core`.
 
-use cohort_core::batch::melog::MelogBatch;
-use cohort_core::batch::mrch::MrchBatch;
+use cohort_core::batch::{MelogBatch, MrchBatch};
 use cohort_core::{
     Candidates, Duration, Event, EventRows, Evidence, Interval, Life, Names, Predictions, Report,
     Sale, Score, Series, Timestamp, event_rows, events,

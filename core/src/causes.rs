@@ -126,7 +126,7 @@ impl Candidates {
 
     /// The candidates whose store and SKU allow this line and that touch `[onset, last_tick]`, in
     /// tie order.
-    pub fn for_line(
+    pub(crate) fn for_line(
         &self,
         store_id: &str,
         sku: Option<&str>,

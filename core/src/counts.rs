@@ -30,7 +30,7 @@ pub struct Counts {
 impl Counts {
     /// Counts an event and the rows that it gives for the interval. `reports` holds the onsets of
     /// the store that have been counted. Stores are counted by the caller, which knows them.
-    pub fn add_event(
+    pub(crate) fn add_event(
         &mut self,
         event: &Event,
         rows: &EventRows<'_>,

@@ -9,22 +9,26 @@
 //! |---|---|
 //! | 1 Terms | [`Timestamp`], [`Duration`], [`Interval`] in `time.rs` |
 //! | 2 Inputs: columns | [`contract`] |
-//! | 2 Inputs: names, types | [`batch::columns`] |
-//! | 2 Inputs: text | [`batch::texts`] |
-//! | 2 Inputs: values, money, doubles | [`batch::values`], [`Money`] in `money.rs`, `doubles.rs` |
-//! | 2 Inputs: bad rows | [`rejects`], [`batch::pass`] |
-//! | 2 Inputs: duplicates | [`Report::precedence`], [`points`] |
-//! | 2 Inputs: duplicate predictions | [`predictions::PredictionLog::precedence`] |
+//! | 2 Inputs: names, types | [`batch::LogColumns`] in `columns.rs` |
+//! | 2 Inputs: text | [`batch::Texts`] in `texts.rs` |
+//! | 2 Inputs: values, money, doubles | `batch/values.rs`, [`Money`] in `money.rs`, `doubles.rs` |
+//! | 2 Inputs: bad rows | [`rejects`], [`batch::Pass`] in `pass.rs` |
+//! | 2 Inputs: duplicates | `Report::precedence` in `reports.rs` |
+//! | 2 Inputs: duplicate predictions | [`PredictionLog::precedence`], [`Gathered`] in `points.rs` |
 //! | 3 Identity | [`Id`], [`Names`] in `identity.rs` |
 //! | 4 Events | [`fn@events`] in `events.rs` |
 //! | 5 Rows | [`event_rows`] in `rows.rs`, [`store_rows`] |
-//! | 5 How far back a run reads | [`lookback`] |
-//! | 6 which predictions lines need | [`windows`], [`points`] |
+//! | 5 How far back a run reads | [`Lookback`] |
+//! | 6 which predictions lines need | [`Windows`], [`ByCell`] in `points.rs` |
 //! | 6 MRCH, MELOG: values | `lines.rs`, `totals.rs`, `rows.rs`, `statuses.rs` |
-//! | 6 MRCH, MELOG: columns | [`contract`], [`batch::mrch`], [`batch::melog`] |
+//! | 6 MRCH, MELOG: columns | [`contract`], [`batch::MrchBatch`], [`batch::MelogBatch`] |
 //! | 7 Causes | [`Candidates`] in `causes.rs`, the dominant cause in `claims.rs` |
 //! | 8 Registry and edits | [`registry`] |
 //! | 12 `counts` | [`Counts`] |
+//!
+//! Modules are private, and what other crates need is listed below. Four are public, since their
+//! names say enough only together with the module's, as in `rejects::Reason` or `contract::MRCH`:
+//! [`batch`], [`contract`], [`registry`] and [`rejects`].
 //!
 //! # Example
 //!
@@ -53,10 +57,10 @@ mod doubles;
 mod events;
 mod identity;
 mod lines;
-pub mod lookback;
+mod lookback;
 mod money;
-pub mod points;
-pub mod predictions;
+mod points;
+mod predictions;
 pub mod registry;
 pub mod rejects;
 mod reports;
@@ -66,17 +70,20 @@ mod statuses;
 mod stores;
 mod time;
 mod totals;
-pub mod windows;
+mod windows;
 
 pub use causes::{Candidate, Candidates};
 pub use counts::Counts;
 pub use events::{EndReason, Event, Life, Line, events};
 pub use identity::{Id, Names};
+pub use lookback::{ChainBegin, ChainSeen, Lookback};
 pub use money::{Money, Overflow, grouped};
-pub use predictions::{Predictions, Sale, Score, Series};
+pub use points::{ByCell, Gathered, Point};
+pub use predictions::{PredictionLog, Predictions, Sale, Sales, Score, Scores, Series};
 pub use reports::{Carried, Report};
 pub use rows::{EventRows, Evidence, MelogRow, MrchRow, event_rows, rows_in};
 pub use shared::SharedTexts;
 pub use statuses::{EventStatus, ReportStatus};
 pub use stores::{LargeSum, store_rows};
 pub use time::{Duration, Interval, TimeError, Timestamp};
+pub use windows::Windows;

@@ -10,7 +10,7 @@ pub struct Total(Option<i128>);
 
 impl Total {
     /// Adds an amount, if there is one.
-    pub fn add(&mut self, amount: Option<Money>) {
+    pub(crate) fn add(&mut self, amount: Option<Money>) {
         if let Some(amount) = amount {
             // Fewer than 2^63 amounts of fewer than 2^63 units each cannot overflow 128 bits.
             *self.0.get_or_insert(0) += i128::from(amount.units());

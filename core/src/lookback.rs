@@ -17,14 +17,14 @@ pub enum ChainSeen {
     /// The store has no event that can write a row in the interval.
     Quiet,
     /// The rows from here on are enough.
-    Known(Begin),
+    Known(ChainBegin),
     /// Rows back to this instant must be seen first.
     Unknown(Timestamp),
 }
 
 /// What the events of a store are computed from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Begin {
+pub struct ChainBegin {
     /// The first instant whose rows are needed.
     pub from: Timestamp,
     /// The tick that decides all later cuts of the chain: its first, or one after which every
@@ -50,8 +50,7 @@ impl Lookback {
     /// Judges a store by its ticks, which are sorted and complete from `covered` on.
     ///
     /// ```
-    /// use cohort_core::Life;
-    /// use cohort_core::lookback::{ChainSeen, Lookback};
+    /// use cohort_core::{ChainSeen, Life, Lookback};
     ///
     /// let life = Life { gap: "PT30M".parse()?, duration_max: "P7D".parse()? };
     /// let lookback = Lookback { start: "2025-01-02T00:00:00Z".parse()?, life };
@@ -77,13 +76,13 @@ impl Lookback {
         });
         let chain_begins = ticks[begins];
         if chain_begins <= enough {
-            return ChainSeen::Known(Begin { from: enough, chain_begins });
+            return ChainSeen::Known(ChainBegin { from: enough, chain_begins });
         }
         let needed = chain_begins.saturating_sub(gap);
         if needed < covered {
             ChainSeen::Unknown(needed)
         } else {
-            ChainSeen::Known(Begin { from: chain_begins, chain_begins })
+            ChainSeen::Known(ChainBegin { from: chain_begins, chain_begins })
         }
     }
 
@@ -93,7 +92,7 @@ impl Lookback {
     pub fn events(
         &self,
         rows: impl IntoIterator<Item = Report>,
-        begin: Begin,
+        begin: ChainBegin,
     ) -> (Vec<Event>, usize) {
         let rows = rows.into_iter().filter(|row| row.detected_at >= begin.from);
         let (mut events, duplicates) = events(rows.collect(), self.life, Some(begin.chain_begins));
@@ -103,7 +102,7 @@ impl Lookback {
     }
 }
 
-impl Begin {
+impl ChainBegin {
     /// The first instant that had to be looked at.
     #[must_use]
     pub const fn looked_at(&self, gap: Duration) -> Timestamp {
@@ -128,7 +127,7 @@ mod tests {
     }
 
     fn known(from: i64, chain_begins: i64) -> ChainSeen {
-        ChainSeen::Known(Begin { from: us(from), chain_begins: us(chain_begins) })
+        ChainSeen::Known(ChainBegin { from: us(from), chain_begins: us(chain_begins) })
     }
 
     #[test]

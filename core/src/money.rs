@@ -33,7 +33,7 @@ impl Money {
     ///
     /// # Errors
     /// [`Overflow`] if the result has more than 18 digits.
-    pub fn from_decimal(value: i128, scale: i8) -> Result<Self, Overflow> {
+    pub(crate) fn from_decimal(value: i128, scale: i8) -> Result<Self, Overflow> {
         let shift = i32::from(Self::SCALE) - i32::from(scale);
         let power = 10_i128.checked_pow(shift.unsigned_abs());
         match (shift >= 0, power) {
@@ -50,7 +50,7 @@ impl Money {
     ///
     /// # Errors
     /// [`Overflow`] if the result has more than 18 digits.
-    pub fn from_double(x: f64) -> Result<Option<Self>, Overflow> {
+    pub(crate) fn from_double(x: f64) -> Result<Option<Self>, Overflow> {
         if !x.is_finite() {
             return Ok(None);
         }

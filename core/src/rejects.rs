@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::batch::values::Instant;
+use crate::batch::Instant;
 use crate::{Duration, Interval, Timestamp};
 
 /// Why a row is rejected.
@@ -50,7 +50,7 @@ impl TextFault {
 
 /// Judges rows of MRDL.
 #[derive(Clone, Copy, Debug)]
-pub struct ReportJudge {
+pub(crate) struct ReportJudge {
     /// The partition that holds the rows, if the dataset has partitions.
     pub partition: Option<Interval>,
     /// How old an onset may be at its tick.
@@ -59,7 +59,7 @@ pub struct ReportJudge {
 
 /// What a row of MRDL says that decides whether it takes part.
 #[derive(Clone, Copy, Debug)]
-pub struct ReportKey<'s> {
+pub(crate) struct ReportKey<'s> {
     /// `store_id`.
     pub store_id: Option<&'s str>,
     /// `detected_at`.
@@ -72,7 +72,7 @@ pub struct ReportKey<'s> {
 
 /// A row of MRDL that takes part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Accepted<'s> {
+pub(crate) struct Accepted<'s> {
     /// Its store.
     pub store_id: &'s str,
     /// Its tick.
@@ -86,24 +86,9 @@ pub struct Accepted<'s> {
 impl ReportJudge {
     /// The row as it takes part, or the first reason to reject it in the order of SPEC 2.
     ///
-    /// ```
-    /// use cohort_core::batch::values::Instant;
-    /// use cohort_core::rejects::{ReportJudge, ReportKey};
-    ///
-    /// let judge = ReportJudge { partition: None, max_lookback: "P30D".parse()? };
-    /// let row = ReportKey {
-    ///     store_id: Some(""),
-    ///     detected_at: Some(Instant::In("2025-01-01T11:55:00Z".parse()?)),
-    ///     onset: None,
-    ///     text_fault: None,
-    /// };
-    /// assert_eq!(judge.judge(row).unwrap_err().text(), "missing_store_id");
-    /// # Ok::<(), cohort_core::TimeError>(())
-    /// ```
-    ///
     /// # Errors
     /// The reason.
-    pub fn judge<'s>(&self, row: ReportKey<'s>) -> Result<Accepted<'s>, Reason> {
+    pub(crate) fn judge<'s>(&self, row: ReportKey<'s>) -> Result<Accepted<'s>, Reason> {
         let store_id = row.store_id.filter(|id| !id.is_empty()).ok_or(Reason::MissingStore)?;
         let tick = row.detected_at.ok_or(Reason::MissingDetectedAt)?;
         let tick = tick.exact().ok_or(Reason::InstantOutOfRange)?;

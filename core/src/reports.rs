@@ -39,7 +39,7 @@ pub struct Piece {
 
 impl Piece {
     /// The slice of a text at a range of bytes; `None` if the range does not fit the text.
-    pub fn of(text: &Arc<str>, at: Range<usize>) -> Option<Self> {
+    pub(crate) fn of(text: &Arc<str>, at: Range<usize>) -> Option<Self> {
         text.get(at.clone())?;
         Some(Self { text: text.clone(), at })
     }
@@ -120,7 +120,7 @@ impl Report {
 
     /// The order of duplicates, of which the greatest wins: by ingestion, detector's id, severity
     /// and sales, then by the carried columns in the table's order. Null is smallest.
-    pub fn precedence(&self, other: &Self) -> Ordering {
+    pub(crate) fn precedence(&self, other: &Self) -> Ordering {
         self.ingested_at
             .cmp(&other.ingested_at)
             .then_with(|| self.anomaly_id.cmp(&other.anomaly_id))
@@ -139,7 +139,7 @@ impl Report {
 
 impl Carried {
     /// Whether every column is null.
-    pub fn is_null(&self) -> bool {
+    pub(crate) fn is_null(&self) -> bool {
         *self == Self::default()
     }
 

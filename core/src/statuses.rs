@@ -30,13 +30,13 @@ impl ReportStatus {
 
     /// Whether this is the line's closing row.
     #[must_use]
-    pub const fn is_closed(self) -> bool {
+    pub(crate) const fn is_closed(self) -> bool {
         matches!(self, Self::Closed)
     }
 
     /// `event_status` of the same row.
     #[must_use]
-    pub const fn of_event(self) -> EventStatus {
+    pub(crate) const fn of_event(self) -> EventStatus {
         if self.is_closed() { EventStatus::Ended } else { EventStatus::Active }
     }
 }
@@ -74,7 +74,7 @@ impl EventStatus {
 
     /// The version of the MELOG row with this status.
     #[must_use]
-    pub const fn version(self) -> u64 {
+    pub(crate) const fn version(self) -> u64 {
         match self {
             Self::Active => 1,
             Self::Ended => 2,

@@ -1,5 +1,5 @@
 //! The instants at which a store's lines need predictions (SPEC 6): of the baseline log, all in
-//! their windows; of the classifier's log, their ticks alone.
+//! their windows; of the classifier's log, only their ticks.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -2,7 +2,7 @@
 //! failure that the job has.
 
 use arrow::error::ArrowError;
-use cohort_core::batch::columns::ColumnFault;
+use cohort_core::batch::ColumnFault;
 use cohort_core::registry::SumOutside;
 use cohort_core::{LargeSum, TimeError};
 use pyo3::prelude::*;

@@ -5,16 +5,15 @@ use std::sync::Arc;
 
 use arrow::array::{RecordBatch, StringBuilder, TimestampMicrosecondBuilder};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
-use cohort_core::batch::candidates::{CAMPAIGN_LOG, CONTEXT_LOG, CandidateLog};
-use cohort_core::batch::pass::ReportDecoder;
-use cohort_core::batch::predictions::{PredictionRows, ReadPredictions};
+use cohort_core::batch::{
+    CAMPAIGN_LOG, CONTEXT_LOG, CandidateLog, PredictionRows, ReadPredictions, ReportDecoder,
+};
 use cohort_core::contract::MRDL;
-use cohort_core::lookback::ChainSeen;
-use cohort_core::points::{ByCell, Gathered, Point};
-use cohort_core::predictions::{Sales, Scores};
 use cohort_core::rejects::{Reject, Scope};
-use cohort_core::windows::Windows;
-use cohort_core::{Candidates, Event, Report, Timestamp};
+use cohort_core::{
+    ByCell, Candidates, ChainSeen, Event, Gathered, Point, Report, Sales, Scores, Timestamp,
+    Windows,
+};
 
 use crate::error::Error;
 use crate::input::Frame;
@@ -276,8 +275,7 @@ pub(crate) fn read_candidates(
 ) -> Result<Found, Error> {
     let mut found = Found::default();
     let rows = frame.each(log.log, |slice| {
-        let rejects =
-            log.read(&|name| slice.column(name), slice.rows, slice.first, candidates);
+        let rejects = log.read(&|name| slice.column(name), slice.rows, slice.first, candidates);
         found.rejects.extend(rejects);
         stop.check()
     })?;

@@ -10,7 +10,7 @@ use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Field, Fields, GenericBinaryType, GenericStringType, Schema};
 use arrow::ffi::{FFI_ArrowArray, FFI_ArrowSchema, from_ffi};
 use arrow::ffi_stream::{FFI_ArrowArrayStream, RecordBatchStreamReader};
-use cohort_core::batch::columns::LogColumns;
+use cohort_core::batch::LogColumns;
 use cohort_core::contract::Log;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;

@@ -10,8 +10,7 @@ use std::thread;
 
 use arrow::array::RecordBatch;
 use cohort_core::Candidates;
-use cohort_core::batch::builder::schema;
-use cohort_core::batch::candidates::{CAMPAIGN_LOG, CONTEXT_LOG};
+use cohort_core::batch::{CAMPAIGN_LOG, CONTEXT_LOG, schema};
 use cohort_core::contract::{MELOG, MRCH};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;

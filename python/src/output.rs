@@ -1,13 +1,10 @@
 //! The rows of both logs, store by store, as batches.
 
 use arrow::array::RecordBatch;
-use cohort_core::batch::melog::MelogBatch;
-use cohort_core::batch::mrch::MrchBatch;
-use cohort_core::points::ByCell;
-use cohort_core::windows::Windows;
+use cohort_core::batch::{MelogBatch, MrchBatch};
 use cohort_core::{
-    Candidates, Counts, Event, EventRows, Evidence, Interval, Predictions, Sale, Score, Series,
-    store_rows,
+    ByCell, Candidates, Counts, Event, EventRows, Evidence, Interval, Predictions, Sale, Score,
+    Series, Windows, store_rows,
 };
 
 use crate::error::Error;

@@ -5,14 +5,10 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, StringBuilder, TimestampMicrosecondBuilder};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
-use cohort_core::batch::builder::schema;
-use cohort_core::batch::edits::EditColumns;
-use cohort_core::batch::registry::{EventColumns, Fault, LineColumns};
-use cohort_core::batch::registry_rows::RegistryBatch;
-use cohort_core::SharedTexts;
+use cohort_core::batch::{EditColumns, EventColumns, LineColumns, RegistryBatch, RowFault, schema};
 use cohort_core::contract::{EDITS, MELOG, MRCH, REGISTRY};
 use cohort_core::registry::{Edit, Events, Registry, Unapplied};
-use cohort_core::{Interval, Timestamp};
+use cohort_core::{Interval, SharedTexts, Timestamp};
 
 use crate::error::Error;
 use crate::input::Frame;
@@ -105,7 +101,7 @@ pub(crate) fn registry(logs: Logs, set: &Set, stop: &Stop) -> Result<RegistryRow
         mrch.each(&MRCH, |slice| {
             let columns = LineColumns::new(&|name| slice.column(name));
             for row in 0..slice.rows {
-                let wrong = |fault: Fault| wrong("mrch", slice.first + row, &fault);
+                let wrong = |fault: RowFault| wrong("mrch", slice.first + row, &fault);
                 if !registry.wants(&columns.event_id(row).map_err(wrong)?) {
                     continue;
                 }

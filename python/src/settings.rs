@@ -1,8 +1,7 @@
 //! What a caller sets, checked.
 
-use cohort_core::batch::pass::Pass;
-use cohort_core::lookback::Lookback;
-use cohort_core::{Duration, Interval, Life};
+use cohort_core::batch::Pass;
+use cohort_core::{Duration, Interval, Life, Lookback};
 
 use crate::error::Error;
 

@@ -4,17 +4,15 @@ use std::sync::Arc;
 
 use arrow::array::{Array as _, ArrayRef, RecordBatch};
 use arrow::datatypes::SchemaRef;
-use cohort_core::batch::pass::{Pass, ReportReader};
-use cohort_core::batch::predictions::{Prediction, PredictionRows, ReadPredictions};
-use cohort_core::SharedTexts;
-use cohort_core::batch::reports::ReportColumns;
-use cohort_core::batch::texts::Texts;
+use cohort_core::batch::{
+    Pass, Prediction, PredictionRows, ReadPredictions, ReportColumns, ReportReader, Texts,
+};
 use cohort_core::contract::MRDL;
-use cohort_core::points::{ByCell, Gathered, Point};
-use cohort_core::predictions::{PredictionLog, Sales, Scores};
 use cohort_core::rejects::{Reject, Scope};
-use cohort_core::windows::Windows;
-use cohort_core::{Candidates, Report, Timestamp};
+use cohort_core::{
+    ByCell, Candidates, Gathered, Point, PredictionLog, Report, Sales, Scores, SharedTexts,
+    Timestamp, Windows,
+};
 
 use crate::error::Error;
 use crate::frames::store_events;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::{Int64Builder, RecordBatch, StringBuilder};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use cohort_core::batch::pass::Counted;
+use cohort_core::batch::Counted;
 use cohort_core::rejects::{Reject, are_too_many, by_reason};
 use cohort_core::{Counts, Timestamp};
 use pyo3::prelude::*;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::row::{Row, RowConverter, Rows, SortField};
 use bytes::Bytes;
-use cohort_core::batch::builder::data_type;
+use cohort_core::batch::data_type;
 use cohort_core::contract::{Column, Log};
 use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use serde_json::Value;

@@ -2,7 +2,7 @@
 //! that people give the same thing.
 
 use arrow::datatypes::{DataType, Schema};
-use cohort_core::batch::columns::is_readable;
+use cohort_core::batch::is_readable;
 use cohort_core::contract::{Column, Log};
 
 /// Other names of a column.

@@ -14,9 +14,8 @@ use super::{EndFiles, Reporters, Surroundings};
 use crate::kind::Kind;
 use crate::objects::{Memory, Objects, Uri};
 use crate::run::{Highlight, Highlights};
-use cohort_core::Counts;
 use cohort_core::contract::{Inputs, Outputs};
-use cohort_core::{Duration, Interval, Timestamp};
+use cohort_core::{Counts, Duration, Interval, Timestamp};
 
 fn uri(text: &str) -> Uri {
     Uri::from_argument(Path::new("/"), text).unwrap()

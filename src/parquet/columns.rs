@@ -1,6 +1,6 @@
 //! A file's columns checked against the contract, with the names that the manifest maps.
 
-use cohort_core::batch::columns::{ColumnFault, LogColumns};
+use cohort_core::batch::{ColumnFault, LogColumns};
 use cohort_core::contract::Log;
 
 use super::Error;

@@ -11,7 +11,7 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type};
 use arrow::error::ArrowError;
 use arrow::json::writer::{LineDelimited, WriterBuilder};
-use cohort_core::batch::values::Instant;
+use cohort_core::batch::Instant;
 use parquet::arrow::arrow_reader::RowSelection;
 
 use super::dataset::Source;

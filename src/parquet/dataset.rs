@@ -9,7 +9,7 @@ use super::folders::Folders;
 use crate::layout;
 use crate::manifest::Dataset;
 use crate::objects::{Object, Objects, Uri};
-use cohort_core::batch::columns::LogColumns;
+use cohort_core::batch::LogColumns;
 use cohort_core::contract::Log;
 use cohort_core::{Interval, Timestamp};
 

@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Field, Schema};
-use cohort_core::batch::builder::BatchBuilder;
-use cohort_core::batch::edits::EditColumns;
+use cohort_core::batch::{BatchBuilder, EditColumns};
 use cohort_core::contract::EDITS;
 use cohort_core::registry::Edit;
 use cohort_core::{SharedTexts, Timestamp};

@@ -1,6 +1,6 @@
 //! What can be wrong with a log's files, each with the place where it was found.
 
-use cohort_core::batch::columns::ColumnFault;
+use cohort_core::batch::ColumnFault;
 use parquet::errors::ParquetError;
 
 use crate::kind::Kind;

@@ -13,7 +13,7 @@ use parquet::file::page_index::column_index::ColumnIndexMetaData;
 use parquet::file::statistics::Statistics;
 
 use super::dataset::Source;
-use cohort_core::batch::values::Instant;
+use cohort_core::batch::Instant;
 use cohort_core::{Interval, Timestamp};
 
 /// What a run needs of a log.

@@ -1,7 +1,7 @@
 //! Campaigns and context, decoded whole (SPEC 2).
 
 use cohort_core::Candidates;
-use cohort_core::batch::candidates::CandidateLog;
+use cohort_core::batch::CandidateLog;
 
 use super::Error;
 use super::dataset::Source;

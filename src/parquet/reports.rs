@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use cohort_core::batch::pass::{DecodedReports, Pass, ReportDecoder};
+use cohort_core::batch::{DecodedReports, Pass, ReportDecoder};
 use cohort_core::contract::MRDL;
 
 use super::Error;

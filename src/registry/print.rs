@@ -1,7 +1,7 @@
 //! The registry on its way to stdout, some rows at a time.
 
 use arrow::array::RecordBatch;
-use cohort_core::batch::registry_rows::{RegistryBatch, unapplied_edit};
+use cohort_core::batch::{RegistryBatch, unapplied_edit};
 use cohort_core::contract::REGISTRY;
 use cohort_core::registry::{Label, Registry, RegistryRow};
 use serde_json::json;

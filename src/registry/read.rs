@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use cohort_core::batch::registry::{EVENT_COLUMNS, EventColumns, Fault, LINE_COLUMNS, LineColumns};
+use cohort_core::batch::{EVENT_COLUMNS, EventColumns, LINE_COLUMNS, LineColumns, RowFault};
 use cohort_core::registry::{Edit, Events, Registry};
 use cohort_core::{Duration, Id, Interval, Timestamp};
 use futures_util::stream::{self, StreamExt as _};
@@ -125,7 +125,7 @@ async fn each_batch<'p, T: Send + 'static>(
     names: &'static [&'static str],
     wanted: impl Fn() -> Option<Wanted>,
     columns: fn(&RecordBatch) -> T,
-    mut with: impl FnMut(T, Range<usize>) -> Result<(), Fault>,
+    mut with: impl FnMut(T, Range<usize>) -> Result<(), RowFault>,
 ) -> Result<(), Error> {
     let free_kib = Semaphore::new(AHEAD_KIB as usize);
     let free_kib = &free_kib;

@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use cohort_core::batch::melog::MelogBatch;
+use cohort_core::batch::MelogBatch;
 use cohort_core::contract::{MELOG, MRCH};
-use cohort_core::points::ByCell;
 use cohort_core::{
-    Candidates, Counts, EventRows, Evidence, Interval, Predictions, Sale, Score, Series, rows_in,
-    store_rows,
+    ByCell, Candidates, Counts, EventRows, Evidence, Interval, Predictions, Sale, Score, Series,
+    rows_in, store_rows,
 };
 use futures_util::future::try_join_all;
 use parquet::errors::ParquetError;

@@ -5,10 +5,9 @@
 
 use std::sync::Arc;
 
-use cohort_core::batch::predictions::ReadPredictions;
+use cohort_core::batch::ReadPredictions;
 use cohort_core::contract::{Inputs, Outputs};
-use cohort_core::predictions::{Sales, Scores};
-use cohort_core::{Duration, Interval, Timestamp};
+use cohort_core::{Duration, Interval, Sales, Scores, Timestamp};
 use serde::Serialize;
 
 use super::inputs::{Read, files};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use cohort_core::batch::candidates::CandidateLog;
+use cohort_core::batch::CandidateLog;
 use cohort_core::contract::Log;
 use cohort_core::rejects::by_reason;
 use cohort_core::{Candidates, Interval, Timestamp};

@@ -19,13 +19,9 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use cohort_core::batch::candidates::{CAMPAIGN_LOG, CONTEXT_LOG};
-use cohort_core::batch::predictions::ReadPredictions;
+use cohort_core::batch::{CAMPAIGN_LOG, CONTEXT_LOG, ReadPredictions};
 use cohort_core::contract::{Inputs, Outputs};
-use cohort_core::lookback::{Begin, Lookback};
-use cohort_core::points::ByCell;
-use cohort_core::predictions::{Sales, Scores};
-use cohort_core::{Candidates, Interval, Timestamp};
+use cohort_core::{ByCell, Candidates, ChainBegin, Interval, Lookback, Sales, Scores, Timestamp};
 
 use self::compute::{AllPredictions, Computed};
 pub(crate) use self::dry::{DryRun, ToRead};
@@ -180,7 +176,7 @@ impl Shell {
     async fn group(
         &self,
         rows: BTreeMap<Arc<str>, StoreReports>,
-        begins: BTreeMap<Arc<str>, Begin>,
+        begins: BTreeMap<Arc<str>, ChainBegin>,
         manifest: &Manifest,
     ) -> Result<(Vec<StoreEvents>, u64), Error> {
         let lookback = Lookback { start: manifest.interval.start, life: manifest.life };

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use cohort_core::batch::pass::Pass;
-use cohort_core::lookback::Lookback;
-use cohort_core::{Candidates, Event, Report, Timestamp};
+use cohort_core::batch::Pass;
+use cohort_core::{Candidates, Event, Lookback, Report, Timestamp};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::compute::AllPredictions;

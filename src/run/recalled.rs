@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use cohort_core::contract::Inputs;
-use cohort_core::points::ByCell;
-use cohort_core::predictions::{PredictionLog as _, Sales};
 use cohort_core::registry::Sku;
-use cohort_core::{Duration, Event, Id, Interval, Life, Line, Sale, Timestamp};
+use cohort_core::{
+    ByCell, Duration, Event, Id, Interval, Life, Line, PredictionLog as _, Sale, Sales, Timestamp,
+};
 
 use super::compute::AllPredictions;
 use super::{Error, Shell};

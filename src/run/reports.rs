@@ -5,11 +5,10 @@ use std::iter;
 use std::ops::Range;
 use std::sync::Arc;
 
-use cohort_core::batch::pass::{DecodedReports, Pass};
+use cohort_core::batch::{DecodedReports, Pass};
 use cohort_core::contract::MRDL;
-use cohort_core::lookback::{Begin, ChainSeen, Lookback};
 use cohort_core::rejects::Reject;
-use cohort_core::{Duration, Report, Timestamp};
+use cohort_core::{ChainBegin, ChainSeen, Duration, Lookback, Report, Timestamp};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::inputs::{Read, out_of_range};
@@ -43,7 +42,7 @@ pub(super) struct Reports {
     /// Accepted rows by store.
     pub rows: BTreeMap<Arc<str>, StoreReports>,
     /// For each store that can write a row, the instant from which its rows matter.
-    pub begins: BTreeMap<Arc<str>, Begin>,
+    pub begins: BTreeMap<Arc<str>, ChainBegin>,
     /// Rows in the interval whose onset is ignored.
     pub onsets_ignored: u64,
     /// The earliest instant that had to be looked at.

@@ -195,7 +195,7 @@ impl Row<'_> {
     }
 
     /// A count that may be null.
-    pub fn maybe_count(&mut self, name: &str, value: Option<u32>) -> &mut Self {
+    pub(super) fn maybe_count(&mut self, name: &str, value: Option<u32>) -> &mut Self {
         match (value, self.next(name)) {
             (Some(value), Some(Values::Int32(values))) => {
                 values.append_value(i32::try_from(value).unwrap_or(i32::MAX));

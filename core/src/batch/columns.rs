@@ -61,7 +61,7 @@ impl LogColumns {
     ///
     /// ```
     /// use arrow::datatypes::{DataType, Field, Fields};
-    /// use cohort_core::batch::columns::LogColumns;
+    /// use cohort_core::batch::LogColumns;
     /// use cohort_core::contract::MRDL;
     ///
     /// let fields = Fields::from(vec![
@@ -70,7 +70,7 @@ impl LogColumns {
     /// ]);
     /// let columns = LogColumns::of(&MRDL, &fields, |name| name)?;
     /// assert_eq!((columns.place("store_id"), columns.place("sku")), (Some(1), None));
-    /// # Ok::<(), cohort_core::batch::columns::ColumnFault>(())
+    /// # Ok::<(), cohort_core::batch::ColumnFault>(())
     /// ```
     ///
     /// # Errors

@@ -14,7 +14,7 @@ use crate::rejects::TextFault;
 use crate::{EventStatus, Id, Money, Timestamp};
 
 /// What is wrong with a row that the job should have written.
-pub type Fault = String;
+pub type RowFault = String;
 
 /// The columns of MELOG that the registry reads; `cohort_id` follows from the others.
 pub const EVENT_COLUMNS: [&str; 24] = [
@@ -168,13 +168,13 @@ impl Of<'_> {
 }
 
 impl<T> Named<T> {
-    fn null(&self) -> Fault {
+    fn null(&self) -> RowFault {
         format!("a null in {}", self.name)
     }
 }
 
 impl Named<Texts> {
-    fn get(&self, row: usize) -> Result<Option<&str>, Fault> {
+    fn get(&self, row: usize) -> Result<Option<&str>, RowFault> {
         // The job's own names may be longer than what it reads: a name holds a store and a cause.
         if self.column.fault(row) == Some(TextFault::NotUtf8) {
             return Err(format!("{} that is not UTF-8", self.name));
@@ -182,17 +182,17 @@ impl Named<Texts> {
         Ok(self.column.get(row))
     }
 
-    fn key(&self, row: usize) -> Result<&str, Fault> {
+    fn key(&self, row: usize) -> Result<&str, RowFault> {
         self.get(row)?.ok_or_else(|| self.null())
     }
 
-    fn id(&self, row: usize) -> Result<Id, Fault> {
+    fn id(&self, row: usize) -> Result<Id, RowFault> {
         let text = self.key(row)?;
         let wrong = || format!("{text:?} in {}, which is no SHA-256", self.name);
         Id::parse(text).ok_or_else(wrong)
     }
 
-    fn status(&self, row: usize) -> Result<EventStatus, Fault> {
+    fn status(&self, row: usize) -> Result<EventStatus, RowFault> {
         let text = self.key(row)?;
         EventStatus::of_text(text).ok_or_else(|| format!("{text:?} in {}", self.name))
     }
@@ -203,7 +203,7 @@ impl Named<Instants> {
         self.column.get(row).map(Instant::nearest)
     }
 
-    fn key(&self, row: usize) -> Result<Timestamp, Fault> {
+    fn key(&self, row: usize) -> Result<Timestamp, RowFault> {
         self.get(row).ok_or_else(|| self.null())
     }
 }
@@ -215,13 +215,13 @@ impl Named<Doubles> {
 }
 
 impl Named<AmountColumn> {
-    fn get(&self, row: usize) -> Result<Option<Money>, Fault> {
+    fn get(&self, row: usize) -> Result<Option<Money>, RowFault> {
         self.column.get(row).map_err(|error| format!("{}: {error}", self.name))
     }
 }
 
 impl Named<Numbers> {
-    fn key<N: TryFrom<i64>>(&self, row: usize) -> Result<N, Fault> {
+    fn key<N: TryFrom<i64>>(&self, row: usize) -> Result<N, RowFault> {
         let valid = self.column.0.as_ref().filter(|column| column.is_valid(row));
         let number = valid.map(|column| column.value(row)).ok_or_else(|| self.null())?;
         N::try_from(number).map_err(|_| format!("{number} in {}", self.name))
@@ -265,7 +265,7 @@ impl EventColumns {
     ///
     /// # Errors
     /// What is wrong with it: a null where MELOG has none, or a value that MELOG cannot hold.
-    pub fn row(&self, row: usize) -> Result<EventRow<'_>, Fault> {
+    pub fn row(&self, row: usize) -> Result<EventRow<'_>, RowFault> {
         Ok(EventRow {
             event_id: self.event_id.id(row)?,
             store_id: self.store_id.key(row)?,
@@ -327,7 +327,7 @@ impl LineColumns {
     ///
     /// # Errors
     /// If it is no id.
-    pub fn event_id(&self, row: usize) -> Result<Id, Fault> {
+    pub fn event_id(&self, row: usize) -> Result<Id, RowFault> {
         self.report_group_id.id(row)
     }
 
@@ -335,7 +335,7 @@ impl LineColumns {
     ///
     /// # Errors
     /// What is wrong with it: a null where MRCH has none, or a value that MRCH cannot hold.
-    pub fn row(&self, row: usize) -> Result<LineRow<'_>, Fault> {
+    pub fn row(&self, row: usize) -> Result<LineRow<'_>, RowFault> {
         let written_at = self.written_at.key(row)?;
         let is_ended = self.event_status.status(row)?.is_ended();
         let closed = if is_ended { self.window_end.get(row) } else { None };

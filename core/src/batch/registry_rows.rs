@@ -97,7 +97,7 @@ impl RegistryBatch {
 
 /// Edits that did not apply, as a JSON list.
 #[must_use]
-pub fn unapplied(edits: &[Unapplied]) -> String {
+pub(super) fn unapplied(edits: &[Unapplied]) -> String {
     json(&edits.iter().map(ShownEdit::unapplied).collect::<Vec<_>>())
 }
 

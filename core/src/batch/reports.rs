@@ -29,22 +29,6 @@ struct CarriedColumns {
 
 impl ReportColumns {
     /// The columns of a batch.
-    ///
-    /// ```
-    /// use std::sync::Arc;
-    ///
-    /// use arrow::array::{ArrayRef, RecordBatch, StringArray};
-    /// use cohort_core::batch::reports::ReportColumns;
-    ///
-    /// let stores: ArrayRef = Arc::new(StringArray::from(vec!["327"]));
-    /// let batch = RecordBatch::try_from_iter([("store_code", stores)])?;
-    /// let columns = ReportColumns::new(&|name| match name {
-    ///     "store_id" => batch.column_by_name("store_code"),
-    ///     _ => None,
-    /// });
-    /// assert_eq!(columns.key(0).store_id, Some("327"));
-    /// # Ok::<(), arrow::error::ArrowError>(())
-    /// ```
     #[must_use]
     pub fn new(column: Lookup<'_>) -> Self {
         let texts = [
@@ -82,7 +66,7 @@ impl ReportColumns {
 
     /// What decides whether a row takes part.
     #[must_use]
-    pub fn key(&self, row: usize) -> ReportKey<'_> {
+    pub(crate) fn key(&self, row: usize) -> ReportKey<'_> {
         ReportKey {
             // A store whose text is faulty is not missing: the row is rejected for its text.
             store_id: self.store_id.get(row).or(self.store_id.fault(row).and(Some("\u{fffd}"))),
@@ -101,7 +85,7 @@ impl ReportColumns {
     }
 
     /// A row that takes part, and whether its `sales_total` is out of range and so null.
-    pub fn report(
+    pub(crate) fn report(
         &self,
         row: usize,
         accepted: &Accepted<'_>,

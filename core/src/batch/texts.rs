@@ -26,8 +26,7 @@ pub struct Texts {
 pub const TEXT_BYTES_MAX: usize = 1 << 20;
 
 /// What is wrong with a text that the job reads.
-#[must_use]
-pub fn fault(text: &[u8]) -> Option<TextFault> {
+fn fault(text: &[u8]) -> Option<TextFault> {
     if std::str::from_utf8(text).is_err() {
         Some(TextFault::NotUtf8)
     } else {
@@ -37,7 +36,7 @@ pub fn fault(text: &[u8]) -> Option<TextFault> {
 
 /// A column of texts that hardly ever repeat.
 #[derive(Clone, Debug)]
-pub struct Pieces {
+pub(super) struct Pieces {
     /// All of its texts, one after the other.
     all: Arc<str>,
     /// The place of each row's text in it.
@@ -89,7 +88,7 @@ const LONG_BYTES: usize = 1 << 10;
 
 impl Pieces {
     /// The values of a column, or nulls if the file has none.
-    pub fn new(column: Option<&ArrayRef>) -> Self {
+    pub(super) fn new(column: Option<&ArrayRef>) -> Self {
         let mut all = String::new();
         let mut at = Vec::new();
         let texts = Texts::new(column);
@@ -111,12 +110,12 @@ impl Pieces {
     }
 
     /// The text in a row.
-    pub fn get(&self, row: usize) -> Option<Piece> {
+    pub(super) fn get(&self, row: usize) -> Option<Piece> {
         Piece::of(&self.all, self.at.get(row)?.clone()?)
     }
 
     /// What is wrong with the row's text.
-    pub fn fault(&self, row: usize) -> Option<TextFault> {
+    pub(super) fn fault(&self, row: usize) -> Option<TextFault> {
         fault_of(&self.faults, row)
     }
 }

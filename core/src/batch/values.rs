@@ -56,15 +56,15 @@ impl Instant {
 
 /// A column of doubles. NaN is null.
 #[derive(Clone, Debug)]
-pub struct Doubles(Option<Float64Array>);
+pub(super) struct Doubles(Option<Float64Array>);
 
 /// A column of amounts.
 #[derive(Clone, Debug)]
-pub struct AmountColumn(Option<ArrayRef>);
+pub(super) struct AmountColumn(Option<ArrayRef>);
 
 /// A column of lists of doubles.
 #[derive(Clone, Debug)]
-pub struct Lists(Option<ArrayRef>);
+pub(super) struct Lists(Option<ArrayRef>);
 
 /// `cast`, for types that the contract allows for the column. Those can always be cast.
 pub(super) fn cast_to(array: Option<&ArrayRef>, to: &DataType) -> Option<ArrayRef> {
@@ -111,12 +111,12 @@ impl Instants {
 
 impl Doubles {
     /// The values of a column, or nulls if the file has none.
-    pub fn new(column: Option<&ArrayRef>) -> Self {
+    pub(super) fn new(column: Option<&ArrayRef>) -> Self {
         Self(cast_to(column, &DataType::Float64).map(|array| array.as_primitive().clone()))
     }
 
     /// The double in a row, never NaN.
-    pub fn get(&self, row: usize) -> Option<f64> {
+    pub(super) fn get(&self, row: usize) -> Option<f64> {
         let array = self.0.as_ref().filter(|array| array.is_valid(row))?;
         Some(array.value(row)).filter(|x| !x.is_nan())
     }
@@ -124,7 +124,7 @@ impl Doubles {
 
 impl AmountColumn {
     /// The values of a column, or nulls if the file has none.
-    pub fn new(column: Option<&ArrayRef>) -> Self {
+    pub(super) fn new(column: Option<&ArrayRef>) -> Self {
         let array = plain(column);
         let to = array.as_ref().map(|array| match array.data_type() {
             decimal if decimal.is_decimal() => decimal.clone(),
@@ -139,7 +139,7 @@ impl AmountColumn {
     ///
     /// # Errors
     /// [`Overflow`] outside `decimal(18,4)`.
-    pub fn get(&self, row: usize) -> Result<Option<Money>, Overflow> {
+    pub(super) fn get(&self, row: usize) -> Result<Option<Money>, Overflow> {
         let Some(array) = self.0.as_ref().filter(|array| array.is_valid(row)) else {
             return Ok(None);
         };
@@ -170,12 +170,12 @@ impl AmountColumn {
 
 impl Lists {
     /// The values of a column, or nulls if the file has none.
-    pub fn new(column: Option<&ArrayRef>) -> Self {
+    pub(super) fn new(column: Option<&ArrayRef>) -> Self {
         Self(column.cloned())
     }
 
     /// The list in a row. NaN elements are null.
-    pub fn get(&self, row: usize) -> Option<Box<[Option<f64>]>> {
+    pub(super) fn get(&self, row: usize) -> Option<Box<[Option<f64>]>> {
         let array = self.0.as_ref().filter(|array| array.is_valid(row))?;
         let items = match array.data_type() {
             DataType::List(_) => array.as_list::<i32>().value(row),

@@ -86,7 +86,7 @@ pub(super) const DISPUTABLE: [&str; 19] = [
 ];
 
 /// A column's value as its text; `None` is null.
-pub type Said = Option<String>;
+pub(crate) type Said = Option<String>;
 
 impl EventRow<'_> {
     /// The text of a column's value; `None` also for a column that is no MELOG column.

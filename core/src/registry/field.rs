@@ -71,7 +71,7 @@ impl Field {
 
     /// The field of that name.
     #[must_use]
-    pub fn of_text(text: &str) -> Option<Self> {
+    pub(crate) fn of_text(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|field| field.as_str() == text)
     }
 

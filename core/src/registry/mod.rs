@@ -29,7 +29,7 @@ mod today;
 mod totals;
 
 pub use self::edits::{Edit, Unapplied};
-pub use self::event_row::{EventRow, Said};
+pub use self::event_row::EventRow;
 pub use self::events::{Conflict, Events};
 pub use self::exact::{Needed, Recalled, Recollection, Sku};
 pub use self::field::{Field, REVERT};

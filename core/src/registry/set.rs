@@ -322,13 +322,8 @@ impl Registry {
         self.events.newest.is_empty()
     }
 
-    /// The edits that name no event of the set, in order.
-    #[must_use]
-    pub fn strays(&self) -> &[Unapplied] {
-        &self.judged.strays
-    }
-
-    /// All edits that did not apply, in order: those of events, and the strays.
+    /// All edits that did not apply, in order: those of events, and those that name no event of
+    /// the set.
     #[must_use]
     pub fn unapplied(&self) -> Vec<&Unapplied> {
         let of_events = self.judged.of_event.values().flat_map(|edits| &edits.unapplied);

@@ -6,9 +6,8 @@ use std::sync::Arc;
 
 use arrow::array::Array as _;
 use arrow::datatypes::{DataType, TimeUnit};
-use cohort_core::batch::predictions::ReadPredictions;
-use cohort_core::points::Point;
-use cohort_core::predictions::PredictionLog;
+use cohort_core::batch::ReadPredictions;
+use cohort_core::{Point, PredictionLog};
 use parquet::basic::{Encoding, Type};
 
 use super::cells::{Cells, SkuCode, StoreCode};
@@ -20,8 +19,7 @@ use crate::parquet::Error;
 use crate::parquet::dataset::Source;
 use crate::parquet::fetched::Fetched;
 use crate::parquet::prune::{is_text, selection};
-use cohort_core::batch::texts::{TEXT_BYTES_MAX, Texts};
-use cohort_core::batch::values::{Instant, Instants};
+use cohort_core::batch::{Instant, Instants, TEXT_BYTES_MAX, Texts};
 use cohort_core::rejects::{Scope, TextFault};
 use cohort_core::{Interval, Timestamp};
 

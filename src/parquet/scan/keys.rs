@@ -24,7 +24,7 @@ use super::codes::{Codes, Stretch};
 use super::open::Open;
 use super::probe::{CellWindow, Probe};
 use cohort_core::Timestamp;
-use cohort_core::batch::values::Instant;
+use cohort_core::batch::Instant;
 use cohort_core::rejects::{Reject, Scope, judge_prediction};
 
 /// The code of a null tick.

@@ -15,7 +15,7 @@
 //!    the numbers of the wanted rows.
 //! 5. Values are fetched and decoded for the wanted rows only. If the scan cannot decode a group,
 //!    the Parquet crate reads it ([`group`]).
-//! 6. They are gathered by cell, without duplicates ([`cohort_core::points`]).
+//! 6. They are gathered by cell, without duplicates ([`cohort_core::Gathered`]).
 //!
 //! # Ten rows
 //!
@@ -71,8 +71,8 @@ use std::marker::PhantomData;
 use std::ops::Range;
 use std::sync::Arc;
 
-use cohort_core::batch::predictions::ReadPredictions;
-use cohort_core::points::{ByCell, Gathered, Point};
+use cohort_core::batch::ReadPredictions;
+use cohort_core::{ByCell, Gathered, Point};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use tokio::sync::Semaphore;
 

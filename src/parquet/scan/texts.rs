@@ -14,7 +14,7 @@ use super::plain::{Physical, Plain, PlainValues};
 use crate::parquet::dataset::Source;
 use crate::parquet::fetched::Fetched;
 use crate::parquet::prune::is_text;
-use cohort_core::batch::texts::TEXT_BYTES_MAX;
+use cohort_core::batch::TEXT_BYTES_MAX;
 
 /// The key columns that may be text, as leaves.
 fn leaves(source: &Source) -> impl Iterator<Item = (&'static str, usize)> + '_ {

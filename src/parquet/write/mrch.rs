@@ -1,6 +1,6 @@
 //! Row groups of MRCH.
 
-use cohort_core::batch::mrch::MrchBatch;
+use cohort_core::batch::MrchBatch;
 use cohort_core::{Event, EventRows, Names};
 use parquet::errors::ParquetError;
 

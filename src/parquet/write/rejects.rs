@@ -1,6 +1,6 @@
 //! Rejected rows, whole, with file and row number (SPEC 2, *Bad rows*).
 
-use cohort_core::batch::builder::BatchBuilder;
+use cohort_core::batch::BatchBuilder;
 use parquet::errors::ParquetError;
 
 use super::part::{GroupWriter, Part};
