@@ -53,6 +53,35 @@ pub struct Candidate {
 ///
 /// Each set is in tie order: of candidates with equal scores, the first wins. Campaigns come
 /// before context; then the id decides, then the other columns, the least first.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use arrow::array::{ArrayRef, RecordBatch, StringArray, TimestampSecondArray};
+/// use cohort_core::batch::CAMPAIGN_LOG;
+/// use cohort_core::{Candidates, Timestamp};
+///
+/// let text = |text: &str| Arc::new(StringArray::from(vec![text])) as ArrayRef;
+/// let second = |at: i64| Arc::new(TimestampSecondArray::from(vec![at])) as ArrayRef;
+/// let batch = RecordBatch::try_from_iter([
+///     ("campaign_id", text("c7")),
+///     ("name", text("New year sale")),
+///     ("starts_at", second(0)),
+///     ("ends_at", second(50)),
+///     ("store_id", text("327")),
+/// ])?;
+/// let column = |name: &str| batch.column_by_name(name);
+/// let mut candidates = Candidates::default();
+/// let rejects = CAMPAIGN_LOG.read(&column, batch.num_rows(), 0, &mut candidates);
+/// assert!(rejects.is_empty());
+///
+/// let (onset, m) = (Timestamp::from_us(0)?, Timestamp::from_us(100_000_000)?);
+/// let claims = candidates.claims("327", Some("milk"), onset, m);
+/// // Confidence 1, specificity 0.8 for a store without a SKU, overlap 0.5.
+/// assert_eq!((&*claims[0].0.label, claims[0].1), ("New year sale", 0.4));
+/// assert!(candidates.claims("328", Some("milk"), onset, m).is_empty());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Candidates {
     by_scope: BTreeMap<StoreAndSku, BTreeSet<InTieOrder>>,

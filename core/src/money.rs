@@ -3,6 +3,17 @@
 use std::fmt;
 
 /// An amount in ten-thousandths, at most 18 decimal digits in all.
+///
+/// ```
+/// use cohort_core::Money;
+///
+/// let amount = Money::from_units(-2_567_880_100)?;
+/// assert_eq!(amount.to_string(), "-256788.0100");
+/// assert_eq!(amount.to_hundredths(), "-256,788.01");
+/// // More than 18 digits are an error, never a wrapped number.
+/// assert!(Money::from_units(1_000_000_000_000_000_000).is_err());
+/// # Ok::<(), cohort_core::Overflow>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Money(i64);
 

@@ -23,6 +23,23 @@ pub struct Point<V> {
 /// Matched rows as they come in, with duplicates removed now and then. However often a log repeats
 /// itself, memory holds no more than twice as many rows as there are pairs of a cell and an
 /// instant, or a quarter of a million if those are few.
+///
+/// ```
+/// use cohort_core::{Gathered, Point, Scores, Timestamp};
+///
+/// let row = |cell, at, score| -> Result<_, cohort_core::TimeError> {
+///     let at = Timestamp::from_us(at)?;
+///     Ok(Point { cell, at, ingested_at: None, value: Some(score) })
+/// };
+/// let mut gathered = Gathered::<Scores>::new(2);
+/// gathered.extend(vec![row(1, 5, 0.25)?, row(0, 7, 0.5)?]);
+/// gathered.extend(vec![row(1, 5, 0.75)?]);
+/// let (rows, duplicates) = gathered.finish();
+/// // Of the two rows of cell 1 at one instant, the greater stays.
+/// assert_eq!((rows.of(0).len(), rows.of(1).len(), duplicates), (1, 1, 1));
+/// assert_eq!(rows.of(1)[0].score, Some(0.75));
+/// # Ok::<(), cohort_core::TimeError>(())
+/// ```
 #[derive(Debug)]
 pub struct Gathered<L: PredictionLog> {
     cells: usize,

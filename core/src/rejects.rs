@@ -113,6 +113,18 @@ impl ReportJudge {
 /// `has_store` says whether `store_id` is neither null nor empty; `text_fault` is the first fault
 /// of the texts that the job reads.
 ///
+/// ```
+/// use cohort_core::batch::Instant;
+/// use cohort_core::rejects::judge_prediction;
+///
+/// let tick = "2025-01-01T11:55:00Z".parse()?;
+/// assert_eq!(judge_prediction(true, Some(Instant::In(tick)), None, None), Ok(tick));
+/// // It has neither a store nor a tick: the first reason counts.
+/// let reason = judge_prediction(false, None, None, None).unwrap_err();
+/// assert_eq!(reason.text(), "missing_store_id");
+/// # Ok::<(), cohort_core::TimeError>(())
+/// ```
+///
 /// # Errors
 /// The reason.
 pub fn judge_prediction(

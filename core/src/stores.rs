@@ -24,6 +24,43 @@ pub struct LargeSum {
 ///
 /// # Errors
 /// [`LargeSum`], and whatever `each` returns.
+///
+/// # Example
+///
+/// One report of store 327, without predictions:
+///
+/// ```
+/// use cohort_core::{
+///     Candidates, Counts, EventRows, Evidence, Interval, LargeSum, Life, Predictions, Report,
+///     Series, events, store_rows,
+/// };
+///
+/// struct NoPredictions;
+/// impl Predictions for NoPredictions {
+///     fn series(&self, _sku: Option<&str>) -> Series<'_> {
+///         Series::default()
+///     }
+/// }
+/// let life = Life { gap: "PT30M".parse()?, duration_max: "P7D".parse()? };
+/// let reports = vec![Report::at("2025-01-01T11:55:00Z".parse()?)];
+/// let (events, _) = events(reports, life, None);
+/// let day = Interval {
+///     start: "2025-01-01T00:00:00Z".parse()?,
+///     end: "2025-01-02T00:00:00Z".parse()?,
+/// };
+/// let candidates = Candidates::default();
+/// let evidence =
+///     Evidence { store_id: "327", predictions: &NoPredictions, candidates: &candidates };
+/// let (mut rows, mut counts) = (EventRows::default(), Counts::default());
+/// let mut wrote = Vec::new();
+/// store_rows(&events, evidence, day, &mut rows, &mut counts, |names, _, rows| {
+///     wrote.push((names.cohort_id.clone(), rows.mrch.len(), rows.melog.len()));
+///     Ok::<_, LargeSum>(())
+/// })?;
+/// assert_eq!(wrote, [("327:20250101T115500Z".to_owned(), 2, 2)]);
+/// assert_eq!((counts.stores, counts.events_opened, counts.events_closed), (1, 1, 1));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn store_rows<'a, P: Predictions + Copy, E: From<LargeSum>>(
     events: &'a [Event],
     evidence: Evidence<'a, P>,

@@ -7,15 +7,47 @@ use std::str::FromStr;
 /// An instant: microseconds since 1970-01-01T00:00:00Z, within the years 0001 to 9999.
 ///
 /// Displays as `YYYY-MM-DDTHH:MM:SS.ffffffZ`, always 27 characters.
+///
+/// ```
+/// use cohort_core::{Duration, Timestamp};
+///
+/// let at: Timestamp = "2025-01-01T13:55:00+02:00".parse()?;
+/// assert_eq!(at.to_string(), "2025-01-01T11:55:00.000000Z");
+/// // Sums stop at the end of the calendar.
+/// let day: Duration = "P1D".parse()?;
+/// assert_eq!(Timestamp::MAX.saturating_add(day), Timestamp::MAX);
+/// # Ok::<(), cohort_core::TimeError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
 /// A length of time in whole microseconds, never negative. Parses and displays as ISO 8601
 /// (`PT30M`, `P30D`).
+///
+/// ```
+/// use cohort_core::Duration;
+///
+/// let gap: Duration = "PT0.5H".parse()?;
+/// assert_eq!((gap.as_us(), gap.to_string().as_str()), (1_800_000_000, "PT30M"));
+/// // A month has no fixed length.
+/// assert!("P1M".parse::<Duration>().is_err());
+/// # Ok::<(), cohort_core::TimeError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Duration(i64);
 
 /// The half-open interval `[start, end)` that a run is for.
+///
+/// ```
+/// use cohort_core::Interval;
+///
+/// let day = Interval {
+///     start: "2025-01-01T00:00:00Z".parse()?,
+///     end: "2025-01-02T00:00:00Z".parse()?,
+/// };
+/// assert!(day.contains(day.start) && !day.contains(day.end));
+/// # Ok::<(), cohort_core::TimeError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Interval {
     /// The first instant inside.

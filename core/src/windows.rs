@@ -7,6 +7,26 @@ use std::sync::Arc;
 use crate::{Event, Line, Timestamp};
 
 /// The instants at which one store's lines need one of the two logs, as windows by SKU.
+///
+/// ```
+/// use cohort_core::{Life, Report, Timestamp, Windows, events};
+///
+/// let at = |text: &str| text.parse::<Timestamp>();
+/// let row = Report {
+///     sku: Some("milk".into()),
+///     first_detected_from: Some(at("2025-01-01T11:50:00Z")?),
+///     ..Report::at(at("2025-01-01T11:55:00Z")?)
+/// };
+/// let life = Life { gap: "PT30M".parse()?, duration_max: "P7D".parse()? };
+/// let (events, _) = events(vec![row], life, None);
+/// let (sales, scores) = (Windows::of(&events), Windows::of_ticks(&events));
+/// let milk = sales.place(Some("milk")).expect("it has a line");
+/// // Sales count from the onset on, scores at the tick only.
+/// let onset = at("2025-01-01T11:50:00Z")?;
+/// assert_eq!((sales.holds(milk, onset), scores.holds(milk, onset)), (true, false));
+/// assert_eq!(sales.place(Some("tea")), None);
+/// # Ok::<(), cohort_core::TimeError>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Windows {
     /// The SKUs in order, null first, each with its windows, which are disjoint and ascend.

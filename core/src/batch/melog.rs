@@ -10,6 +10,37 @@ use crate::rows::MelogRow;
 use crate::{Event, EventRows, Id, Timestamp};
 
 /// A batch of MELOG in the making.
+///
+/// ```
+/// # use cohort_core::{Candidates, Evidence, Interval, Life, Predictions, Report, Series, events};
+/// use cohort_core::batch::MelogBatch;
+/// use cohort_core::{EventRows, Names, event_rows};
+///
+/// # struct NoPredictions;
+/// # impl Predictions for NoPredictions {
+/// #     fn series(&self, _sku: Option<&str>) -> Series<'_> {
+/// #         Series::default()
+/// #     }
+/// # }
+/// # let life = Life { gap: "PT30M".parse()?, duration_max: "P7D".parse()? };
+/// # let reports = vec![Report::at("2025-01-01T11:55:00Z".parse()?)];
+/// # let (events, _) = events(reports, life, None);
+/// # let day = Interval {
+/// #     start: "2025-01-01T00:00:00Z".parse()?,
+/// #     end: "2025-01-02T00:00:00Z".parse()?,
+/// # };
+/// # let candidates = Candidates::default();
+/// # let evidence =
+/// #     Evidence { store_id: "327", predictions: &NoPredictions, candidates: &candidates };
+/// // An event of store 327 that opens and closes on one day.
+/// let (event, mut rows) = (&events[0], EventRows::default());
+/// event_rows(event, evidence, day, &mut rows)?;
+/// let mut melog = MelogBatch::new("my-run");
+/// melog.push(&Names::new("327", event.opened_at), event, &rows);
+/// let batch = melog.finish()?;
+/// assert_eq!((batch.num_rows(), batch.num_columns()), (2, 25));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct MelogBatch {
     batch: BatchBuilder,

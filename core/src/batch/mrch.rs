@@ -10,6 +10,41 @@ use crate::rows::{Cohort, MrchRow};
 use crate::{Event, EventRows, Id};
 
 /// A batch of MRCH in the making.
+///
+/// ```
+/// # use cohort_core::{Candidates, Evidence, Interval, Life, Predictions, Report, Series, events};
+/// use cohort_core::batch::MrchBatch;
+/// use cohort_core::{EventRows, Names, event_rows};
+///
+/// # struct NoPredictions;
+/// # impl Predictions for NoPredictions {
+/// #     fn series(&self, _sku: Option<&str>) -> Series<'_> {
+/// #         Series::default()
+/// #     }
+/// # }
+/// # let life = Life { gap: "PT30M".parse()?, duration_max: "P7D".parse()? };
+/// # let reports = vec![Report::at("2025-01-01T11:55:00Z".parse()?)];
+/// # let (events, _) = events(reports, life, None);
+/// # let day = Interval {
+/// #     start: "2025-01-01T00:00:00Z".parse()?,
+/// #     end: "2025-01-02T00:00:00Z".parse()?,
+/// # };
+/// # let candidates = Candidates::default();
+/// # let evidence =
+/// #     Evidence { store_id: "327", predictions: &NoPredictions, candidates: &candidates };
+/// // An event of store 327 on one day, with one report at one tick.
+/// let (event, mut rows) = (&events[0], EventRows::default());
+/// event_rows(event, evidence, day, &mut rows)?;
+/// let mut mrch = MrchBatch::new("my-run");
+/// let names = Names::new("327", event.opened_at);
+/// mrch.push(&names, event, &rows, 1000, |full| -> Result<(), arrow::error::ArrowError> {
+///     unreachable!("{} rows are not enough for a batch", full.num_rows())
+/// })?;
+/// let batch = mrch.finish()?;
+/// // The report has a row at its tick, and one at which the event closes.
+/// assert_eq!((batch.num_rows(), batch.num_columns()), (2, 31));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct MrchBatch {
     batch: BatchBuilder,

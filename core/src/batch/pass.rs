@@ -51,6 +51,42 @@ pub struct ReportReader<'p> {
 }
 
 /// Takes the rows of batches, and holds them by store.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+/// use arrow::array::TimestampMicrosecondArray as Instants;
+/// use cohort_core::Timestamp;
+/// use cohort_core::batch::{Pass, ReportDecoder};
+///
+/// let pass = Pass {
+///     from: Timestamp::MIN,
+///     to: Timestamp::MAX,
+///     stores: None,
+///     rejects_in: None,
+///     max_lookback: "P30D".parse()?,
+///     numbered: false,
+/// };
+/// // The caller knows that this input calls `store_id` another name.
+/// let stores: ArrayRef = Arc::new(Int64Array::from(vec![327, 327, 12]));
+/// let ticks: ArrayRef = Arc::new(Instants::from(vec![Some(5), None, Some(5)]));
+/// let skus: ArrayRef = Arc::new(StringArray::from(vec![Some("milk"), None, None]));
+/// let columns = [("store_code", stores), ("detected_at", ticks), ("sku", skus)];
+/// let batch = RecordBatch::try_from_iter_with_nullable(columns.map(|(n, c)| (n, c, true)))?;
+/// let mut decoder = ReportDecoder::new(&pass, None, batch.num_rows());
+/// let column = |name: &str| match name {
+///     "store_id" => batch.column_by_name("store_code"),
+///     _ => batch.column_by_name(name),
+/// };
+/// decoder.batch(&column, 0..batch.num_rows());
+/// // The row without a tick takes no part.
+/// let reports = decoder.finish().rows;
+/// let of_store = |store: usize| (&*reports[store].0, reports[store].1.len());
+/// assert_eq!([of_store(0), of_store(1)], [("327", 1), ("12", 1)]);
+/// assert_eq!(reports[0].1[0].sku.as_deref(), Some("milk"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct ReportDecoder<'p> {
     reader: ReportReader<'p>,

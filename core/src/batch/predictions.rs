@@ -8,6 +8,18 @@ use crate::rejects::{Reason, judge_prediction};
 use crate::{Money, Timestamp};
 
 /// A prediction log that can be read from record batches.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use arrow::array::{ArrayRef, Float64Array};
+/// use cohort_core::Scores;
+/// use cohort_core::batch::ReadPredictions as _;
+///
+/// let scores: ArrayRef = Arc::new(Float64Array::from(vec![0.75, f64::NAN]));
+/// let column = |name: &str| (name == "anomaly_score").then_some(&scores);
+/// assert_eq!(Scores::values(&column, 2, |_, _| {}), [Some(0.75), None]);
+/// ```
 pub trait ReadPredictions: PredictionLog {
     /// The values of a batch, row by row. An amount that is out of range is null;
     /// `out_of_range` is told its row and its place among [`PredictionLog::VALUES`].
@@ -54,6 +66,27 @@ impl ReadPredictions for Sales {
 }
 
 /// One batch of a prediction log, read row by row.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use arrow::array::TimestampMicrosecondArray as Instants;
+/// use arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray};
+/// use cohort_core::Scores;
+/// use cohort_core::batch::PredictionRows;
+///
+/// let stores: ArrayRef = Arc::new(StringArray::from(vec!["327", ""]));
+/// let ticks: ArrayRef = Arc::new(Instants::from(vec![5, 5]));
+/// let scores: ArrayRef = Arc::new(Float64Array::from(vec![0.75, 0.5]));
+/// let columns = [("store_id", stores), ("tick_at", ticks), ("anomaly_score", scores)];
+/// let batch = RecordBatch::try_from_iter(columns)?;
+/// let rows =
+///     PredictionRows::<Scores>::new(&|name| batch.column_by_name(name), batch.num_rows());
+/// let first = rows.row(0).map(|row| (row.store_id, row.sku, row.at.as_us(), row.value));
+/// assert_eq!(first, Ok(("327", None, 5, Some(0.75))));
+/// assert_eq!(rows.row(1).unwrap_err().text(), "missing_store_id");
+/// # Ok::<(), arrow::error::ArrowError>(())
+/// ```
 #[derive(Debug)]
 pub struct PredictionRows<L: PredictionLog> {
     store_id: Texts,

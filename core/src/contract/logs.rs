@@ -145,6 +145,14 @@ macro_rules! slots {
 
 slots! {
     /// A `T` for each input log, in the contract's order: its place, what was read of it, its rows.
+    ///
+    /// ```
+    /// use cohort_core::contract::{BASELINE, CONTEXT, Inputs};
+    ///
+    /// let rows_read = Inputs { reports: 7, sales: Some(288), ..Inputs::default() };
+    /// assert_eq!((rows_read.get(&BASELINE), rows_read.get(&CONTEXT)), (Some(&288), None));
+    /// assert_eq!(rows_read.each().map(|(_, rows)| rows).sum::<u64>(), 295);
+    /// ```
     Inputs
     must be there {
         /// The `T` of the detected reports.
@@ -166,6 +174,16 @@ slots! {
 
 slots! {
     /// A `T` for each output log, in the contract's order: its place, what was written of it.
+    ///
+    /// ```
+    /// use cohort_core::contract::Outputs;
+    ///
+    /// let mut places = Outputs::LOGS.map(|log, _| format!("s3://lake/{}/", log.name));
+    /// places.rejects = None;
+    /// assert_eq!(places.mrch, "s3://lake/minority_reports_cohorted_log/");
+    /// let written: Vec<_> = places.each().map(|(log, _)| log.name).collect();
+    /// assert_eq!(written, ["minority_reports_cohorted_log", "minority_event_log"]);
+    /// ```
     Outputs
     must be there {
         /// The `T` of the rows of MRCH.
