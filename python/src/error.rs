@@ -1,7 +1,7 @@
 //! What can go wrong, as exceptions. `cohort_events.errors` defines them, one for each kind of
 //! failure that the job has.
 
-use arrow::error::ArrowError;
+use arrow_schema::ArrowError;
 use cohort_core::batch::ColumnFault;
 use cohort_core::registry::SumOutside;
 use cohort_core::{LargeSum, TimeError};

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use arrow::array::{RecordBatch, StringBuilder, TimestampMicrosecondBuilder};
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use arrow_array::builder::{StringBuilder, TimestampMicrosecondBuilder};
+use arrow_array::{ArrayRef, RecordBatch};
+use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use cohort_core::batch::{
     CAMPAIGN_LOG, CONTEXT_LOG, CandidateLog, PredictionRows, ReadPredictions, ReportDecoder,
 };
@@ -149,7 +150,7 @@ pub(crate) fn windows(
             ends.append_value(last.as_us());
         }
     }
-    let columns: Vec<arrow::array::ArrayRef> = vec![
+    let columns: Vec<ArrayRef> = vec![
         Arc::new(ids.finish()),
         Arc::new(skus.finish()),
         Arc::new(starts.finish()),

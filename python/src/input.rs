@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
-use arrow::array::{
-    Array, ArrayRef, AsArray, BinaryArray, GenericByteArray, LargeBinaryArray, RecordBatch,
+use arrow_array::cast::AsArray;
+use arrow_array::ffi::{FFI_ArrowArray, FFI_ArrowSchema, from_ffi};
+use arrow_array::ffi_stream::{FFI_ArrowArrayStream, RecordBatchStreamReader};
+use arrow_array::types::{GenericBinaryType, GenericStringType};
+use arrow_array::{
+    Array, ArrayRef, BinaryArray, GenericByteArray, LargeBinaryArray, RecordBatch,
     RecordBatchIterator, RecordBatchReader, StructArray,
 };
-use arrow::buffer::OffsetBuffer;
-use arrow::datatypes::{DataType, Field, Fields, GenericBinaryType, GenericStringType, Schema};
-use arrow::ffi::{FFI_ArrowArray, FFI_ArrowSchema, from_ffi};
-use arrow::ffi_stream::{FFI_ArrowArrayStream, RecordBatchStreamReader};
+use arrow_buffer::OffsetBuffer;
+use arrow_schema::{ArrowError, DataType, Field, Fields, Schema};
 use cohort_core::batch::LogColumns;
 use cohort_core::contract::Log;
 use pyo3::exceptions::PyTypeError;
@@ -82,7 +84,7 @@ pub(crate) fn batches(name: &str, frame: &Bound<'_, PyAny>) -> PyResult<Batches>
     )))
 }
 
-fn one_batch(frame: &Bound<'_, PyAny>) -> PyResult<arrow::error::Result<RecordBatch>> {
+fn one_batch(frame: &Bound<'_, PyAny>) -> PyResult<Result<RecordBatch, ArrowError>> {
     let capsules = frame.call_method0("__arrow_c_array__")?;
     let (schema, array): (Bound<'_, PyCapsule>, Bound<'_, PyCapsule>) = capsules.extract()?;
     let schema = schema.pointer_checked(Some(c"arrow_schema"))?.cast::<FFI_ArrowSchema>();
@@ -99,7 +101,7 @@ fn one_batch(frame: &Bound<'_, PyAny>) -> PyResult<arrow::error::Result<RecordBa
             let (fields, arrays, _) = StructArray::from(data).into_parts();
             RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)
         }
-        other => Err(arrow::error::ArrowError::SchemaError(format!("an array of {other}"))),
+        other => Err(ArrowError::SchemaError(format!("an array of {other}"))),
     }))
 }
 

@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread;
 
-use arrow::array::RecordBatch;
+use arrow_array::RecordBatch;
 use cohort_core::Candidates;
 use cohort_core::batch::{CAMPAIGN_LOG, CONTEXT_LOG, schema};
 use cohort_core::contract::{MELOG, MRCH};

@@ -1,6 +1,6 @@
 //! The rows of both logs, store by store, as batches.
 
-use arrow::array::RecordBatch;
+use arrow_array::RecordBatch;
 use cohort_core::batch::{MelogBatch, MrchBatch};
 use cohort_core::{
     ByCell, Candidates, Counts, Event, EventRows, Evidence, Interval, Predictions, Sale, Score,

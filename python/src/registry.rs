@@ -3,8 +3,9 @@
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, StringBuilder, TimestampMicrosecondBuilder};
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use arrow_array::builder::{StringBuilder, TimestampMicrosecondBuilder};
+use arrow_array::{ArrayRef, RecordBatch};
+use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use cohort_core::batch::{EditColumns, EventColumns, LineColumns, RegistryBatch, RowFault, schema};
 use cohort_core::contract::{EDITS, MELOG, MRCH, REGISTRY};
 use cohort_core::registry::{Edit, Events, Registry, Unapplied};

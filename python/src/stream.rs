@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array as _, ArrayRef, RecordBatch};
-use arrow::datatypes::SchemaRef;
+use arrow_array::{Array as _, ArrayRef, RecordBatch};
+use arrow_schema::SchemaRef;
 use cohort_core::batch::{
     Pass, Prediction, PredictionRows, ReadPredictions, ReportColumns, ReportReader, Texts,
 };

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{Int64Builder, RecordBatch, StringBuilder};
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow_array::builder::{Int64Builder, StringBuilder};
+use arrow_array::{ArrayRef, RecordBatch};
+use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use cohort_core::batch::Counted;
 use cohort_core::rejects::{Reject, are_too_many, by_reason};
 use cohort_core::{Counts, Timestamp};
@@ -140,7 +141,7 @@ impl Summary {
                 reasons.append_value(reject.reason.text());
             }
         }
-        let columns: Vec<arrow::array::ArrayRef> =
+        let columns: Vec<ArrayRef> =
             vec![Arc::new(logs.finish()), Arc::new(rows.finish()), Arc::new(reasons.finish())];
         Ok(RecordBatch::try_new(rejects_schema(), columns)?)
     }

@@ -1,6 +1,6 @@
 //! Which columns of an input are a log's (SPEC 2, *Names* and *Types*).
 
-use arrow::datatypes::{DataType, Field, Fields};
+use arrow_schema::{DataType, Field, Fields};
 
 use crate::contract::{Column, ColumnType, Log};
 

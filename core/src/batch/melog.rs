@@ -1,7 +1,7 @@
 //! Rows of MELOG: the versions of every event (SPEC 6).
 
-use arrow::array::RecordBatch;
-use arrow::error::ArrowError;
+use arrow_array::RecordBatch;
+use arrow_schema::ArrowError;
 
 use super::builder::BatchBuilder;
 use crate::contract::MELOG;

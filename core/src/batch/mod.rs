@@ -26,7 +26,7 @@ mod reports;
 mod texts;
 mod values;
 
-use arrow::array::ArrayRef;
+use arrow_array::ArrayRef;
 
 pub use self::builder::{BatchBuilder, data_type, schema};
 pub use self::candidates::{CAMPAIGN_LOG, CONTEXT_LOG, CandidateLog};

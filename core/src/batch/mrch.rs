@@ -1,7 +1,7 @@
 //! Rows of MRCH: the versions of every line (SPEC 6).
 
-use arrow::array::RecordBatch;
-use arrow::error::ArrowError;
+use arrow_array::RecordBatch;
+use arrow_schema::ArrowError;
 
 use super::builder::BatchBuilder;
 use crate::contract::MRCH;

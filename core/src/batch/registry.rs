@@ -2,9 +2,11 @@
 
 use std::borrow::Cow;
 
-use arrow::array::{Array as _, ArrayRef, AsArray as _, Int64Array};
-use arrow::compute::cast;
-use arrow::datatypes::{DataType, Int64Type};
+use arrow_array::cast::AsArray as _;
+use arrow_array::types::Int64Type;
+use arrow_array::{Array as _, ArrayRef, Int64Array};
+use arrow_cast::cast;
+use arrow_schema::DataType;
 
 use super::Lookup;
 use super::texts::Texts;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use arrow::array::RecordBatch;
-use arrow::error::ArrowError;
+use arrow_array::RecordBatch;
+use arrow_schema::ArrowError;
 use serde::Serialize;
 
 use super::builder::BatchBuilder;

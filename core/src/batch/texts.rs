@@ -4,8 +4,10 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, StringViewArray, StringViewBuilder};
-use arrow::datatypes::DataType;
+use arrow_array::builder::StringViewBuilder;
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, ArrayRef, StringViewArray};
+use arrow_schema::DataType;
 
 use super::values::{cast_to, plain};
 use crate::rejects::TextFault;
@@ -149,7 +151,7 @@ mod tests {
         assert_eq!(of(Arc::new(StringViewArray::from(vec!["a"]))), "a");
         assert_eq!(
             of(Arc::new(
-                vec!["a"].into_iter().collect::<DictionaryArray<arrow::datatypes::Int8Type>>()
+                vec!["a"].into_iter().collect::<DictionaryArray<arrow_array::types::Int8Type>>()
             )),
             "a"
         );

@@ -1,16 +1,16 @@
 //! Arrow arrays to the core's types: instants, doubles and money, in any form that SPEC 2 allows.
 
-use arrow::array::{Array, ArrayRef, AsArray, Float64Array};
-use arrow::compute::cast;
-use arrow::datatypes::{
-    DataType, Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type, Int64Type, TimeUnit,
-};
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type, Int64Type};
+use arrow_array::{Array, ArrayRef, Float64Array};
+use arrow_cast::cast;
+use arrow_schema::{DataType, TimeUnit};
 
 use crate::{Money, Overflow, Timestamp};
 
 /// A column of instants, floored to microseconds.
 #[derive(Clone, Debug)]
-pub struct Instants(Option<(arrow::array::Int64Array, TimeUnit)>);
+pub struct Instants(Option<(arrow_array::Int64Array, TimeUnit)>);
 
 /// An instant as it was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -160,7 +160,7 @@ impl AmountColumn {
             DataType::Int64 => (i128::from(array.as_primitive::<Int64Type>().value(row)), 0),
             _ => {
                 return Money::from_double(
-                    array.as_primitive::<arrow::datatypes::Float64Type>().value(row),
+                    array.as_primitive::<arrow_array::types::Float64Type>().value(row),
                 );
             }
         };
@@ -266,7 +266,7 @@ mod tests {
             (Doubles::new(Some(&doubles)).get(0), Doubles::new(Some(&doubles)).get(1)),
             (None, Some(0.5))
         );
-        let lists = ListArray::from_iter_primitive::<arrow::datatypes::Float64Type, _, _>([
+        let lists = ListArray::from_iter_primitive::<arrow_array::types::Float64Type, _, _>([
             Some([Some(1.0), Some(f64::NAN), None]),
             None,
         ]);
