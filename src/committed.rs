@@ -210,19 +210,8 @@ impl Committed {
     /// # Errors
     /// [`Error::Objects`], [`Error::Lineage`].
     pub(crate) async fn read(objects: &dyn Objects, uri: &Uri) -> Result<Self, Error> {
-        Ok(Self::read_with_bytes(objects, uri).await?.0)
-    }
-
-    /// The same, and the bytes of the lineage.
-    ///
-    /// # Errors
-    /// As [`Committed::read`].
-    pub(crate) async fn read_with_bytes(
-        objects: &dyn Objects,
-        uri: &Uri,
-    ) -> Result<(Self, Bytes), Error> {
         match objects.read(uri).await {
-            Ok((bytes, _)) => Ok((Self { lineage: Lineage::parse(&bytes, uri)? }, bytes)),
+            Ok((bytes, _)) => Ok(Self { lineage: Lineage::parse(&bytes, uri)? }),
             Err(objects::Error::Stranger { uri, found }) => {
                 Err(lineage::Error { uri, reason: found.to_owned() }.into())
             }

@@ -23,13 +23,12 @@ use crate::layout;
 use crate::lineage::{Lineage, OutputFile, hex};
 use crate::objects::{self, Entry, Objects, Put, Uri};
 
-/// Copies a committed lineage, whose bytes are `content`, and its parts to where they stay, and
-/// notes that the lineage `next` is about to replace it.
+/// Copies a committed lineage, whose bytes are `content`, and its parts to where they stay.
 pub(super) async fn keep(
     objects: &dyn Objects,
     folders: &Folders,
-    (content, lineage): (&Bytes, &Lineage),
-    next: &Bytes,
+    content: &Bytes,
+    lineage: &Lineage,
 ) -> Result<(), Error> {
     let history = folders.lineage.join(layout::SUPERSEDED.trim_end_matches('/'));
     if let Some(Entry { stranger: Some(what), .. }) = look(objects, &history).await?
@@ -52,11 +51,7 @@ pub(super) async fn keep(
         listed.map(|entry| (entry.object.uri.clone(), entry)).collect();
     let copies = stream::iter(parts).map(|part| keep_part(objects, part, &kept, &there));
     copies.buffer_unordered(AT_ONCE).try_collect::<()>().await?;
-    let copy = keep_lineage(objects, &kept, content).await?;
-    let note = layout::superseded_by(&copy, &hex(&Sha256::digest(next)));
-    // If it is there already, the run has come back to what it said before, or tries again.
-    objects.create(&note, Bytes::new()).await?;
-    Ok(())
+    keep_lineage(objects, &kept, content).await
 }
 
 async fn keep_part(
@@ -105,17 +100,16 @@ async fn is_the_part(objects: &dyn Objects, part: &OutputFile, copy: &Entry) -> 
     Err(foreign(&copy.object.uri, "a copy of a replaced part", found))
 }
 
-/// Writes the lineage under the first name that is free, unless it is there already. Returns where
-/// it is.
-async fn keep_lineage(objects: &dyn Objects, folder: &Uri, content: &Bytes) -> Result<Uri, Error> {
+/// Writes the lineage under the first name that is free, unless it is there already.
+async fn keep_lineage(objects: &dyn Objects, folder: &Uri, content: &Bytes) -> Result<(), Error> {
     let targets = layout::superseded_lineages(folder, &hex(&Sha256::digest(content)));
     for target in &targets {
         let there = match objects.create(target, content.clone()).await? {
-            Put::Done(_) => return Ok(target.clone()),
+            Put::Done(_) => return Ok(()),
             Put::Conflict => objects.read(target).await?.0,
         };
         if there == *content {
-            return Ok(target.clone());
+            return Ok(());
         }
     }
     let [_, own] = targets;

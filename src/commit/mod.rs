@@ -187,7 +187,7 @@ async fn before_replacing(
         "this run replaces what was committed under its run_id",
     );
     if rules.keep_superseded {
-        history::keep(objects, folders, (content, &old), &plan.lineage).await?;
+        history::keep(objects, folders, content, &old).await?;
     }
     Ok(true)
 }

@@ -3,8 +3,6 @@
 
 mod text;
 
-use std::collections::BTreeSet;
-
 use cohort_core::contract::Outputs;
 use cohort_core::{Interval, Timestamp};
 use serde::Serialize;
@@ -14,8 +12,7 @@ use crate::changes::{Changes, Parts};
 use crate::committed::Committed;
 use crate::error::Error;
 use crate::layout::{
-    RunId, is_superseded, is_superseded_lineage, lineage_key, parse_superseded_by, run_prefix,
-    superseded_root,
+    RunId, is_superseded, is_superseded_lineage, lineage_key, run_prefix, superseded_root,
 };
 use crate::lineage::{Lineage, OutputFile, hex};
 use crate::manifest::{Manifest, Overrides, Places};
@@ -88,15 +85,10 @@ pub(crate) struct SettingStep {
 }
 
 /// A version that was read, and where its parts are.
-#[derive(Clone)]
 struct Kept {
     uri: Uri,
     replaced_at: Option<Timestamp>,
     lineage: Lineage,
-    /// The first digits of the SHA-256 of the lineage's bytes.
-    digits: String,
-    /// The same of the lineage that replaced it, if that is known.
-    next: Option<String>,
     /// The folder that holds copies of its parts; none of what is committed now.
     folder: Option<Uri>,
 }
@@ -113,17 +105,16 @@ pub(crate) async fn history(
 ) -> Result<History, Error> {
     let objects = &*shell.objects;
     let uri = lineage_key(lineage, run_id);
-    let current = Kept::read(objects, uri, None).await?;
-    let mut kept = superseded(objects, &run_prefix(lineage, run_id), &current.digits).await?;
+    let current = Committed::read(objects, &uri).await?.lineage;
+    let mut kept = superseded(objects, &run_prefix(lineage, run_id)).await?;
     // A run that was killed, or lost the race, may have left a copy of what is still current.
-    if kept.last().is_some_and(|last| last.next.is_none() && last.digits == current.digits) {
+    if kept.last().is_some_and(|last| last.lineage == current) {
         kept.pop();
     }
-    kept.push(current);
+    kept.push(Kept { uri, replaced_at: None, lineage: current, folder: None });
     let mut versions = Vec::new();
     for (at, version) in kept.iter().enumerate() {
-        let noted = kept.iter().find(|other| version.next.as_ref() == Some(&other.digits));
-        let next = match noted.or(kept.get(at + 1)) {
+        let next = match kept.get(at + 1) {
             Some(next) => Some(step(shell, version, next).await?),
             None => None,
         };
@@ -141,14 +132,9 @@ pub(crate) async fn history(
     Ok(History { version: VERSION, run_id: run_id.clone(), versions })
 }
 
-/// The versions that were put aside, the earliest first; `current` has the digits of what is
-/// committed.
-async fn superseded(
-    objects: &dyn Objects,
-    run_folder: &Uri,
-    current: &str,
-) -> Result<Vec<Kept>, Error> {
-    let (mut copies, mut notes) = (Vec::new(), Vec::new());
+/// The versions that were put aside, the earliest first.
+async fn superseded(objects: &dyn Objects, run_folder: &Uri) -> Result<Vec<Kept>, Error> {
+    let mut kept = Vec::new();
     let folders = objects.entries(&superseded_root(run_folder)).await?.into_iter();
     let own = |entry: &Entry| {
         entry.stranger == Some("a folder") && is_superseded(entry.object.uri.name())
@@ -156,33 +142,17 @@ async fn superseded(
     for folder in folders.filter(own) {
         let folder = folder.object.uri.as_prefix();
         let files = objects.entries(&folder).await?.into_iter();
-        for file in files.filter(|file| file.stranger.is_none()) {
+        let lineages = files.filter(|file| {
+            file.stranger.is_none() && is_superseded_lineage(file.object.uri.name())
+        });
+        for file in lineages {
             let uri = file.object.uri;
-            if is_superseded_lineage(uri.name()) {
-                copies.push(Kept::read(objects, uri, Some(folder.clone())).await?);
-            } else if let Some((copy, next)) = parse_superseded_by(uri.name()) {
-                let at = objects.modified(&uri).await?;
-                notes.push((folder.join(copy), next.to_owned(), at));
-            }
+            let lineage = Committed::read(objects, &uri).await?.lineage;
+            let replaced_at = objects.modified(&uri).await?;
+            kept.push(Kept { uri, replaced_at, lineage, folder: Some(folder.clone()) });
         }
     }
-    // A run that was killed, or lost the race, may have noted a lineage that there never was.
-    let known: BTreeSet<String> = copies.iter().map(|copy| copy.digits.clone()).collect();
-    notes.retain(|(_, next, _)| next == current || known.contains(next));
-    let mut kept = Vec::new();
-    for copy in copies {
-        let before = kept.len();
-        let of_copy = notes.iter().filter(|(uri, ..)| *uri == copy.uri);
-        kept.extend(of_copy.map(|(_, next, replaced_at)| Kept {
-            replaced_at: *replaced_at,
-            next: Some(next.clone()),
-            ..copy.clone()
-        }));
-        if kept.len() == before {
-            kept.push(copy);
-        }
-    }
-    kept.sort_by(|a, b| (a.replaced_at, &a.uri, &a.next).cmp(&(b.replaced_at, &b.uri, &b.next)));
+    kept.sort_by(|a, b| (a.replaced_at, &a.uri).cmp(&(b.replaced_at, &b.uri)));
     Ok(kept)
 }
 
@@ -217,17 +187,6 @@ async fn step(shell: &Shell, old: &Kept, new: &Kept) -> Result<Step, Error> {
 }
 
 impl Kept {
-    /// Reads a lineage, and when it was put aside if that is the copy in a folder of history.
-    async fn read(objects: &dyn Objects, uri: Uri, folder: Option<Uri>) -> Result<Self, Error> {
-        let (run, bytes) = Committed::read_with_bytes(objects, &uri).await?;
-        let digits = hex(&Sha256::digest(&bytes)).chars().take(16).collect();
-        let replaced_at = match folder {
-            Some(_) => objects.modified(&uri).await?,
-            None => None,
-        };
-        Ok(Self { uri, replaced_at, lineage: run.lineage, digits, next: None, folder })
-    }
-
     fn places(&self) -> Result<Places, Error> {
         let recorded = &self.lineage.manifest;
         Ok(Places::of(&Manifest::recorded(recorded, &self.uri, &Overrides::default())?))

@@ -67,18 +67,6 @@ pub(crate) fn superseded_lineages(folder: &Uri, sha256: &str) -> [Uri; 2] {
     [folder.join(LINEAGE), folder.join(&format!("lineage-{digits}.json"))]
 }
 
-/// The empty object beside the copy of a lineage that says by which lineage it was replaced. There
-/// is one for each, as a run may come back to what it said before.
-pub(crate) fn superseded_by(copy: &Uri, sha256: &str) -> Uri {
-    let digits: String = sha256.chars().take(16).collect();
-    copy.folder().join(&format!("{}.replaced-by-{digits}", copy.name()))
-}
-
-/// The name of the copy and the digits of the name of a [`superseded_by`].
-pub(crate) fn parse_superseded_by(name: &str) -> Option<(&str, &str)> {
-    name.split_once(".replaced-by-").filter(|(copy, _)| is_superseded_lineage(copy))
-}
-
 /// Whether a file or folder of that name is data. Names that begin with `_` or `.` are the
 /// bookkeeping of other programs, unless they hold a `=`: then they are partitions. So are names
 /// that end in `_$folder$`, which old tools put beside a folder.
