@@ -109,9 +109,12 @@ struct Match<'a> {
 }
 
 impl Match<'_> {
-    /// The best first: the greatest score, then campaigns before context, then the least id. The
-    /// page says no more. The rest makes the result independent of the order of rows that share an
-    /// id.
+    fn span(&self) -> (i64, i64) {
+        (self.candidate.starts_at, self.candidate.ends_at)
+    }
+
+    /// The best first: the greatest score, then campaigns before context, then the least id. Rows
+    /// that share an id are ordered by name, category and span.
     fn order(&self, other: &Self) -> Ordering {
         other
             .score
@@ -120,7 +123,7 @@ impl Match<'_> {
             .then_with(|| self.candidate.id.cmp(&other.candidate.id))
             .then_with(|| self.candidate.name.cmp(&other.candidate.name))
             .then_with(|| self.category.cmp(&other.category))
-            .then_with(|| self.evidence.cmp(&other.evidence))
+            .then_with(|| self.span().cmp(&other.span()))
     }
 }
 
