@@ -299,12 +299,19 @@ fn countable(manifest: &Manifest) -> Result<(), Fault> {
 }
 
 fn place(at: &str, base: &Uri, text: &str) -> Result<Uri, Fault> {
-    if text.is_empty() || text.chars().any(char::is_control) {
-        let reason = format!("expected a URI or a path, found {text:?}");
-        return Err(Fault::Value { at: at.to_owned(), reason });
+    let fault = |reason| Fault::Value { at: at.to_owned(), reason };
+    if text.is_empty() {
+        return Err(fault(format!("expected a URI or a path, found {text:?}")));
     }
-    Uri::resolve(base, text)
-        .map_err(|error| Fault::Value { at: at.to_owned(), reason: error.to_string() })
+    let uri = Uri::resolve(base, text).map_err(|error| fault(error.to_string()))?;
+    // It may come from the folder of the manifest. Lists of parts have one URI a line.
+    let whole = uri.to_string();
+    if whole.chars().any(char::is_control) {
+        return Err(fault(format!(
+            "expected a URI or a path without control characters, found {whole:?}"
+        )));
+    }
+    Ok(uri)
 }
 
 fn value<T: FromStr<Err: Display>>(at: &str, text: Option<&str>) -> Result<Option<T>, Fault> {

@@ -158,3 +158,40 @@ fn the_committed_logs_hold_every_text_as_it_is() {
     }
     assert_eq!(stores, hostile().into_iter().collect());
 }
+
+/// A control character in the name of a file that was read once ended every command on the lake.
+#[test]
+fn files_whose_names_attack_are_read_and_shown_as_text() {
+    let lake = Attacked::new();
+    let reports = lake.reports();
+    for (at, text) in hostile().iter().enumerate() {
+        let name: String = text.chars().filter(|c| !['/', '\0'].contains(c)).take(50).collect();
+        fs::copy(&reports, reports.with_file_name(format!("{at}{name}\t.parquet"))).unwrap();
+    }
+    assert_eq!(lake.run().status.code(), Some(0));
+    let on = ["--manifest", "run_manifest.json"];
+    let rows = lake.cohort(&[&["registry"], &on[..], &["--as", "jsonl"]].concat());
+    let rows = String::from_utf8(rows.stdout).unwrap();
+    let row: Value = serde_json::from_str(rows.lines().next().unwrap()).unwrap();
+    let event = row["event_id"].as_str().unwrap();
+    for (command, more) in [
+        ("run", &[][..]),
+        ("run", &["--dry-run"]),
+        ("run", &["--dry-run", "--as", "json"]),
+        ("rerun", &["--run-id", "demo__2025-01-01"]),
+        ("registry", &[]),
+        ("files", &[]),
+        ("page", &["--out", "page.html"]),
+        ("verify", &[]),
+        ("verify", &["--as", "json"]),
+        ("explain", &["--event", event]),
+        ("explain", &["--event", event, "--as", "json"]),
+        ("history", &["--run-id", "demo__2025-01-01"]),
+    ] {
+        let done = lake.cohort(&[&[command], &on[..], more].concat());
+        assert_eq!(done.status.code(), Some(0), "{command} {more:?}: {done:?}");
+        for said in [done.stdout, done.stderr] {
+            is_plain(command, &String::from_utf8(said).unwrap());
+        }
+    }
+}
