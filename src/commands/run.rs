@@ -203,7 +203,9 @@ async fn dry_run(
     let found = Shell { objects: storage, workers }.dry_run(&manifest).await?;
     Ok(match args.dry_run_as {
         // Maps have text keys and every field can be serialized, so there can be no error.
-        Some(DryRunForm::Json) => serde_json::to_string(&found).unwrap_or_default() + "\n",
+        Some(DryRunForm::Json) => {
+            escape::json(&serde_json::to_string(&found).unwrap_or_default()) + "\n"
+        }
         Some(DryRunForm::Text) | None => show::dry_run(&found, Look::of_stdout()),
     })
 }
