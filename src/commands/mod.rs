@@ -3,6 +3,7 @@
 //! One file per subcommand holds its arguments, its examples and its action. This one holds the
 //! command line as a whole and the exit codes, `terminal` what the actions share.
 
+mod apart;
 mod completions;
 mod edit;
 mod explain;

@@ -1,18 +1,18 @@
 //! `cohort page`: what committed runs found, as a page to look at.
 
 use std::fs;
-use std::io;
-use std::path::PathBuf;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
 use clap::Args;
 
+use super::apart;
 use super::files::SelectionArgs;
 use super::terminal::{argument, places, print, runtime_and_workers};
 use crate::committed::CommittedRuns;
 use crate::error::Error;
-use crate::manifest::Places;
 use crate::objects::{self, Objects as _, Outcome, Put, Scheme, Storage, Uri};
 use crate::page::{self, VerifyFindings};
 use crate::registry::{self, Options};
@@ -20,6 +20,8 @@ use crate::run::Shell;
 
 /// How often a page on S3 is written again because another one came in between.
 const ATTEMPTS_MAX: usize = 8;
+/// How many names a page on local disk tries for what becomes its file.
+const NAMES_MAX: usize = 1_000;
 
 /// `cohort page`.
 #[derive(Debug, Args)]
@@ -59,7 +61,7 @@ pub(super) fn execute(args: &PageArgs) -> Result<(), Error> {
     let report = args.verify.as_deref().map(argument).transpose()?;
     let manifest = argument(&args.manifest)?;
     for (what, uri) in [("--manifest", Some(&manifest)), ("--verify", report.as_ref())] {
-        if uri == Some(&out) {
+        if uri.is_some_and(|uri| apart::is_same(uri, &out)) {
             return Err(taken(&out, what));
         }
     }
@@ -68,7 +70,9 @@ pub(super) fn execute(args: &PageArgs) -> Result<(), Error> {
         let storage = Arc::new(Storage::new());
         let shell = Shell { objects: storage.clone(), workers };
         let places = places(&storage, &args.manifest).await?;
-        is_free(&out, &places)?;
+        if let Some(name) = apart::taken_by(&out, &places) {
+            return Err(taken(&out, name));
+        }
         let report = match &report {
             Some(uri) => Some(report_at(&storage, uri).await?),
             None => None,
@@ -84,22 +88,6 @@ pub(super) fn execute(args: &PageArgs) -> Result<(), Error> {
         }
     })?;
     print(&format!("{out}\n"))
-}
-
-/// Fails if the page would lie among logs, or over what names the run.
-fn is_free(out: &Uri, places: &Places) -> Result<(), Error> {
-    let demo = places.demo_run_config.as_ref();
-    let inputs = places.inputs.each().map(|(log, dataset)| (log.name, &dataset.uri));
-    let outputs = places.outputs.each().map(|(log, uri)| (log.name, uri));
-    let others = [("the lineages", Some(&places.lineage)), ("demo_run_config", demo)];
-    let others = others.into_iter().filter_map(|(name, uri)| Some((name, uri?)));
-    let all = inputs.chain(outputs).chain(others);
-    for (name, uri) in all {
-        if out == uri || out.below(uri).is_some() {
-            return Err(taken(out, name));
-        }
-    }
-    Ok(())
 }
 
 fn taken(out: &Uri, by: &str) -> Error {
@@ -131,21 +119,21 @@ fn write_file(uri: &Uri, page: &[u8]) -> Result<(), Error> {
         _ => Error::Result { place: uri.to_string(), source },
     };
     // A link stays, and what it leads to is replaced.
-    let path = &fs::canonicalize(uri.path()).unwrap_or_else(|_| PathBuf::from(uri.path()));
+    let path = &apart::led(Path::new(uri.path()));
     let before = fs::symlink_metadata(path).ok();
     if before.as_ref().is_some_and(|before| !before.is_file()) {
         return Err(Error::Usage(format!(
             "--out {uri}: expected a file, found a folder or a device"
         )));
     }
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let partial = path.with_file_name(format!(".{name}.{}.tmp", std::process::id()));
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(failed)?;
     }
-    let written = fs::write(&partial, page)
+    let (mut file, partial) = partial(path).map_err(failed)?;
+    let written = file
+        .write_all(page)
         .and_then(|()| match &before {
-            Some(before) => fs::set_permissions(&partial, before.permissions()),
+            Some(before) => file.set_permissions(before.permissions()),
             None => Ok(()),
         })
         .and_then(|()| fs::rename(&partial, path));
@@ -154,6 +142,23 @@ fn write_file(uri: &Uri, page: &[u8]) -> Result<(), Error> {
         let _ = fs::remove_file(&partial);
         failed(source)
     })
+}
+
+/// A new file beside another, under a name that nobody had taken: a link that waits under the name
+/// is not followed.
+fn partial(path: &Path) -> io::Result<(fs::File, PathBuf)> {
+    let mut number = 0;
+    loop {
+        let name = format!(".cohort-page-{}-{number}.tmp", std::process::id());
+        let partial = path.with_file_name(name);
+        match fs::File::create_new(&partial) {
+            Ok(file) => return Ok((file, partial)),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && number < NAMES_MAX => {
+                number += 1;
+            }
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 /// Writes an object over whatever is there.

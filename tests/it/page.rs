@@ -1,6 +1,6 @@
 //! `cohort page` from outside: where it writes, and what it replaces.
 
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -82,6 +82,47 @@ fn what_is_no_place_for_a_page_is_refused() {
         assert_eq!(done.status.code(), Some(2), "{log}");
         assert!(log.contains(said), "{log}");
     }
+}
+
+/// Through a link, each was once written over. So was what a planted link led to, in the place of
+/// the file that the page is written to first.
+#[test]
+fn a_page_takes_the_place_of_nothing_through_a_link() {
+    let folder = tempfile::tempdir().unwrap();
+    let manifest = chain(folder.path());
+    let chain = folder.path().join("chain");
+    let lineage = chain.join("out/lineage/run=demo__2025-01-01");
+    let (out, beside) = (folder.path().join("page.html"), folder.path().join("beside"));
+    symlink(&lineage, &beside).unwrap();
+    let before = std::fs::read(lineage.join("lineage.json")).unwrap();
+    for (target, out, said) in [
+        (lineage.join("lineage.json"), out.clone(), "that of the lineages"),
+        (chain.join("run_manifest.json"), out.clone(), "that of --manifest"),
+        (chain.join("demo_run_config.json"), out.clone(), "that of demo_run_config"),
+        (lineage.clone(), beside.join("new.html"), "that of the lineages"),
+    ] {
+        let _ = std::fs::remove_file(folder.path().join("page.html"));
+        symlink(&target, folder.path().join("page.html")).unwrap();
+        let out = out.to_str().unwrap();
+        let done = cohort(&["page", "--manifest", &manifest, "--out", out]);
+        let log = String::from_utf8_lossy(&done.stderr);
+        assert_eq!(done.status.code(), Some(2), "{log}");
+        assert!(log.contains(said), "{log}");
+        assert!(target.exists());
+    }
+    assert_eq!(std::fs::read(lineage.join("lineage.json")).unwrap(), before);
+    let _ = std::fs::remove_file(&out);
+    let precious = folder.path().join("precious");
+    std::fs::write(&precious, "precious").unwrap();
+    // The shell's process number is that of the program that it becomes.
+    let script = "ln -s precious .cohort-page-$$-0.tmp; ln -s precious .page.html.$$.tmp; \
+                  exec \"$0\" page --manifest \"$1\" --out page.html";
+    let mut planted = Command::new("bash");
+    planted.args(["-c", script]).arg(crate::binary::binary()).arg(&manifest);
+    let done = planted.current_dir(folder.path()).output().unwrap();
+    assert_eq!(done.status.code(), Some(0), "{done:?}");
+    assert_eq!(std::fs::read_to_string(&precious).unwrap(), "precious");
+    assert!(!out.is_symlink() && std::fs::read(&out).unwrap().starts_with(b"<!DOCTYPE html>"));
 }
 
 #[test]
