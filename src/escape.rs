@@ -140,17 +140,24 @@ fn visible(text: &str) -> String {
 }
 
 /// Whether a character is obeyed instead of shown, or is nothing to see: control characters, line
-/// separators, marks of direction, blanks without width, tags. The joiners U+200C and U+200D are
-/// none of them: Persian, Hindi and many emoji need them.
+/// separators, marks of direction, notes between lines, tags, and all that Unicode calls ignorable
+/// by default; the blank of Braille too. The joiners U+200C and U+200D are none of them, nor are
+/// U+FE0E and U+FE0F, which choose between text and emoji: Persian, Hindi and many emoji need them.
 fn is_unseen(c: char) -> bool {
     c.is_control()
         || matches!(
             c,
-            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{3164}'
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+                | '\u{180b}'..='\u{180f}'
+                | '\u{200b}' | '\u{200e}' | '\u{200f}'
                 | '\u{2028}'..='\u{202e}'
                 | '\u{2060}'..='\u{206f}'
-                | '\u{feff}'
-                | '\u{fff9}'..='\u{fffb}'
+                | '\u{2800}' | '\u{3164}'
+                | '\u{fe00}'..='\u{fe0d}'
+                | '\u{feff}' | '\u{ffa0}'
+                | '\u{fff0}'..='\u{fffb}'
+                | '\u{1bca0}'..='\u{1bca3}'
+                | '\u{1d173}'..='\u{1d17a}'
                 | '\u{e0000}'..='\u{e0fff}'
         )
 }
@@ -200,6 +207,13 @@ mod tests {
             let shown = line(&text);
             is_plain(&shown);
             assert!(shown.chars().count() < LINE_CHARS_MAX + 50, "{shown}");
+        }
+        // Each is nothing to see, or as good as nothing; what follows is needed.
+        for unseen in ["\u{34f}", "\u{1160}", "\u{180d}", "\u{2800}", "\u{ffa0}", "\u{1d175}"] {
+            assert!(line(unseen).starts_with("\\u{"), "{unseen:?}");
+        }
+        for seen in ["\u{2764}\u{fe0f}", "\u{915}\u{94d}\u{200d}"] {
+            assert_eq!(line(seen), seen);
         }
         assert_eq!(line("a\nb\tc\u{1b}[0mé"), "a\\nb\\tc\\u{1b}[0mé");
         let long = line(&format!("{}; do this", "x".repeat(20_000)));

@@ -7,8 +7,10 @@ const DAY = 24 * HOUR;
 // What nobody could see, or what turns the direction of the text around it, is shown as its escape:
 // the same characters as in src/escape.rs.
 const UNSEEN = new RegExp(
-  "[\\u0000-\\u001f\\u007f-\\u009f\\u00ad\\u061c\\u180e\\u200b\\u200e\\u200f\\u3164\\u2028-\\u202e"
-    + "\\u2060-\\u206f\\ufeff\\ufff9-\\ufffb\\u{e0000}-\\u{e0fff}]",
+  "[\\u0000-\\u001f\\u007f-\\u009f\\u00ad\\u034f\\u061c\\u115f\\u1160\\u17b4\\u17b5"
+    + "\\u180b-\\u180f\\u200b\\u200e\\u200f\\u2028-\\u202e\\u2060-\\u206f\\u2800\\u3164"
+    + "\\ufe00-\\ufe0d\\ufeff\\uffa0\\ufff0-\\ufffb\\u{1bca0}-\\u{1bca3}\\u{1d173}-\\u{1d17a}"
+    + "\\u{e0000}-\\u{e0fff}]",
   "gu",
 );
 const escaped = (character) => `\\u{${character.codePointAt(0).toString(16)}}`;
