@@ -5,7 +5,6 @@
 //! says them, and the others wait for the end.
 
 use std::cell::Cell;
-use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, mpsc};
 use std::thread;
@@ -18,6 +17,7 @@ use crate::process::is_decoding;
 use crate::progress;
 use crate::screen::{Look, WRONG, stderr_has_colour};
 use crate::shortage::Shortage;
+use crate::streams;
 
 /// How long the last words may take, in all.
 const TIME_MAX: Duration = Duration::from_millis(2_500);
@@ -83,7 +83,7 @@ pub fn end_without_memory() -> u8 {
             thread::sleep(WAIT_MAX);
         }
         for text in ["cohort: ", NO_MEMORY, "\n"] {
-            let _ = rustix::io::write(io::stderr(), text.as_bytes());
+            let _ = streams::to_stderr(text.as_bytes());
         }
     }
     Kind::Temporary.exit_code()
@@ -147,7 +147,7 @@ fn print_line(line: &str) {
     let look = Look { colour: stderr_has_colour(), ..Look::PLAIN };
     let name = look.styled(WRONG, "cohort:");
     // If stderr is closed there is nobody left to tell.
-    let _ = rustix::io::write(io::stderr(), format!("{name} {line}\n").as_bytes());
+    let _ = streams::to_stderr(format!("{name} {line}\n").as_bytes());
 }
 
 #[cfg(test)]

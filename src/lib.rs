@@ -50,6 +50,8 @@ mod schemas;
 mod screen;
 mod shortage;
 mod show;
+mod stop;
+mod streams;
 mod summary;
 mod table;
 mod text;
@@ -70,10 +72,10 @@ pub use objects::{
     Error as ObjectsError, Local, Memory, Object, Objects, Outcome, Put, S3, S3Settings, Storage,
     Tag, Traffic, Uri,
 };
-pub use orchestrator::{hangup_is_ignored, stop_asked};
 pub use run::{Error as RunError, Shell, load_manifest};
 pub use sample::Sample;
 pub use schemas::{ALL as SCHEMAS, Schema, find as find_schema};
 pub use screen::choose_colour;
+pub use stop::{hangup_is_ignored, stop_asked};
 pub use summary::{Execution, Summary};
 pub use workers::Workers;

@@ -14,6 +14,7 @@ use indicatif::{
 };
 
 use crate::screen::stderr_has_colour;
+use crate::streams;
 
 /// The bars of this process; nothing is drawn or logged before [`show`] was called.
 static SHOWN: OnceLock<Shown> = OnceLock::new();
@@ -176,7 +177,10 @@ pub(crate) struct BesideBars;
 impl Write for BesideBars {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         // The log writes each event at once.
-        let write = || io::stderr().lock().write_all(bytes).map(|()| bytes.len());
+        let write = || {
+            let _lock = io::stderr().lock();
+            streams::to_stderr(bytes).map(|()| bytes.len())
+        };
         match bars() {
             Some(bars) => bars.suspend(write),
             None => write(),
@@ -184,7 +188,7 @@ impl Write for BesideBars {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        io::stderr().flush()
+        Ok(())
     }
 }
 

@@ -10,8 +10,9 @@ use tokio::runtime::Runtime;
 use crate::error::Error;
 use crate::manifest::{self, Places};
 use crate::objects::{Objects as _, Storage, Uri};
-use crate::orchestrator::termination::stop_noted;
 use crate::shortage::Shortage;
+use crate::stop::stop_noted;
+use crate::streams;
 use crate::workers::Workers;
 
 /// Where a manifest says that inputs and outputs lie.
@@ -63,22 +64,21 @@ pub fn stdout_is_closed() {
 }
 
 /// Stdout, which fails if the caller has closed it.
-pub(super) struct Stdout(io::StdoutLock<'static>);
+pub(super) struct Stdout;
 
 /// Where commands print. Nothing else of the job writes there but a channel of an orchestrator.
 pub(super) fn stdout() -> Stdout {
-    Stdout(io::stdout().lock())
+    Stdout
 }
 
 impl io::Write for Stdout {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         is_open()?;
-        self.0.write(bytes)
+        streams::to_stdout(bytes).map(|()| bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        is_open()?;
-        self.0.flush()
+        is_open()
     }
 }
 

@@ -33,7 +33,6 @@ use pipes::Pipes;
 use warning::{warn, warn_if};
 
 pub(crate) use end_files::EndFiles;
-pub use termination::{hangup_is_ignored, stop_asked};
 pub(crate) use xcom::NotWritten;
 
 use crate::kind::Kind;

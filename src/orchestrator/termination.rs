@@ -1,11 +1,9 @@
 //! How a run ends in a container: the request to stop, and the short text that Kubernetes shows for
 //! a failure.
 
-use std::ffi::c_int;
 use std::future::pending;
 use std::io;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 use rustix::process::Signal;
 use tokio::signal::unix::{SignalKind, signal};
@@ -13,38 +11,13 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::facts::Failure;
 use super::open;
 use crate::escape;
+use crate::stop::{hangup_stops, stop_noted};
 
 /// Where Kubernetes reads a container's last words.
 pub(crate) const TERMINATION_LOG: &str = "/dev/termination-log";
 
 /// Kubernetes keeps this many bytes of it.
 const MESSAGE_BYTES_MAX: usize = 4096;
-
-/// The signal that asked the process to stop; 0 if none did.
-static ASKED: AtomicI32 = AtomicI32::new(0);
-/// Whether a hangup is no such signal.
-static HANGUP_IGNORED: AtomicBool = AtomicBool::new(false);
-
-/// Notes that a signal asked the process to stop. It may be called by a handler of signals.
-pub extern "C" fn stop_asked(signal: c_int) {
-    ASKED.store(signal, Ordering::SeqCst);
-}
-
-/// Says that the caller of the process wants it to outlive the terminal.
-pub fn hangup_is_ignored() {
-    HANGUP_IGNORED.store(true, Ordering::SeqCst);
-}
-
-/// The signal that has asked the process to stop, if one has.
-pub(crate) fn stop_noted() -> Option<&'static str> {
-    match ASKED.load(Ordering::SeqCst) {
-        0 => None,
-        n if n == Signal::TERM.as_raw() => Some("SIGTERM"),
-        n if n == Signal::INT.as_raw() => Some("SIGINT"),
-        n if n == Signal::HUP.as_raw() => Some("SIGHUP"),
-        _ => Some("SIGXCPU"),
-    }
-}
 
 /// Waits until the process is asked to stop, by SIGTERM, SIGINT, SIGHUP or SIGXCPU (`ulimit -t`).
 ///
@@ -58,8 +31,7 @@ pub(crate) fn stop_noted() -> Option<&'static str> {
 pub(crate) async fn stop_requested() -> io::Result<&'static str> {
     let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let mut cpu = signal(SignalKind::from_raw(Signal::XCPU.as_raw()))?;
-    let ignored = HANGUP_IGNORED.load(Ordering::SeqCst);
-    let mut hangup = if ignored { None } else { Some(signal(SignalKind::hangup())?) };
+    let mut hangup = if hangup_stops() { Some(signal(SignalKind::hangup())?) } else { None };
     let hung_up = async {
         match &mut hangup {
             Some(hangup) => hangup.recv().await,

@@ -2,9 +2,12 @@
 //! moment on.
 
 use std::fs;
+use std::io::{PipeReader, PipeWriter, Write as _};
 use std::net::TcpListener;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::Duration;
 
 use serde_json::json;
 
@@ -75,6 +78,40 @@ fn a_stop_while_a_channel_opens_is_told() {
     }
 }
 
+/// A pipe that takes nothing, and its reader.
+fn full_pipe() -> (PipeReader, PipeWriter) {
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    rustix::io::ioctl_fionbio(&writer, true).unwrap();
+    while writer.write(&[b'x'; 4096]).is_ok() {}
+    rustix::io::ioctl_fionbio(&writer, false).unwrap();
+    (reader, writer)
+}
+
+/// A write that waits for a reader once outlived every signal but SIGKILL.
+#[test]
+fn a_stop_is_heeded_though_nobody_reads_stderr() {
+    let lake = Attacked::new();
+    for (more, exit) in [(&[][..], 75), (&["--bogus"], 2)] {
+        fs::write(lake.result_file(), EARLIER).unwrap();
+        let (_reader, stderr) = full_pipe();
+        let mut command = lake.limited("env", &[]);
+        let mut child = command.args(more).stdout(Stdio::null()).stderr(stderr).spawn().unwrap();
+        while fs::read(lake.result_file()).is_ok_and(|result| result == EARLIER.as_bytes()) {
+            thread::sleep(Duration::from_millis(5));
+        }
+        send("-TERM", &child);
+        let ended = (0..6_000).find_map(|_| {
+            thread::sleep(Duration::from_millis(10));
+            child.try_wait().unwrap()
+        });
+        if ended.is_none() {
+            child.kill().unwrap();
+        }
+        assert_eq!(ended.and_then(|status| status.code()), Some(exit), "{more:?}");
+        assert_eq!(lake.result()["exit_code"], exit);
+    }
+}
+
 #[test]
 fn a_run_that_is_to_outlive_its_terminal_does() {
     let lake = Attacked::new();
@@ -92,7 +129,7 @@ fn a_command_that_is_no_run_is_ended_by_the_system() {
     command.args(["files", "--manifest", "/dev/stdin"]).current_dir(&lake.root);
     let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
     let mut writer = child.stdin.take().unwrap();
-    std::io::Write::write_all(&mut writer, &vec![b' '; 1 << 20]).unwrap();
+    writer.write_all(&vec![b' '; 1 << 20]).unwrap();
     send("-TERM", &child);
     assert_eq!(child.wait().unwrap().signal(), Some(15));
 }

@@ -7,7 +7,7 @@
 //! length.
 
 use std::fs::File;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -17,6 +17,7 @@ use serde_json::Value;
 use super::context::{ContextError, MESSAGES, bucket_uri, keys};
 use crate::objects::{Objects, Put, Uri};
 use crate::orchestrator::open;
+use crate::streams;
 
 /// Less than the 16 KiB at which Docker cuts, with room for the newline and a prefix that a log
 /// driver may add.
@@ -103,8 +104,8 @@ impl Channel {
                 };
                 open::write(file, line.as_bytes())
             }
-            Sink::Stdout => io::stdout().lock().write_all(line.as_bytes()),
-            Sink::Stderr => io::stderr().lock().write_all(line.as_bytes()),
+            Sink::Stdout => streams::to_stdout(line.as_bytes()),
+            Sink::Stderr => streams::to_stderr(line.as_bytes()),
             Sink::Bucket(bucket) => {
                 bucket.pending.push_str(&line);
                 Ok(())
@@ -119,8 +120,7 @@ impl Channel {
     pub(crate) async fn flush(&mut self) -> Result<(), String> {
         match &mut self.sink {
             Sink::Bucket(bucket) => bucket.flush().await,
-            Sink::Stdout => io::stdout().flush().map_err(|error| error.to_string()),
-            Sink::File(..) | Sink::Stderr => Ok(()),
+            Sink::File(..) | Sink::Stdout | Sink::Stderr => Ok(()),
         }
     }
 }
