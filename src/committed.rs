@@ -191,8 +191,8 @@ impl Committed {
         for part in &output.files {
             let wrong = |reason: String| Error::Part { uri: part.uri.clone(), reason };
             let entry = there.get(&part.uri).ok_or_else(|| wrong("nothing".to_owned()))?;
-            if let Some(stranger) = entry.stranger {
-                return Err(wrong(stranger.to_owned()));
+            if let Some(found) = entry.stranger {
+                return Err(objects::Error::Stranger { uri: part.uri.clone(), found }.into());
             }
             let found = hex(&objects.digest(&entry.object).await?);
             if found != part.sha256 {
@@ -332,9 +332,6 @@ pub(crate) async fn content(objects: &dyn Objects, part: &OutputFile) -> Result<
         Ok((bytes, _)) => Ok(bytes),
         Err(objects::Error::NotFound { .. }) => {
             Err(Error::Part { uri: part.uri.clone(), reason: "nothing".to_owned() })
-        }
-        Err(objects::Error::Stranger { uri, found }) => {
-            Err(Error::Part { uri, reason: found.to_owned() })
         }
         Err(error) => Err(error.into()),
     }

@@ -58,7 +58,7 @@ fn nothing_in_a_runs_folder_is_read_through_a_link() {
             &["registry", MANIFEST[0], MANIFEST[1]],
             &["run", MANIFEST[0], MANIFEST[1]],
         ] {
-            fails(&lake, command, 65, &["a link"]);
+            fails(&lake, command, 65, &["a link", "move it away"]);
         }
         let verified = lake.cohort(&["verify", MANIFEST[0], MANIFEST[1]]);
         assert_eq!(verified.status.code(), Some(1), "{verified:?}");
