@@ -97,6 +97,29 @@ fn a_stranger_whose_name_is_no_text_is_named_and_stays() {
     assert!(stranger.exists());
 }
 
+/// It was once read through no link, as if a run had written it.
+#[test]
+fn a_manifest_in_a_folder_with_the_name_of_a_run_may_be_a_link() {
+    let lake = committed();
+    let folder = lake.root.join("run=jobs");
+    fs::create_dir(&folder).unwrap();
+    symlink(lake.root.join("run_manifest.json"), folder.join("manifest.json")).unwrap();
+    let manifest = folder.join("manifest.json");
+    let text = fs::read_to_string(lake.root.join("run_manifest.json")).unwrap();
+    let root = lake.root.to_str().unwrap();
+    let mut absolute: serde_json::Value = serde_json::from_str(&text).unwrap();
+    for logs in ["inputs", "outputs"] {
+        for log in absolute[logs].as_object_mut().unwrap().values_mut() {
+            let place = if log.is_object() { &mut log["uri"] } else { log };
+            *place = json!(format!("{root}/{}", place.as_str().unwrap()));
+        }
+    }
+    absolute["demo_run_config"] = json!(format!("{root}/demo_run_config.json"));
+    fs::write(lake.root.join("run_manifest.json"), absolute.to_string()).unwrap();
+    let done = lake.cohort(&["files", "--manifest", manifest.to_str().unwrap()]);
+    assert_eq!(done.status.code(), Some(0), "{done:?}");
+}
+
 #[test]
 fn an_output_whose_folder_is_a_link_to_nothing_is_called_so() {
     let lake = Attacked::new();

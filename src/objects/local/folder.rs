@@ -20,6 +20,10 @@ use crate::objects::interface::Tag;
 
 /// How the name of a run's folder begins.
 const RUN_FOLDER: &str = "run=";
+/// What a run writes there, as `layout` has it.
+const LINEAGE: &str = "lineage.json";
+const PART: &str = "part-";
+const SUPERSEDED: &str = "superseded";
 
 /// How long a lock is waited for. The job holds one for a moment; whoever holds it for longer is a
 /// stranger.
@@ -73,9 +77,17 @@ pub(super) struct Look {
 const DIRECTORY: OFlags = OFlags::DIRECTORY.union(OFlags::CLOEXEC);
 
 impl Folder {
-    /// Whether a path leads through a run's folder.
+    /// Whether a path is one of those that a run writes to: its lineage or a part in its folder, or
+    /// a copy of one that a rerun has kept. Anything else may lie in a folder of that name by
+    /// chance, as a manifest.
     pub(super) fn is_of_a_run(path: &str) -> bool {
-        path.split('/').any(|name| name.starts_with(RUN_FOLDER))
+        let names: Vec<&str> = path.split('/').filter(|name| !name.is_empty()).collect();
+        let run = names.iter().rposition(|name| name.starts_with(RUN_FOLDER));
+        match run.map_or(&[][..], |run| &names[run + 1..]) {
+            [name] => *name == LINEAGE || name.starts_with(PART),
+            [folder, ..] => *folder == SUPERSEDED,
+            [] => false,
+        }
     }
 
     /// Opens the folder at an absolute path.
@@ -236,6 +248,27 @@ pub(super) fn lock_within(file: &File, time_max: Duration) -> io::Result<()> {
                     ),
                 ));
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A manifest that was a link was once refused in any folder of that name.
+    #[test]
+    fn a_path_is_of_a_run_only_where_a_run_writes() {
+        for (path, expected) in [
+            ("/lake/lineage/run=r/lineage.json", true),
+            ("/lake/run=a/run=r/part-00000-0123456789abcdef.parquet", true),
+            ("/lake/run=r/superseded/0123456789abcdef/lineage-0.json", true),
+            ("/jobs/run=r/run_manifest.json", false),
+            ("/jobs/run=r/lineage/lineage.json", false),
+            ("/jobs/run=r", false),
+            ("/jobs/lineage.json", false),
+        ] {
+            assert_eq!(Folder::is_of_a_run(path), expected, "{path}");
         }
     }
 }
