@@ -5,6 +5,7 @@
 //! says them, and the others wait for the end.
 
 use std::cell::Cell;
+use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, mpsc};
 use std::thread;
@@ -38,15 +39,30 @@ thread_local! {
     static ENDS: Cell<bool> = const { Cell::new(false) };
 }
 
-/// From now on, an end of the process is told to these files.
-pub(crate) fn tell_files(files: &EndFiles) {
-    // There is one run in a process.
-    let _ = FILES.set(files.clone());
+/// From now on, an end of the process is told to these files, or to those named before: there is
+/// one run in a process. Returns them.
+pub(crate) fn tell_files(files: EndFiles) -> EndFiles {
+    FILES.get_or_init(|| files).clone()
 }
 
 /// From now on, these channels are told, too, when the process ends.
 pub(crate) fn tell(reporters: &Arc<tokio::sync::Mutex<Reporters>>) {
     let _ = REPORTERS.set(reporters.clone());
+}
+
+/// The last words of a process that ends before it does anything. Returns the exit code.
+pub fn end_before_it_began(kind: Kind, message: &str) -> u8 {
+    if let Some(files) = FILES.get() {
+        files.failed(kind, &escape::line(message));
+    }
+    print_error(message);
+    kind.exit_code()
+}
+
+/// The same for a process that the system gives no thread.
+pub fn end_short(error: &io::Error) -> u8 {
+    let shortage = Shortage::of(error).unwrap_or(Shortage::Threads);
+    end_before_it_began(Kind::Temporary, &shortage.to_string())
 }
 
 /// From now on a panic on any thread ends the process with the exit code of a bug and one line on
@@ -166,8 +182,8 @@ mod tests {
         const INSIDE: &str = "COHORT_TEST_PANIC";
         if let Some(folder) = std::env::var_os(INSIDE).map(std::path::PathBuf::from) {
             end_on_panic(|| {});
-            let files = EndFiles::new(Some(folder.join("result")), &folder, &folder.join("none"));
-            tell_files(&files);
+            let files = EndFiles::new(vec![folder.join("result")], &folder, &folder.join("none"));
+            tell_files(files.clone());
             let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
             let reporters = runtime.block_on(Reporters::open(Surroundings {
                 env: &|name| std::env::var(name).ok(),

@@ -33,6 +33,7 @@ mod history;
 mod init;
 mod kind;
 mod layout;
+mod led;
 mod lineage;
 mod logging;
 mod manifest;
@@ -60,9 +61,11 @@ mod workers;
 
 #[cfg(feature = "bench")]
 pub use crate::parquet::scan::bench as scan_bench;
-pub use commands::{Cli, execute, help_printed, refusal, stdout_is_closed, stopped};
+pub use commands::{
+    Cli, execute, help_printed, refusal, stdout_is_closed, stopped, tell_those_who_wait,
+};
 pub use commit::Status;
-pub use ending::{end_on_panic, end_without_memory, print_error};
+pub use ending::{end_before_it_began, end_on_panic, end_short, end_without_memory, print_error};
 pub use error::Error;
 pub use kind::{Kind, Verdict};
 pub use layout::RunId;

@@ -9,13 +9,15 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use cohort::{
-    Cli, Kind, choose_colour, end_on_panic, execute, help_printed, print_error, refusal, stopped,
+    Cli, Kind, choose_colour, end_before_it_began, end_on_panic, execute, help_printed,
+    print_error, refusal, stopped, tell_those_who_wait,
 };
 
 fn main() -> ExitCode {
     signals::catch();
     heap::set_up();
     end_on_panic(heap::release);
+    tell_those_who_wait(std::env::args_os());
     stack::with_room(run)
 }
 
@@ -30,7 +32,7 @@ fn run() -> ExitCode {
                 Err(error) => fail(error.kind(), &error.to_string()),
             };
         }
-        Err(wrong) => return fail(Kind::Usage, &refusal(&wrong)),
+        Err(wrong) => return end_before_it_began(Kind::Usage, &refusal(&wrong)).into(),
     };
     if !cli.ends_well() {
         signals::release();

@@ -17,7 +17,7 @@ pub(crate) fn with_room(run: fn() -> ExitCode) -> ExitCode {
     match thread::Builder::new().stack_size(BYTES).spawn(run) {
         // A panic ends the process before it comes here.
         Ok(thread) => thread.join().unwrap_or(ExitCode::FAILURE),
-        // There are no threads to be had. The little room may do.
-        Err(_) => run(),
+        // The little room would not do: whoever overflows it ends without a word.
+        Err(error) => cohort::end_short(&error).into(),
     }
 }

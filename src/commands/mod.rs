@@ -20,10 +20,12 @@ mod schema;
 mod show;
 mod terminal;
 mod verify;
+mod waiting;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 
 pub use self::terminal::{help_printed, stdout_is_closed, stopped};
+pub use self::waiting::tell_those_who_wait;
 use crate::error::Error;
 use crate::kind::{Kind, Verdict};
 use crate::logging::{self, Logging};
@@ -144,10 +146,14 @@ impl Cli {
 impl Command {
     /// Tells those who wait for a run's result that it never began.
     fn refused(&self, error: &Error) {
-        match self {
-            Self::Run(args) => run::refused(&args.execution, error),
-            Self::Rerun(args) => run::refused(&args.execution, error),
-            _ => {}
+        let args = match self {
+            Self::Run(args) => &args.execution,
+            Self::Rerun(args) => &args.execution,
+            _ => return,
+        };
+        // A dry run tells nobody.
+        if !args.dry_run {
+            waiting::refused(args.result_file.as_ref(), error);
         }
     }
 }

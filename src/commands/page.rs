@@ -13,6 +13,7 @@ use super::files::SelectionArgs;
 use super::terminal::{argument, places, print, runtime_and_workers};
 use crate::committed::CommittedRuns;
 use crate::error::Error;
+use crate::led::led;
 use crate::objects::{self, Objects as _, Outcome, Put, Scheme, Storage, Uri};
 use crate::page::{self, VerifyFindings};
 use crate::registry::{self, Options};
@@ -119,7 +120,7 @@ fn write_file(uri: &Uri, page: &[u8]) -> Result<(), Error> {
         _ => Error::Result { place: uri.to_string(), source },
     };
     // A link stays, and what it leads to is replaced.
-    let path = &apart::led(Path::new(uri.path()));
+    let path = &led(Path::new(uri.path()));
     let before = fs::symlink_metadata(path).ok();
     if before.as_ref().is_some_and(|before| !before.is_file()) {
         return Err(Error::Usage(format!(

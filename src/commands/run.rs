@@ -2,28 +2,28 @@
 
 use std::io;
 use std::num::NonZeroU16;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
 use clap::{Args, ValueEnum};
 use tokio::sync::Mutex;
 
+use super::apart;
 use super::terminal::{argument, print, runtime};
+use super::waiting;
 use crate::ending;
 use crate::error::Error;
 use crate::escape;
-use crate::kind::Kind;
 use crate::logging::{LogFormat, Logging};
-use crate::manifest::{CommitMode, Manifest, Overrides};
+use crate::manifest::{CommitMode, Manifest, Overrides, Places};
 use crate::objects::{Objects as _, Storage, Traffic};
 use crate::orchestrator::facts::{Announcement, Facts};
-use crate::orchestrator::{EndFiles, NotWritten, Reporters, Surroundings, termination, xcom};
+use crate::orchestrator::{EndFiles, Reporters, Surroundings, termination};
 use crate::process;
 use crate::progress;
 use crate::run::{RunOutcome, Shell, load_manifest};
 use crate::screen::Look;
-use crate::shortage::{self, Shortage};
 use crate::show;
 use crate::summary::{Execution, Summary};
 use crate::workers::Workers;
@@ -154,10 +154,14 @@ pub(super) fn carry_out(
         progress::clear();
         return print(&page?);
     }
-    let files = end_files(args);
-    ending::tell_files(&files);
-    let ready = files.clear().map_err(no_result_file).and_then(|()| runtime());
-    let runtime = ready.inspect_err(|error| told(&files, error))?;
+    let files = waiting::files(args.result_file.as_ref());
+    let load = async |storage: &Storage| {
+        let manifest = load(storage).await?;
+        waiting::is_apart(args.result_file.as_ref(), &files, &manifest)?;
+        Ok(manifest)
+    };
+    let ready = files.clear().map_err(waiting::no_result_file).and_then(|()| runtime());
+    let runtime = ready.inspect_err(|error| waiting::told(&files, error))?;
     let outcome = runtime.block_on(async {
         let storage = Arc::new(Storage::new());
         // A channel that hangs when it is opened is as bad as one that hangs later.
@@ -165,7 +169,7 @@ pub(super) fn carry_out(
             reporters = reporters(files.clone(), storage.clone()) => reporters,
             signal = termination::stop_requested() => {
                 let error = stopped(signal);
-                told(&files, &error);
+                waiting::told(&files, &error);
                 return Err(error);
             }
         };
@@ -210,53 +214,6 @@ async fn dry_run(
     })
 }
 
-/// Tells the files of a run that never began why.
-pub(super) fn refused(args: &ExecutionArgs, error: &Error) {
-    let files = end_files(args);
-    if files.clear().is_ok() {
-        told(&files, error);
-    }
-}
-
-fn told(files: &EndFiles, error: &Error) {
-    files.failed(error.kind(), &escape::line(&error.to_string()));
-}
-
-fn end_files(args: &ExecutionArgs) -> EndFiles {
-    let (xcom, log) = (Path::new(xcom::XCOM_FOLDER), Path::new(termination::TERMINATION_LOG));
-    EndFiles::new(args.result_file.clone(), xcom, log)
-}
-
-/// Why a file cannot be the result file, before anything is run.
-fn no_result_file(why: NotWritten) -> Error {
-    let NotWritten::Failed { path, source } = why else { return not_written(why) };
-    let kind = match source.kind() {
-        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Kind::Denied,
-        _ if Shortage::of(&source).is_some() => Kind::Temporary,
-        _ => Kind::Usage,
-    };
-    let reason = shortage::reason(&source);
-    let reason =
-        format!("expected a file that can be written ({reason}); mend that, or name another");
-    Error::ResultFile { place: path.display().to_string(), reason, kind }
-}
-
-fn not_written(why: NotWritten) -> Error {
-    match why {
-        NotWritten::Failed { path, source } => {
-            Error::Result { place: path.display().to_string(), source }
-        }
-        NotWritten::Foreign { path, found } => Error::ResultFile {
-            place: path.display().to_string(),
-            reason: format!(
-                "expected the result of an earlier run, or nothing, found {found}, which stays; \
-                 name another file, or move that one away"
-            ),
-            kind: Kind::Usage,
-        },
-    }
-}
-
 fn stopped(signal: io::Result<&'static str>) -> Error {
     match signal {
         Ok(signal) => Error::Stopped { signal },
@@ -274,7 +231,12 @@ async fn run(
     #[expect(clippy::disallowed_methods, reason = "the summary says how long the run took")]
     let begun = Instant::now();
     let manifest = load(&storage).await?;
-    reporters.lock().await.started(Announcement::of(&manifest)).await;
+    {
+        let places = Places::of(&manifest);
+        let mut reporters = reporters.lock().await;
+        reporters.keep_out(|path| apart::file_taken_by(path, &places));
+        reporters.started(Announcement::of(&manifest)).await;
+    }
     if manifest.commit == CommitMode::Unconditional {
         storage.accept_unconditional();
     }
@@ -284,7 +246,7 @@ async fn run(
     let outcome = shell.run(&manifest).await?;
     let summary = summary(&manifest, &outcome, &storage.traffic(), threads, begun);
     let facts = Facts::of(&outcome.lineage, &summary, outcome.highlights);
-    reporters.lock().await.finished(&facts).await.map_err(not_written)?;
+    reporters.lock().await.finished(&facts).await.map_err(waiting::not_written)?;
     Ok(facts.summary)
 }
 

@@ -20,13 +20,9 @@ pub(crate) struct EndFiles {
 }
 
 impl EndFiles {
-    /// The result file asked for, if any, that of the sidecar if its folder exists, and the
-    /// termination log.
-    pub(crate) fn new(
-        asked_for: Option<PathBuf>,
-        xcom_folder: &Path,
-        termination_log: &Path,
-    ) -> Self {
+    /// The result files asked for, that of the sidecar if its folder exists, and the termination
+    /// log.
+    pub(crate) fn new(asked_for: Vec<PathBuf>, xcom_folder: &Path, termination_log: &Path) -> Self {
         Self {
             result: ResultFiles::new(asked_for, xcom_folder),
             termination_log: termination_log.to_owned(),
@@ -40,6 +36,16 @@ impl EndFiles {
     /// If a file can be neither removed nor emptied, cannot be written, or holds something else.
     pub(crate) fn clear(&self) -> Result<(), NotWritten> {
         self.result.clear()
+    }
+
+    /// The files asked for turned out to be no place for a result. Nothing is written there.
+    pub(crate) fn withdraw(&self) {
+        self.result.withdraw();
+    }
+
+    /// Whether a path leads to a file that the result goes to.
+    pub(super) fn hold(&self, path: &Path) -> bool {
+        self.result.hold(path)
     }
 
     /// The run's name, once it is known.
@@ -64,10 +70,12 @@ impl EndFiles {
     /// The run failed; `message` is the line that goes to stderr.
     pub(crate) fn failed(&self, kind: Kind, message: &str) {
         let failure = self.failure(kind, message);
+        // An earlier result that may be removed, and not written, must not stay.
+        let _ = self.result.clear();
         let json = escape::json(&failure.to_json().to_string());
         match self.result.write(&json) {
             // That is what the failure says, or it came first.
-            Ok(()) | Err(NotWritten::Foreign { .. }) => {}
+            Ok(()) | Err(NotWritten::Foreign { .. } | NotWritten::Stream { .. }) => {}
             Err(NotWritten::Failed { path, source }) => {
                 warn("result file", &format!("{}: {source}", path.display()));
             }

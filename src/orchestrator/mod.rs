@@ -23,6 +23,7 @@ pub(crate) mod xcom;
 mod tests;
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -84,11 +85,31 @@ impl Reporters {
             }
             _ => None,
         };
-        let (openlineage, complaints) = OpenLineage::from_env(&env);
+        let (mut openlineage, mut complaints) = OpenLineage::from_env(&env);
+        let appended_to = openlineage.as_ref().and_then(OpenLineage::file);
+        if let Some(path) = appended_to.filter(|path| files.hold(path)) {
+            let place = path.display();
+            complaints.push(format!("{place}: expected a file of its own, found the result's"));
+            openlineage = None;
+        }
         for complaint in complaints {
             warn("openlineage", &complaint);
         }
         Self { clock, pipes, openlineage, files, announced: None, ended: false }
+    }
+
+    /// The manifest is known, and what it names is not to hold other files. A file of events that
+    /// would lie there is not written. `taken_by` says what holds a file.
+    pub(crate) fn keep_out(&mut self, taken_by: impl Fn(&Path) -> Option<&'static str>) {
+        let appended_to = self.openlineage.as_ref().and_then(OpenLineage::file);
+        if let Some(path) = appended_to
+            && let Some(name) = taken_by(path)
+        {
+            let place = path.display();
+            let reason = format!("{place}: expected a place of its own, found that of {name}");
+            warn("openlineage", &reason);
+            self.openlineage = None;
+        }
     }
 
     /// The manifest is known; the run begins.

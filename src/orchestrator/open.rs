@@ -16,6 +16,8 @@ use rustix::io::Errno;
 
 /// How long one reading or writing may wait for the other end of a pipe, in all.
 const WAIT_MAX: Duration = Duration::from_secs(1);
+/// How much of a line tells whose it is.
+const START_BYTES: u64 = 1 << 16;
 /// The time between two looks at it.
 const PAUSE: Duration = Duration::from_millis(5);
 
@@ -25,12 +27,27 @@ fn options() -> OpenOptions {
     options
 }
 
-/// Opens a file to append to, which is made if need be.
+/// Opens a file to append lines to, which is made if need be. Each of these lines has `mark` near
+/// its beginning.
 ///
 /// # Errors
-/// As [`to_write`].
-pub(super) fn to_append(path: &Path) -> io::Result<File> {
-    options().append(true).create(true).open(path).map_err(in_words)
+/// As [`to_write`]; and if it is a file that begins with anything but such a line.
+pub(super) fn to_append(path: &Path, mark: &str) -> io::Result<File> {
+    let file = options().append(true).create(true).open(path).map_err(in_words)?;
+    let found = file.metadata()?;
+    if found.is_file() && found.len() > 0 && !begins_with(path, mark)? {
+        let reason = format!("expected lines with {mark}, or nothing, found something else");
+        return Err(io::Error::new(ErrorKind::InvalidData, reason));
+    }
+    Ok(file)
+}
+
+/// Whether the first line of a file is an object of JSON that has `mark` near its beginning.
+fn begins_with(path: &Path, mark: &str) -> io::Result<bool> {
+    let mut start = Vec::new();
+    options().read(true).open(path)?.take(START_BYTES).read_to_end(&mut start)?;
+    let line = start.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    Ok(line.starts_with(b"{") && line.windows(mark.len()).any(|piece| piece == mark.as_bytes()))
 }
 
 /// Opens a file to write, with what is in it.
@@ -147,7 +164,7 @@ mod tests {
     #[test]
     fn a_pipe_without_another_end_holds_nobody_up() {
         let (_folder, path) = pipe();
-        for opened in [to_append(&path), to_write(&path, true)] {
+        for opened in [to_append(&path, "x"), to_write(&path, true)] {
             assert_eq!(opened.unwrap_err().kind(), ErrorKind::NotConnected);
         }
         assert_eq!(read(&path, 9).unwrap_err().kind(), ErrorKind::TimedOut);
@@ -160,7 +177,7 @@ mod tests {
         let reader = thread::spawn(move || read(&other, 1 << 21).unwrap());
         let opened = (0..500).find_map(|_| {
             thread::sleep(PAUSE / 5);
-            to_append(&path).ok()
+            to_append(&path, "x").ok()
         });
         let file = opened.unwrap();
         write(&file, &long).unwrap();
@@ -181,6 +198,25 @@ mod tests {
         assert_eq!(read(file.path(), 4).unwrap_err().kind(), ErrorKind::InvalidData);
         for path in ["/dev/zero", "/"] {
             assert_eq!(read(Path::new(path), 9).unwrap_err().kind(), ErrorKind::InvalidInput);
+        }
+    }
+
+    /// It once went on the end of a manifest, which then was none.
+    #[test]
+    fn lines_are_added_to_lines_of_their_own_kind_alone() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        for (content, fits) in [
+            ("", true),
+            ("{\"mark\":1}\n{\"other\":2}\n", true),
+            ("{\"first\":0,\"mark\":1}", true),
+            ("{\"other\":2}\n{\"mark\":1}\n", false),
+            ("{\n  \"mark\": 1\n}\n", false),
+            ("\"mark\"", false),
+            ("PAR1", false),
+        ] {
+            std::fs::write(file.path(), content).unwrap();
+            assert_eq!(to_append(file.path(), "\"mark\"").is_ok(), fits, "{content}");
+            assert_eq!(std::fs::read_to_string(file.path()).unwrap(), content);
         }
     }
 

@@ -138,7 +138,7 @@ impl Outside {
             env: &|name| self.env.get(name).cloned(),
             objects: Arc::clone(&self.objects),
             clock: || Timestamp::from_us(1_735_776_000_000_000).unwrap(),
-            files: EndFiles::new(None, self.folder.path(), &termination_log),
+            files: EndFiles::new(Vec::new(), self.folder.path(), &termination_log),
         })
         .await
     }

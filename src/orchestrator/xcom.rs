@@ -11,12 +11,15 @@
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Deserialize as _;
 use serde_json::Value;
 
 use super::open;
 use crate::commit::Status;
+use crate::led::led;
 
 /// The folder that Airflow's sidecar shares with the job.
 pub(crate) const XCOM_FOLDER: &str = "/airflow/xcom";
@@ -24,9 +27,17 @@ pub(crate) const XCOM_FOLDER: &str = "/airflow/xcom";
 /// No result of a run is longer.
 const BYTES_MAX: usize = 1 << 18;
 
+/// How a summary and a failure begin, as this job writes them.
+const BEGINNINGS: [&[u8]; 2] = [br#"{"run_id":""#, br#"{"error":""#];
+
 /// The files that the result goes to.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct ResultFiles(Vec<PathBuf>);
+pub(crate) struct ResultFiles {
+    asked_for: Vec<PathBuf>,
+    sidecar: Option<PathBuf>,
+    /// Whether those asked for turned out to be no place for a result.
+    withdrawn: Arc<AtomicBool>,
+}
 
 /// Why a result file cannot be one, or was not written.
 #[derive(Debug)]
@@ -38,6 +49,11 @@ pub(crate) enum NotWritten {
         /// What is there.
         found: &'static str,
     },
+    /// Logs or the summary go there, which would make a result of neither.
+    Stream {
+        /// The file.
+        path: PathBuf,
+    },
     /// The system refused.
     Failed {
         /// The file.
@@ -48,10 +64,26 @@ pub(crate) enum NotWritten {
 }
 
 impl ResultFiles {
-    /// The file asked for, if any, and the sidecar's file if its folder exists.
-    pub(crate) fn new(asked_for: Option<PathBuf>, xcom_folder: &Path) -> Self {
+    /// The files asked for, and the sidecar's file if its folder exists.
+    pub(crate) fn new(asked_for: Vec<PathBuf>, xcom_folder: &Path) -> Self {
         let sidecar = xcom_folder.is_dir().then(|| xcom_folder.join("return.json"));
-        Self(asked_for.into_iter().chain(sidecar).collect())
+        Self { asked_for, sidecar, withdrawn: Arc::default() }
+    }
+
+    /// From now on nothing is written to the files asked for.
+    pub(crate) fn withdraw(&self) {
+        self.withdrawn.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether this path leads to one of the files.
+    pub(crate) fn hold(&self, path: &Path) -> bool {
+        self.all().any(|file| led(file) == led(path))
+    }
+
+    fn all(&self) -> impl Iterator<Item = &PathBuf> {
+        let asked_for: &[_] =
+            if self.withdrawn.load(Ordering::SeqCst) { &[] } else { &self.asked_for };
+        asked_for.iter().chain(&self.sidecar)
     }
 
     /// Removes what an earlier run has left in them, and tries whether they can be written. A file
@@ -73,7 +105,7 @@ impl ResultFiles {
     }
 
     fn each(&self, deed: impl Fn(&Path) -> Result<(), NotWritten>) -> Result<(), NotWritten> {
-        let done: Vec<_> = self.0.iter().map(|path| deed(path)).collect();
+        let done: Vec<_> = self.all().map(|path| deed(path)).collect();
         done.into_iter().collect()
     }
 }
@@ -116,8 +148,20 @@ fn write(path: &Path, line: &str) -> Result<(), NotWritten> {
     open::rewrite(&file, line.as_bytes()).map_err(failed)
 }
 
+/// Whether stdout or stderr goes to the file.
+fn is_stream(path: &Path) -> bool {
+    let Ok(file) = rustix::fs::stat(path) else { return false };
+    [rustix::fs::fstat(io::stdout()), rustix::fs::fstat(io::stderr())]
+        .into_iter()
+        .flatten()
+        .any(|stream| (stream.st_dev, stream.st_ino) == (file.st_dev, file.st_ino))
+}
+
 /// Fails if the file holds something that no run has written.
 fn check(path: &Path) -> Result<(), NotWritten> {
+    if is_stream(path) {
+        return Err(NotWritten::Stream { path: path.to_owned() });
+    }
     let foreign = |found| Err(NotWritten::Foreign { path: path.to_owned(), found });
     match open::read(path, BYTES_MAX) {
         Ok(content) if is_result(&content) => Ok(()),
@@ -127,12 +171,21 @@ fn check(path: &Path) -> Result<(), NotWritten> {
     }
 }
 
-/// Whether this is what a run leaves: nothing, a summary or a failure.
+/// Whether this is what a run leaves: nothing, a summary or a failure. If the machine stopped
+/// meanwhile, it is the beginning of one, and zeros stand for what did not reach the disk.
 fn is_result(content: &[u8]) -> bool {
-    if content.trim_ascii().is_empty() {
-        return true;
-    }
-    let Ok(Value::Object(result)) = serde_json::from_slice(content) else { return false };
+    let zeros = content.iter().rev().take_while(|byte| **byte == 0).count();
+    let content = content[..content.len() - zeros].trim_ascii();
+    let result = match serde_json::from_slice(content) {
+        Ok(Value::Object(result)) => result,
+        Ok(_) => return false,
+        Err(error) => {
+            return error.is_eof()
+                && BEGINNINGS.iter().any(|beginning| {
+                    content.starts_with(beginning) || beginning.starts_with(content)
+                });
+        }
+    };
     let status = result.get("status").unwrap_or(&Value::Null);
     let keys: &[&str] = if Status::deserialize(status).is_ok() {
         &["run_id", "lineage", "execution"]
@@ -151,17 +204,17 @@ mod tests {
     use super::*;
 
     const RESULT: &str = r#"{"run_id":"r","status":"committed","lineage":"l","execution":{}}"#;
-    const FAILURE: &str = r#"{"status":"failed","run_id":null,"exit_code":75,"error":"x"}"#;
+    const FAILURE: &str = r#"{"error":"x: y","exit_code":75,"run_id":null,"status":"failed"}"#;
 
     fn only(path: &Path) -> ResultFiles {
-        ResultFiles(vec![path.to_owned()])
+        ResultFiles { asked_for: vec![path.to_owned()], ..ResultFiles::default() }
     }
 
     #[test]
     fn the_result_reaches_the_file_asked_for_and_the_sidecar() {
         let folder = tempfile::tempdir().unwrap();
         let asked_for = folder.path().join("result.json");
-        let files = ResultFiles::new(Some(asked_for.clone()), folder.path());
+        let files = ResultFiles::new(vec![asked_for.clone()], folder.path());
         files.write(r#"{"status":"committed"}"#).unwrap();
         for path in [asked_for, folder.path().join("return.json")] {
             assert_eq!(fs::read_to_string(path).unwrap(), "{\"status\":\"committed\"}\n");
@@ -178,7 +231,7 @@ mod tests {
         });
         fs::remove_file(&link).unwrap();
         symlink(&target, &link).unwrap();
-        ResultFiles::new(Some(link.clone()), folder.path()).clear().unwrap();
+        ResultFiles::new(vec![link.clone()], folder.path()).clear().unwrap();
         assert!(!result.exists() && link.is_symlink());
         assert_eq!(fs::read_to_string(&target).unwrap(), "");
         only(Path::new("/dev/null")).clear().unwrap();
@@ -193,7 +246,8 @@ mod tests {
         symlink(&path, &link).unwrap();
         let long = format!("{}{RESULT}", " ".repeat(BYTES_MAX));
         let lineage = r#"{"version":1,"run_id":"r","interval":{}}"#;
-        for content in ["PAR1", "{}", "[]", lineage, r#"{"status":"committed"}"#, &long] {
+        let torn = &lineage[..20];
+        for content in ["PAR1", "{}", "[]", lineage, torn, r#"{"status":"committed"}"#, &long] {
             fs::write(&path, content).unwrap();
             for files in [only(&path), only(&link)] {
                 assert!(matches!(files.clear(), Err(NotWritten::Foreign { .. })), "{content}");
@@ -201,7 +255,9 @@ mod tests {
                 assert_eq!(fs::read_to_string(&path).unwrap(), content);
             }
         }
-        for content in ["", "\n", RESULT, FAILURE] {
+        // What a machine that stopped may leave of a result once made every retry fail.
+        let torn = [&RESULT[..4], &RESULT[..40], &FAILURE[..20], "\0\0", &format!("{RESULT}\0")];
+        for content in ["", "\n", RESULT, FAILURE].iter().chain(&torn) {
             fs::write(&path, content).unwrap();
             only(&path).write(FAILURE).unwrap();
             assert_eq!(fs::read_to_string(&path).unwrap(), format!("{FAILURE}\n"));
@@ -211,7 +267,7 @@ mod tests {
     #[test]
     fn without_a_sidecar_folder_only_the_file_asked_for_is_written() {
         let folder = tempfile::tempdir().unwrap();
-        let files = ResultFiles::new(None, &folder.path().join("missing"));
+        let files = ResultFiles::new(Vec::new(), &folder.path().join("missing"));
         files.write("{}").unwrap();
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
@@ -219,7 +275,7 @@ mod tests {
     #[test]
     fn one_bad_file_does_not_keep_the_others_from_being_written() {
         let folder = tempfile::tempdir().unwrap();
-        let files = ResultFiles::new(Some(folder.path().join("no/such/x.json")), folder.path());
+        let files = ResultFiles::new(vec![folder.path().join("no/such/x.json")], folder.path());
         assert!(files.clear().is_err());
         assert!(files.write("{}").is_err());
         assert!(folder.path().join("return.json").exists());

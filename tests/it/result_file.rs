@@ -53,14 +53,93 @@ fn what_no_run_has_written_is_no_result_file() {
     assert_eq!(lake.lineage().1, content);
 }
 
+/// The next run once read it as a bad input.
 #[test]
-fn a_lineage_that_appears_at_the_place_of_the_result_is_not_written_over() {
+fn a_place_among_the_logs_is_none_for_a_result() {
     let lake = Attacked::new();
-    let lineage = lake.root.join("out/lineage/run=demo__2025-01-01/lineage.json");
-    fs::create_dir_all(lineage.parent().unwrap()).unwrap();
-    let done = run_with(&lake, &lineage);
-    assert_eq!(done.status.code(), Some(2), "{done:?}");
-    assert_eq!(lake.lineage().1["version"], 1);
+    let day = lake.reports().parent().unwrap().to_owned();
+    let link = lake.root.join("link");
+    std::os::unix::fs::symlink(&day, &link).unwrap();
+    let run = lake.root.join("out/lineage/run=demo__2025-01-01");
+    fs::create_dir_all(&run).unwrap();
+    for (folder, says) in [
+        (&day, "minority_reports_detected_log"),
+        (&link, "minority_reports_detected_log"),
+        (&run, "the lineages"),
+    ] {
+        let place = folder.join("lineage.json");
+        let done = run_with(&lake, &place);
+        assert_eq!(done.status.code(), Some(2), "{done:?}");
+        assert!(last_word(&done).contains(says), "{done:?}");
+        assert!(!place.exists());
+    }
+    assert_eq!(lake.run().status.code(), Some(0));
+}
+
+/// After the commit, this once was a wrong command line, which nobody repeats.
+#[test]
+fn a_file_that_something_else_writes_is_known_before_or_a_shortage() {
+    let lake = Attacked::new();
+    let all = lake.root.join("all.txt");
+    let logs = "exec \"$0\" \"$@\" --result-file /dev/stdout > all.txt 2>&1";
+    let arguments = ["run", "--manifest", "run_manifest.json"];
+    let mut command = Command::new("bash");
+    command.args(["-c", logs]).arg(crate::binary::binary()).args(arguments);
+    let done = command.current_dir(&lake.root).output().unwrap();
+    let said = fs::read_to_string(&all).unwrap();
+    assert_eq!(done.status.code(), Some(2), "{said}");
+    assert!(said.contains("stdout or stderr goes"), "{said}");
+    assert!(!has_run(&lake));
+    // It appears while the run lasts: the messages that Dagster is to read.
+    let inline = json!({"data": {"asset_keys": [], "extras": {}}});
+    let mut command = job(&lake, &lake.result_file());
+    command.env("DAGSTER_PIPES_CONTEXT", packed(&inline));
+    command.env("DAGSTER_PIPES_MESSAGES", packed(&json!({ "path": lake.result_file() })));
+    let done = command.output().unwrap();
+    assert_eq!(done.status.code(), Some(75), "{done:?}");
+    assert!(last_word(&done).contains("the run is committed"), "{done:?}");
+}
+
+/// The manifest once was none afterwards.
+#[test]
+fn events_and_messages_go_on_the_end_of_nothing_else() {
+    let lake = Attacked::new();
+    let manifest = lake.root.join("run_manifest.json");
+    let before = fs::read(&manifest).unwrap();
+    let result = lake.result_file();
+    let among = lake.reports().with_file_name("events");
+    for place in [&manifest, &lake.reports(), &result, &among] {
+        let content = fs::read(place).ok();
+        let mut command = job(&lake, &result);
+        let done = command.env("OPENLINEAGE_FILE", place).output().unwrap();
+        let said = String::from_utf8_lossy(&done.stderr);
+        assert_eq!(done.status.code(), Some(0), "{said}");
+        assert!(said.contains("does not hear of it"), "{said}");
+        assert!(*place == result || fs::read(place).ok() == content);
+        assert_eq!(lake.result()["run_id"], "demo__2025-01-01");
+    }
+    let inline = json!({"data": {"asset_keys": [], "extras": {}}});
+    let mut command = job(&lake, &result);
+    command.env("DAGSTER_PIPES_CONTEXT", packed(&inline));
+    command.env("DAGSTER_PIPES_MESSAGES", packed(&json!({ "path": manifest })));
+    assert_eq!(command.output().unwrap().status.code(), Some(0));
+    assert_eq!(fs::read(&manifest).unwrap(), before);
+    let events = lake.root.join("events");
+    for runs in 1..3 {
+        let mut command = job(&lake, &result);
+        assert!(command.env("OPENLINEAGE_FILE", &events).status().unwrap().success());
+        assert_eq!(fs::read_to_string(&events).unwrap().lines().count(), 2 * runs);
+    }
+}
+
+/// A power failure may leave any of them, and each retry then failed.
+#[test]
+fn half_a_result_is_that_of_an_earlier_run() {
+    let lake = Attacked::new();
+    for half in [&EARLIER[..30], "\0\0\0\0", &format!("{}\0\0", &EARLIER[..9])] {
+        fs::write(lake.result_file(), half).unwrap();
+        assert_eq!(lake.run().status.code(), Some(0), "{half:?}");
+    }
 }
 
 #[test]

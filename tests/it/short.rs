@@ -141,7 +141,7 @@ fn time_that_is_used_up_is_a_stop_that_is_told() {
 
 /// The tests may run as root, for whom no limit on processes holds. So the job gets a user of its
 /// own.
-fn with_threads(lake: &Attacked, threads: u32) -> Option<Output> {
+fn with_threads(lake: &Attacked, threads: u32, more: &str) -> Option<Output> {
     let root = Command::new("id").arg("-u").output().unwrap();
     if root.stdout != b"0\n" {
         assert!(std::env::var_os("CI").is_none(), "skipped in CI: another user takes root");
@@ -150,16 +150,18 @@ fn with_threads(lake: &Attacked, threads: u32) -> Option<Output> {
     for path in [lake.root.parent().unwrap(), &lake.root] {
         fs::set_permissions(path, fs::Permissions::from_mode(0o777)).unwrap();
     }
-    let limit = format!("ulimit -u {threads} && exec \"$0\" \"$@\"");
-    let user = ["--reuid=61427", "--regid=61427", "--clear-groups", "bash", "-c", &limit];
-    Some(lake.limited("setpriv", &user).output().unwrap())
+    let limit = format!("ulimit -u {threads} {more} && exec \"$0\" \"$@\"");
+    // A small stack has no room for a large environment.
+    let user = ["--reuid=61427", "--regid=61427", "--clear-groups", "env", "-i"];
+    let limits = [&user[..], &["bash", "-c", &limit]].concat();
+    Some(lake.limited("setpriv", &limits).output().unwrap())
 }
 
 #[test]
 fn two_threads_are_enough_and_one_is_a_shortage() {
     for threads in 1..6 {
         let lake = Attacked::new();
-        let Some(done) = with_threads(&lake, threads) else { return };
+        let Some(done) = with_threads(&lake, threads, "") else { return };
         let said = String::from_utf8_lossy(&done.stderr);
         if threads == 1 {
             assert_eq!(done.status.code(), Some(75), "{said}");
@@ -169,6 +171,17 @@ fn two_threads_are_enough_and_one_is_a_shortage() {
             assert_eq!(done.status.code(), Some(0), "{threads}: {said}");
         }
     }
+}
+
+/// It once overflowed the stack, without a word.
+#[test]
+fn no_thread_and_a_small_stack_are_a_shortage() {
+    let lake = Attacked::new();
+    fs::write(lake.result_file(), EARLIER).unwrap();
+    let Some(done) = with_threads(&lake, 1, "&& ulimit -s 64") else { return };
+    assert_eq!(done.status.code(), Some(75), "{done:?}");
+    assert!(last_word(&done).contains("ulimit -u"), "{done:?}");
+    assert_ne!(fs::read_to_string(lake.result_file()).unwrap(), EARLIER);
 }
 
 #[test]
@@ -203,6 +216,16 @@ fn a_run_that_never_began_tells_its_result_file() {
     command.env("RUST_LOG", "cohort=shout");
     assert_eq!(command.output().unwrap().status.code(), Some(2));
     assert_eq!(lake.result()["exit_code"], 2);
+    for wrong in [&["--bogus"][..], &["--threads", "2", "--threads", "0"]] {
+        fs::write(lake.result_file(), EARLIER).unwrap();
+        let done = lake.limited("env", &[]).args(wrong).output().unwrap();
+        assert_eq!(done.status.code(), Some(2), "{done:?}");
+        assert_eq!(lake.result()["exit_code"], 2);
+    }
+    fs::write(lake.result_file(), EARLIER).unwrap();
+    let help = lake.limited("env", &[]).arg("--help").output().unwrap();
+    assert_eq!(help.status.code(), Some(0));
+    assert_eq!(fs::read_to_string(lake.result_file()).unwrap(), EARLIER);
     let nowhere = lake.root.join("no/such/folder/result.json");
     let done = lake.limited("env", &[]).arg("--result-file").arg(nowhere).output().unwrap();
     assert_ne!(done.status.code(), Some(0));

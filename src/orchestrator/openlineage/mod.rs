@@ -23,7 +23,7 @@ mod transport;
 #[cfg(test)]
 mod tests;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use tokio::task::JoinHandle;
 
@@ -125,6 +125,14 @@ impl OpenLineage {
         };
         let event = text(&event::event(&identity, self.announced.as_ref(), state, at));
         self.transport.send(&event).await.and(start)
+    }
+
+    /// The file that events are appended to, if they go to one.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        match &self.transport {
+            Transport::File(path) => Some(path),
+            Transport::Http(_) => None,
+        }
     }
 
     /// Whether sending has to wait for a network.

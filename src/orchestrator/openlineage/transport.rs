@@ -18,6 +18,9 @@ const TIME_MAX: Duration = Duration::from_secs(5);
 /// One more try helps if the endpoint has just closed the connection.
 const ATTEMPTS_MAX: usize = 2;
 
+/// Every event of `OpenLineage` has it, whoever writes it.
+const MARK: &str = "\"eventTime\"";
+
 /// Where events go.
 #[derive(Clone, Debug)]
 pub(crate) enum Transport {
@@ -51,7 +54,7 @@ impl Transport {
     /// A message without credentials.
     pub(crate) async fn send(&self, event: &str) -> Result<(), String> {
         match self {
-            Self::File(path) => open::to_append(path)
+            Self::File(path) => open::to_append(path, MARK)
                 .and_then(|file| open::write(&file, format!("{event}\n").as_bytes()))
                 .map_err(|error| format!("{}: {error}", path.display())),
             Self::Http(http) => match tokio::time::timeout(TIME_MAX, http.post(event)).await {

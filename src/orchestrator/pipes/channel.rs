@@ -23,6 +23,9 @@ use crate::streams;
 /// driver may add.
 const STREAM_LINE_BYTES_MAX: usize = 15 * 1024;
 
+/// Every message has it.
+const MARK: &str = "\"__dagster_pipes_version\"";
+
 /// A channel for lines.
 #[derive(Debug)]
 pub(crate) struct Channel {
@@ -100,7 +103,7 @@ impl Channel {
             Sink::File(path, opened) => {
                 let file = match opened {
                     Some(file) => file,
-                    None => opened.insert(open::to_append(path)?),
+                    None => opened.insert(open::to_append(path, MARK)?),
                 };
                 open::write(file, line.as_bytes())
             }
