@@ -1,5 +1,7 @@
 //! Every way in which a command can fail.
 
+use std::io;
+
 use crate::kind::Kind;
 use crate::shortage::{self, Shortage};
 use crate::{committed, init, lineage, manifest, objects, registry, run, sample};
@@ -40,7 +42,7 @@ pub enum Error {
         /// `stdout`, or a file.
         place: String,
         /// Why.
-        source: std::io::Error,
+        source: io::Error,
     },
     /// An edit is in the log, and its event's row could not be printed.
     #[error(
@@ -61,13 +63,31 @@ pub enum Error {
     /// The machine has too little of something.
     #[error("{0}")]
     Short(Shortage),
+    /// The system refuses what the job waits with.
+    #[error(
+        "expected to wait for files, sockets and signals with epoll, eventfd and pipes, was \
+         refused ({source}); allow them, as in the seccomp profile of the container"
+    )]
+    Refused {
+        /// Why.
+        source: io::Error,
+    },
+    /// The working folder's name is no text.
+    #[error(
+        "the working folder: expected a name in UTF-8, found {folder:?}; change to another folder, \
+         or give absolute paths"
+    )]
+    FolderName {
+        /// The folder.
+        folder: std::path::PathBuf,
+    },
     /// The process has no working folder.
     #[error(
         "the working folder: expected one, found none ({source}); change to a folder that is there"
     )]
     Folder {
         /// Why.
-        source: std::io::Error,
+        source: io::Error,
     },
     /// A lineage that a manifest leads to was written somewhere else.
     #[error(
@@ -125,7 +145,11 @@ impl Error {
             Self::Committed(error) => error.kind(),
             Self::Registry(error) => error.kind(),
             Self::Init(error) => error.kind(),
-            Self::Usage(_) | Self::Folder { .. } => Kind::Usage,
+            Self::Usage(_) | Self::Folder { .. } | Self::FolderName { .. } => Kind::Usage,
+            Self::Refused { source } => match source.kind() {
+                io::ErrorKind::PermissionDenied | io::ErrorKind::Unsupported => Kind::Denied,
+                _ => Kind::Temporary,
+            },
             Self::ResultFile { kind, .. } => *kind,
             Self::Moved { .. } => Kind::Manifest,
             Self::NoRuns { .. } | Self::NoEvent { .. } => Kind::NoInput,

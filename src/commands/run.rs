@@ -10,7 +10,7 @@ use clap::{Args, ValueEnum};
 use tokio::sync::Mutex;
 
 use super::apart;
-use super::terminal::{argument, print, runtime};
+use super::terminal::{argument, print, refused, runtime};
 use super::waiting;
 use crate::ending;
 use crate::error::Error;
@@ -215,10 +215,7 @@ async fn dry_run(
 }
 
 fn stopped(signal: io::Result<&'static str>) -> Error {
-    match signal {
-        Ok(signal) => Error::Stopped { signal },
-        Err(error) => Error::Bug(format!("no handler for signals: {error}")),
-    }
+    signal.map_or_else(refused, |signal| Error::Stopped { signal })
 }
 
 /// Carries out one run, from its manifest to the summary that it returns.

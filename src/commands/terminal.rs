@@ -25,6 +25,10 @@ pub(super) async fn places(storage: &Storage, manifest: &str) -> Result<Places, 
 /// A path or URI as typed.
 pub(super) fn argument(text: &str) -> Result<Uri, Error> {
     let folder = std::env::current_dir().map_err(|source| Error::Folder { source })?;
+    let is_relative = !text.starts_with('/') && !text.contains("://");
+    if is_relative && folder.to_str().is_none() {
+        return Err(Error::FolderName { folder });
+    }
     Uri::from_argument(&folder, text).map_err(|error| Error::Usage(error.to_string()))
 }
 
@@ -33,9 +37,13 @@ pub(super) fn argument(text: &str) -> Result<Uri, Error> {
 ///
 /// It waits on this thread. One more is enough for the disk, whose calls block, and is kept.
 pub(super) fn runtime() -> Result<Runtime, Error> {
-    let short = |error: io::Error| Error::Short(Shortage::of(&error).unwrap_or(Shortage::Threads));
     let mut builder = tokio::runtime::Builder::new_current_thread();
-    builder.enable_all().thread_keep_alive(KEPT).build().map_err(short)
+    builder.enable_all().thread_keep_alive(KEPT).build().map_err(refused)
+}
+
+/// Why there is nothing to wait with.
+pub(super) fn refused(source: io::Error) -> Error {
+    Shortage::of(&source).map_or(Error::Refused { source }, Error::Short)
 }
 
 /// The runtime, and as many threads that compute as the machine has processors.

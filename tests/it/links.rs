@@ -120,6 +120,24 @@ fn a_manifest_in_a_folder_with_the_name_of_a_run_may_be_a_link() {
     assert_eq!(done.status.code(), Some(0), "{done:?}");
 }
 
+/// It once was a path that does not exist.
+#[test]
+fn a_working_folder_without_a_name_in_utf_8_is_called_so() {
+    let lake = Attacked::new();
+    let folder = lake.root.join(OsStr::from_bytes(b"\xff"));
+    fs::create_dir(&folder).unwrap();
+    let files = |manifest: &str| {
+        let mut command = std::process::Command::new(crate::binary::binary());
+        command.args(["files", "--manifest", manifest]).current_dir(&folder).output().unwrap()
+    };
+    let done = files("run_manifest.json");
+    assert_eq!(done.status.code(), Some(2), "{done:?}");
+    assert!(last_word(&done).contains("UTF-8"), "{done:?}");
+    // The manifest is found, and no run.
+    let done = files(lake.root.join("run_manifest.json").to_str().unwrap());
+    assert_ne!(done.status.code(), Some(2), "{done:?}");
+}
+
 #[test]
 fn an_output_whose_folder_is_a_link_to_nothing_is_called_so() {
     let lake = Attacked::new();
