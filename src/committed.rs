@@ -133,8 +133,8 @@ impl CommittedRuns {
             Some(run_id) => vec![run_id.clone()],
             // What else lies in a run's folder, such as what reruns have replaced, is not listed.
             None => {
-                let folders = objects.folders(lineage).await?.unwrap_or_default();
-                folders.iter().filter_map(|folder| RunId::from_path_segment(folder)).collect()
+                let level = objects.level(lineage).await?.unwrap_or_default();
+                level.folders.iter().filter_map(|folder| RunId::from_path_segment(folder)).collect()
             }
         };
         let read = stream::iter(names).map(|run_id| async move {

@@ -72,8 +72,8 @@ pub use layout::RunId;
 pub use lineage::Lineage;
 pub use manifest::{Error as ManifestError, Manifest, Overrides};
 pub use objects::{
-    Error as ObjectsError, Local, Memory, Object, Objects, Outcome, Put, S3, S3Settings, Storage,
-    Tag, Traffic, Uri,
+    Error as ObjectsError, Level, Local, Memory, Object, Objects, Outcome, Put, S3, S3Settings,
+    Storage, Tag, Traffic, Uri,
 };
 pub use run::{Error as RunError, Shell, load_manifest};
 pub use sample::Sample;

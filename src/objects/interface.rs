@@ -50,6 +50,15 @@ pub struct Entry {
     pub stranger: Option<&'static str>,
 }
 
+/// What lies directly in a folder: the names of its folders and of its files, sorted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Level {
+    /// The folders that hold something, however deep.
+    pub folders: Vec<String>,
+    /// The files.
+    pub files: Vec<String>,
+}
+
 /// The SHA-256 of an object's content.
 pub(crate) type Digest = [u8; 32];
 
@@ -116,17 +125,22 @@ pub trait Objects: Send + Sync + fmt::Debug {
         Ok(entries)
     }
 
-    /// The names of the folders directly in a folder, sorted, or `None` if nothing at all lies in
-    /// it. The prefix ends with a slash.
+    /// What lies directly in a folder, or `None` if nothing at all lies in it. The prefix ends with
+    /// a slash.
     ///
     /// # Errors
     /// As [`Objects::list`].
-    async fn folders(&self, folder: &Uri) -> Result<Option<Vec<String>>, Error> {
+    async fn level(&self, folder: &Uri) -> Result<Option<Level>, Error> {
         let listed = self.list(folder).await?;
-        let below = listed.iter().filter_map(|object| object.uri.below(folder)?.split_once('/'));
-        let mut names: Vec<_> = below.map(|(name, _)| name.to_owned()).collect();
-        names.dedup();
-        Ok((!listed.is_empty()).then_some(names))
+        let mut level = Level::default();
+        for below in listed.iter().filter_map(|object| object.uri.below(folder)) {
+            match below.split_once('/') {
+                Some((name, _)) => level.folders.push(name.to_owned()),
+                None => level.files.push(below.to_owned()),
+            }
+        }
+        level.folders.dedup();
+        Ok((!listed.is_empty()).then_some(level))
     }
 
     /// The whole content and its version.

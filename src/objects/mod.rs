@@ -26,7 +26,7 @@ mod uri;
 
 pub use error::{Error, Outcome};
 pub(crate) use interface::{Digest, Entry};
-pub use interface::{Object, Objects, Put, Tag, Traffic};
+pub use interface::{Level, Object, Objects, Put, Tag, Traffic};
 pub use local::Local;
 pub use memory::Memory;
 pub use s3::{S3, Settings as S3Settings};

@@ -13,7 +13,7 @@ use cohort_core::Timestamp;
 use tokio::sync::OnceCell;
 
 use super::error::Error;
-use super::interface::{Digest, Entry, Object, Objects, Put, Tag, Traffic};
+use super::interface::{Digest, Entry, Level, Object, Objects, Put, Tag, Traffic};
 use super::local::Local;
 use super::s3::S3;
 use super::uri::{Scheme, Uri};
@@ -116,8 +116,8 @@ impl Objects for Storage {
         self.adapter(folder).await?.entries(folder).await
     }
 
-    async fn folders(&self, folder: &Uri) -> Result<Option<Vec<String>>, Error> {
-        self.adapter(folder).await?.folders(folder).await
+    async fn level(&self, folder: &Uri) -> Result<Option<Level>, Error> {
+        self.adapter(folder).await?.level(folder).await
     }
 
     async fn read(&self, uri: &Uri) -> Result<(Bytes, Tag), Error> {

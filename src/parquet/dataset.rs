@@ -94,17 +94,17 @@ async fn list(
         Ok::<_, Error>((folder, listed))
     });
     let listed: Vec<_> = stream::iter(listed).buffered(OPEN_AT_ONCE).try_collect().await?;
-    let missing = listed.iter().filter(|(_, objects)| objects.is_empty());
-    let missing: Vec<_> = missing.map(|(folder, _)| folder.partition).collect();
-    let all = missing.len() == listed.len();
+    let is_missing = listed.iter().all(|(_, objects)| objects.is_empty());
     if let Some(partitioning) = &dataset.partitioning {
         let folders = Folders { objects, log, root, partitioning };
-        let starts = missing.into_iter().flatten().map(|partition| partition.start);
-        folders.check_twins(&starts.collect::<Vec<_>>()).await?;
-        if all {
+        let partitions = listed.iter().filter_map(|(folder, _)| folder.partition);
+        folders
+            .check_needed(&partitions.map(|partition| partition.start).collect::<Vec<_>>())
+            .await?;
+        if is_missing {
             folders.check_levels().await?;
         }
-    } else if all {
+    } else if is_missing {
         return Err(Error::MissingDataset { uri: root.clone(), log: log.name });
     }
     let found = listed.into_iter().flat_map(|(folder, objects)| {

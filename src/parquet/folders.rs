@@ -1,7 +1,7 @@
 //! Whether the folders of a dataset are those of its pattern (SPEC 2, *Partitioned datasets*).
 //!
-//! A run opens partitions by their names. Folders with other names would be lost without a word, so
-//! they are looked for where a partition is missing.
+//! A run opens partitions by their names. Folders with other names would be lost without a word, and
+//! so would files that lie in none, so both are looked for.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::Error;
 use crate::layout::{Partitioning, is_data};
-use crate::objects::{Objects, Uri};
+use crate::objects::{Level, Objects, Uri};
 use cohort_core::Timestamp;
 use cohort_core::contract::Log;
 
@@ -17,6 +17,37 @@ use cohort_core::contract::Log;
 const LIST_AT_ONCE: usize = 16;
 /// Levels of folders that are looked at.
 const LEVELS_MAX: usize = 8;
+
+/// A partition that is needed, as it is looked for level by level.
+struct Needed {
+    /// On each level, the name of its folder, then those that differ from it by leading zeros.
+    levels: Vec<Vec<String>>,
+    /// The path of its folder so far, with a slash at its end.
+    own: String,
+    /// The paths so far that are there, as far as that is known.
+    paths: Vec<String>,
+}
+
+impl Needed {
+    fn of(partitioning: &Partitioning, at: Timestamp) -> Self {
+        let levels = partitioning.twins(at);
+        Self { levels, own: String::new(), paths: vec![String::new()] }
+    }
+
+    /// Goes on to the folders of this level. Where nothing was listed, they may all be there.
+    fn descend(&mut self, level: usize, listed: &BTreeMap<String, Level>) {
+        let names = &self.levels[level];
+        let below = self.paths.iter().flat_map(|path| {
+            let there = listed.get(path);
+            let there = names.iter().filter(move |name| {
+                there.is_none_or(|there| there.folders.binary_search(name).is_ok())
+            });
+            there.map(move |name| format!("{path}{name}/"))
+        });
+        self.paths = below.collect();
+        self.own.push_str(&format!("{}/", names[0]));
+    }
+}
 
 /// The folders of a dataset.
 pub(super) struct Folders<'a> {
@@ -31,57 +62,44 @@ pub(super) struct Folders<'a> {
 }
 
 impl Folders<'_> {
-    /// Fails if a partition that is missing is there under a name that differs from its own by
-    /// leading zeros. Each partition is given by an instant in it.
+    /// Fails if rows of a needed partition may lie elsewhere: in a folder whose path differs from the
+    /// partition's by leading zeros, or in files above it. Each partition is given by an instant in
+    /// it. What lies beside the first folders is no partition's.
     ///
     /// # Errors
     /// [`Error::Folders`] and [`Error::Objects`].
-    pub(super) async fn check_twins(&self, missing: &[Timestamp]) -> Result<(), Error> {
-        let twins = missing.iter().map(|&at| self.partitioning.twins(at));
-        // Most partitions have but one name.
-        let twins = twins.filter(|levels| levels.iter().any(|names| names.len() > 1));
-        let mut open: Vec<_> = twins.map(|levels| (levels, vec![String::new()])).collect();
-        let depth = open.iter().map(|(levels, _)| levels.len()).max().unwrap_or(0);
+    pub(super) async fn check_needed(&self, needed: &[Timestamp]) -> Result<(), Error> {
+        let mut open: Vec<_> = needed.iter().map(|&at| Needed::of(self.partitioning, at)).collect();
+        let depth = open.first().map_or(0, |needed| needed.levels.len());
         for level in 0..depth {
-            let parents: BTreeSet<String> = open
-                .iter()
-                .filter(|(levels, _)| levels[level].len() > 1)
-                .flat_map(|(_, paths)| paths.iter().cloned())
-                .collect();
+            // Of the first level, only what has several names is looked for.
+            let looks = |needed: &Needed| level > 0 || needed.levels[level].len() > 1;
+            let parents = open.iter().filter(|needed| looks(needed));
+            let parents = parents.flat_map(|needed| needed.paths.iter().cloned()).collect();
             let listed = self.listed(parents).await?;
-            for (levels, paths) in &mut open {
-                let names = &levels[level];
-                let mut below = Vec::new();
-                for path in paths.iter() {
-                    // A level with one name has not been looked at.
-                    let there = listed.get(path).filter(|_| names.len() > 1);
-                    let there = |name: &&String| there.is_none_or(|there| there.contains(*name));
-                    below.extend(names.iter().filter(there).map(|name| format!("{path}{name}/")));
+            for needed in &mut open {
+                let beside = listed.get(&needed.own).filter(|_| level > 0);
+                if let Some(file) = beside.and_then(|level| level.files.iter().find(|f| is_data(f)))
+                {
+                    return Err(self.file_above(level, &format!("{}{file}", needed.own)));
                 }
-                *paths = below;
+                needed.descend(level, &listed);
             }
-            open.retain(|(_, paths)| !paths.is_empty());
         }
-        for (levels, paths) in &open {
-            let own: String = levels.iter().map(|names| format!("{}/", names[0])).collect();
-            for path in paths.iter().filter(|path| **path != own) {
-                if self.objects.folders(&self.root.join(path)).await?.is_some() {
-                    let advice = "name all its folders alike, with leading zeros or without";
-                    return Err(self.misfit(path.trim_end_matches('/'), advice).await?);
-                }
+        for needed in &open {
+            if let Some(path) = needed.paths.iter().find(|path| **path != needed.own) {
+                let advice = "name all its folders alike, with leading zeros or without";
+                return Err(self.misfit(path.trim_end_matches('/'), advice).await?);
             }
         }
         Ok(())
     }
 
-    /// The folders in each of these.
-    async fn listed(
-        &self,
-        parents: BTreeSet<String>,
-    ) -> Result<BTreeMap<String, BTreeSet<String>>, Error> {
+    /// What lies in each of these folders.
+    async fn listed(&self, parents: BTreeSet<String>) -> Result<BTreeMap<String, Level>, Error> {
         let listed = stream::iter(parents).map(|parent| async move {
-            let folders = self.objects.folders(&self.root.join(&parent)).await?;
-            Ok::<_, Error>((parent, folders.unwrap_or_default().into_iter().collect()))
+            let level = self.objects.level(&self.root.join(&parent)).await?;
+            Ok::<_, Error>((parent, level.unwrap_or_default()))
         });
         listed.buffered(LIST_AT_ONCE).try_collect().await
     }
@@ -94,11 +112,12 @@ impl Folders<'_> {
     pub(super) async fn check_levels(&self) -> Result<(), Error> {
         let mut along = String::new();
         for level in 0.. {
-            let folders = self.objects.folders(&self.root.join(&along)).await?;
-            if level == 0 && folders.is_none() {
+            let found = self.objects.level(&self.root.join(&along)).await?;
+            if level == 0 && found.is_none() {
                 return Err(Error::MissingDataset { uri: self.root.clone(), log: self.log.name });
             }
-            match self.partitioning.fitting_folder(level, &folders.unwrap_or_default()) {
+            let folders = found.unwrap_or_default().folders;
+            match self.partitioning.fitting_folder(level, &folders) {
                 Ok(None) => break,
                 Ok(Some(folder)) => along.push_str(&format!("{folder}/")),
                 Err(folder) => {
@@ -123,13 +142,27 @@ impl Folders<'_> {
             || advice.to_owned(),
             |pattern| format!("give {:?} as \"partitioning\" in the manifest", pattern.to_string()),
         );
-        Ok(Error::Folders {
+        Ok(self.error(folder, advice))
+    }
+
+    /// The error that a file lies above the partitions, among the folders of a level.
+    fn file_above(&self, level: usize, file: &str) -> Error {
+        let mut advice = "move it into the folder of its partition".to_owned();
+        if let Some(pattern) = self.partitioning.above(level) {
+            let pattern = pattern.to_string();
+            advice += &format!(", or give {pattern:?} as \"partitioning\" in the manifest");
+        }
+        self.error(file, advice)
+    }
+
+    fn error(&self, found: &str, advice: String) -> Error {
+        Error::Folders {
             uri: self.root.clone(),
             log: self.log.name,
             pattern: self.partitioning.to_string(),
-            folder: folder.to_owned(),
+            folder: found.to_owned(),
             advice,
-        })
+        }
     }
 
     /// The folders on each level of the dataset, as far as some folders lead there, a given one
@@ -139,8 +172,8 @@ impl Folders<'_> {
         let mut parents = BTreeSet::from([String::new()]);
         while levels.len() < LEVELS_MAX {
             let listed = self.listed(parents).await?;
-            let found = listed.iter().flat_map(|(parent, folders)| {
-                let data = folders.iter().filter(|folder| is_data(folder));
+            let found = listed.iter().flat_map(|(parent, level)| {
+                let data = level.folders.iter().filter(|folder| is_data(folder));
                 data.map(move |name| (parent, name))
             });
             let names: BTreeSet<String> = found.clone().map(|(_, name)| name.clone()).collect();

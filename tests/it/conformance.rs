@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use cohort::{Local, Memory, Object, Objects, ObjectsError as Error, Put, Tag, Uri};
+use cohort::{Level, Local, Memory, Object, Objects, ObjectsError as Error, Put, Tag, Uri};
 use sha2::{Digest as _, Sha256};
 use tokio::task::JoinSet;
 
@@ -23,7 +23,7 @@ pub(crate) async fn check(objects: Arc<dyn Objects>, root: &Uri) {
     lists_are_whole_and_sorted(&objects, &folder("list")).await;
     prefixes_are_texts_not_folders(&*objects, &folder("prefix")).await;
     entries_are_those_of_the_folder_alone(&*objects, &folder("entries")).await;
-    folders_are_those_of_the_folder_alone(&*objects, &folder("folders")).await;
+    a_level_is_that_of_the_folder_alone(&*objects, &folder("folders")).await;
     ranges_come_in_the_order_asked_for(&*objects, &folder("ranges")).await;
     names_are_literal(&*objects, &folder("names")).await;
     creates_only_where_nothing_is(&*objects, &folder("create")).await;
@@ -118,15 +118,18 @@ async fn entries_are_those_of_the_folder_alone(objects: &dyn Objects, root: &Uri
     }
 }
 
-async fn folders_are_those_of_the_folder_alone(objects: &dyn Objects, root: &Uri) {
-    assert_eq!(objects.folders(root).await.unwrap(), None);
+async fn a_level_is_that_of_the_folder_alone(objects: &dyn Objects, root: &Uri) {
+    assert_eq!(objects.level(root).await.unwrap(), None);
     for name in ["file", "b/c/file", "b/file", "a/file", "d=1/file"] {
         created(objects, &root.join(name), "x").await;
     }
-    let names = |names: &[&str]| Some(names.iter().map(|&name| name.to_owned()).collect());
-    assert_eq!(objects.folders(root).await.unwrap(), names(&["a", "b", "d=1"]));
-    assert_eq!(objects.folders(&root.join("b/")).await.unwrap(), names(&["c"]));
-    assert_eq!(objects.folders(&root.join("a/")).await.unwrap(), names(&[]));
+    let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+    let level = |folders: &[&str], files: &[&str]| {
+        Some(Level { folders: names(folders), files: names(files) })
+    };
+    assert_eq!(objects.level(root).await.unwrap(), level(&["a", "b", "d=1"], &["file"]));
+    assert_eq!(objects.level(&root.join("b/")).await.unwrap(), level(&["c"], &["file"]));
+    assert_eq!(objects.level(&root.join("a/")).await.unwrap(), level(&[], &["file"]));
 }
 
 async fn ranges_come_in_the_order_asked_for(objects: &dyn Objects, root: &Uri) {

@@ -1,5 +1,6 @@
-//! Folders whose numbers have leading zeros where the pattern has none, or the other way round. No
-//! partition is lost without a word, and the pattern that is advised fits.
+//! Folders whose numbers have leading zeros where the pattern has none, or the other way round, and
+//! files above the folders of a pattern. No row is lost without a word, and the pattern that is
+//! advised fits.
 
 use std::fs;
 
@@ -19,7 +20,8 @@ fn lake(pattern: &str, name: impl Fn(i64) -> String) -> Attacked {
         let folder = dataset.join(name(hour));
         fs::create_dir_all(&folder).unwrap();
         let columns = vec![("store_id", texts(["1"])), ("detected_at", ticks([hour * 60]))];
-        crate::attack::write(&folder.join("part.parquet"), columns, Default::default());
+        let file = folder.join(format!("part-{hour}.parquet"));
+        crate::attack::write(&file, columns, Default::default());
     }
     with_pattern(&lake, pattern);
     lake
@@ -95,6 +97,51 @@ fn folders_with_and_without_zeros_are_read_by_what_they_have_in_common() {
         format!("date=2025-01-01/hour={hour}")
     };
     is_advised("date=%F/hour=%H", name, "date=2025-01-01/hour=1", "date=%Y-%m-%d");
+}
+
+/// Each of these once lost what lay in `hour=9`.
+#[test]
+fn a_partition_under_two_names_is_refused() {
+    for holds in [true, false] {
+        let lake = lake("date=%F/hour=%H", |hour| format!("date=2025-01-01/hour={hour:02}"));
+        let day = lake.root.join(MRDL).join("date=2025-01-01");
+        fs::create_dir(day.join("hour=9")).unwrap();
+        let [own, other] = ["hour=09", "hour=9"].map(|hour| day.join(hour).join("part-9.parquet"));
+        if holds {
+            fs::copy(&own, other).unwrap();
+        } else {
+            fs::rename(&own, other).unwrap();
+            fs::write(own.with_file_name("_SUCCESS"), "").unwrap();
+        }
+        let done = lake.run();
+        let line = last_word(&done);
+        assert_eq!(done.status.code(), Some(78), "{line}");
+        assert!(line.contains(r#"found "date=2025-01-01/hour=9""#), "{line}");
+    }
+}
+
+/// Each of these once lost the file's rows.
+#[test]
+fn a_file_above_the_folders_of_a_pattern_is_refused() {
+    for hours in [0, 1, 23] {
+        let name = |hour: i64| match hour < hours {
+            true => format!("date=2025-01-01/hour={hour:02}"),
+            false => "date=2025-01-01".to_owned(),
+        };
+        let file = format!("date=2025-01-01/part-{hours}.parquet");
+        is_advised("date=%F/hour=%H", name, &file, "date=%F");
+    }
+}
+
+#[test]
+fn what_is_hidden_above_the_folders_of_a_pattern_is_no_fault() {
+    let lake = lake("date=%F/hour=%H", |hour| format!("date=2025-01-01/hour={hour:02}"));
+    for name in ["_SUCCESS", ".part.crc", "hour=12_$folder$"] {
+        fs::write(lake.root.join(MRDL).join("date=2025-01-01").join(name), "x").unwrap();
+    }
+    let done = lake.run();
+    assert_eq!(done.status.code(), Some(0), "{}", String::from_utf8_lossy(&done.stderr));
+    assert_eq!(lake.lineage().1["inputs"][MRDL]["rows_read"], 24);
 }
 
 #[test]

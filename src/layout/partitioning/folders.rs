@@ -116,6 +116,12 @@ impl Partitioning {
         levels.collect()
     }
 
+    /// The pattern of the first so many levels, if that is one.
+    pub fn above(&self, levels: usize) -> Option<Self> {
+        let texts: Vec<&str> = self.pattern.split('/').take(levels).collect();
+        texts.join("/").parse().ok()
+    }
+
     /// The pieces of each level of folders.
     fn levels(&self) -> Vec<Vec<Piece>> {
         let mut levels = vec![Vec::new()];

@@ -36,10 +36,10 @@ use bytes::Bytes;
 use cohort_core::Timestamp;
 
 use self::answers::{failed, tag_of};
-use self::walk::{folders, walk};
+use self::walk::{level, walk};
 use self::write::{create_once, delete, is_temporary, replace_once, write};
 use super::error::{Error, Outcome};
-use super::interface::{Entry, Object, Objects, Put, Tag, Traffic};
+use super::interface::{Entry, Level, Object, Objects, Put, Tag, Traffic};
 use super::uri::Uri;
 
 /// The local file system.
@@ -94,8 +94,8 @@ impl Objects for Local {
         blocking(folder, "list", own::entries).await
     }
 
-    async fn folders(&self, folder: &Uri) -> Result<Option<Vec<String>>, Error> {
-        blocking(folder, "list", |folder| folders(folder, |name| !is_temporary(name))).await
+    async fn level(&self, folder: &Uri) -> Result<Option<Level>, Error> {
+        blocking(folder, "list", |folder| level(folder, |name| !is_temporary(name))).await
     }
 
     async fn read(&self, uri: &Uri) -> Result<(Bytes, Tag), Error> {

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use super::answers::{failed, is_absence};
 use crate::layout::is_data;
 use crate::objects::error::{Error, Outcome};
+use crate::objects::interface::Level;
 use crate::objects::uri::Uri;
 
 pub(super) type Visit<'a> = &'a mut dyn FnMut(Uri, &str, &Metadata) -> Result<(), Error>;
@@ -36,12 +37,9 @@ pub(super) fn walk(prefix: &Uri, visit: Visit<'_>) -> Result<(), Error> {
     })
 }
 
-/// The names of the folders in a folder that hold a file that counts, however deep, sorted; `None`
-/// if nothing at all in it does. Of each it looks no further than the first such file.
-pub(super) fn folders(
-    folder: &Uri,
-    counts: impl Fn(&str) -> bool,
-) -> Result<Option<Vec<String>>, Error> {
+/// The files in a folder that count, and the folders that hold such a file, however deep; `None` if
+/// there are none. Of each folder it looks no further than the first such file.
+pub(super) fn level(folder: &Uri, counts: impl Fn(&str) -> bool) -> Result<Option<Level>, Error> {
     let failed = |error| failed(folder, "list", Outcome::NotDone, &error);
     let entries = match fs::read_dir(folder.path()) {
         Ok(entries) => entries,
@@ -58,7 +56,7 @@ pub(super) fn folders(
         }
         Err(error) => return Err(failed(error)),
     };
-    let (mut names, mut files) = (Vec::new(), false);
+    let mut level = Level::default();
     for entry in entries {
         let path = entry.map_err(failed)?.path();
         let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
@@ -72,16 +70,17 @@ pub(super) fn folders(
                     holds = counts(name);
                     Ok(if holds { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
                 })?;
-                names.extend(holds.then(|| name.to_owned()));
+                level.folders.extend(holds.then(|| name.to_owned()));
             }
-            Ok(_) => files |= counts(name),
+            Ok(_) => level.files.extend(counts(name).then(|| name.to_owned())),
             Err(_) if is_hidden(&uri, folder) => {}
             Err(error) if is_absence(&error) => return Err(gone(&uri, &path)),
             Err(error) => return Err(self::failed(&uri, "list", Outcome::NotDone, &error)),
         }
     }
-    names.sort();
-    Ok((files || !names.is_empty()).then_some(names))
+    level.folders.sort();
+    level.files.sort();
+    Ok((level != Level::default()).then_some(level))
 }
 
 /// As [`walk`], until it is enough.

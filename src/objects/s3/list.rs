@@ -3,7 +3,7 @@
 use super::client::{Inner, tag};
 use super::condition::is_probe;
 use crate::objects::error::{Error, Outcome};
-use crate::objects::interface::{Entry, Object, Tag};
+use crate::objects::interface::{Entry, Level, Object, Tag};
 use crate::objects::uri::Uri;
 
 /// All objects under a prefix except probes, which are no run's content and may be in use by
@@ -28,13 +28,17 @@ pub(super) async fn entries(inner: &Inner, folder: &Uri) -> Result<Vec<Entry>, E
     Ok(entries)
 }
 
-/// The names of the folders directly in a folder, or `None` if nothing at all lies in it. What is
-/// further below is not listed.
-pub(super) async fn folders(inner: &Inner, folder: &Uri) -> Result<Option<Vec<String>>, Error> {
+/// What lies directly in a folder, or `None` if nothing at all lies in it. What is further below is
+/// not listed.
+pub(super) async fn level(inner: &Inner, folder: &Uri) -> Result<Option<Level>, Error> {
     let (objects, folders) = pages(inner, folder, Some("/")).await?;
-    let mut names: Vec<_> = folders.iter().map(|folder| folder.name().to_owned()).collect();
-    names.sort();
-    Ok((!objects.is_empty() || !names.is_empty()).then_some(names))
+    let sorted = |mut names: Vec<String>| {
+        names.sort();
+        names
+    };
+    let folders = sorted(folders.iter().map(|folder| folder.name().to_owned()).collect());
+    let files = sorted(objects.iter().map(|object| object.uri.name().to_owned()).collect());
+    Ok((!files.is_empty() || !folders.is_empty()).then_some(Level { folders, files }))
 }
 
 /// All objects under a prefix. Keys that end with a slash are the folder markers of graphical

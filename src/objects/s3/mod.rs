@@ -56,7 +56,7 @@ use self::client::Inner;
 use self::condition::Condition;
 pub use self::settings::Settings;
 use super::error::Error;
-use super::interface::{Digest, Entry, Object, Objects, Put, Tag, Traffic};
+use super::interface::{Digest, Entry, Level, Object, Objects, Put, Tag, Traffic};
 use super::uri::Uri;
 
 /// A client for all buckets of one endpoint, under one identity.
@@ -118,8 +118,8 @@ impl Objects for S3 {
         list::entries(&self.0, folder).await
     }
 
-    async fn folders(&self, folder: &Uri) -> Result<Option<Vec<String>>, Error> {
-        list::folders(&self.0, folder).await
+    async fn level(&self, folder: &Uri) -> Result<Option<Level>, Error> {
+        list::level(&self.0, folder).await
     }
 
     async fn read(&self, uri: &Uri) -> Result<(Bytes, Tag), Error> {
