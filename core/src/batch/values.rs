@@ -3,6 +3,7 @@
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type, Int64Type};
 use arrow_array::{Array, ArrayRef, Float64Array};
+use arrow_buffer::i256;
 use arrow_cast::cast;
 use arrow_schema::{DataType, TimeUnit};
 
@@ -153,10 +154,10 @@ impl AmountColumn {
             DataType::Decimal128(_, scale) => {
                 (array.as_primitive::<Decimal128Type>().value(row), scale)
             }
-            DataType::Decimal256(_, scale) => (
-                array.as_primitive::<Decimal256Type>().value(row).to_i128().ok_or(Overflow)?,
-                scale,
-            ),
+            DataType::Decimal256(_, scale) => {
+                let value = array.as_primitive::<Decimal256Type>().value(row);
+                return wide_amount(value, scale).map(Some);
+            }
             DataType::Int64 => (i128::from(array.as_primitive::<Int64Type>().value(row)), 0),
             _ => {
                 return Money::from_double(
@@ -166,6 +167,23 @@ impl AmountColumn {
         };
         Money::from_decimal(value, scale).map(Some)
     }
+}
+
+/// What [`Money::from_decimal`] gives, of a value that may have up to 76 digits.
+fn wide_amount(value: i256, scale: i8) -> Result<Money, Overflow> {
+    if let Some(narrow) = value.to_i128() {
+        return Money::from_decimal(narrow, scale);
+    }
+    // No `i128` holds the value. So it fits only if decimals are dropped.
+    let dropped = i32::from(scale) - i32::from(Money::SCALE);
+    let dropped = u32::try_from(dropped).map_err(|_| Overflow)?;
+    let divisor = i256::from_i128(10).checked_pow(dropped).ok_or(Overflow)?;
+    let (quotient, rest) = value.checked_div_rem(divisor).ok_or(Overflow)?;
+    let (quotient, rest) = (quotient.to_i128().ok_or(Overflow)?, rest.wrapping_abs());
+    let half = divisor.checked_div(i256::from_i128(2)).ok_or(Overflow)?;
+    let is_up = dropped > 0 && (rest > half || (rest == half && quotient % 2 != 0));
+    let away = if value.is_negative() { -1 } else { 1 };
+    Money::from_units(if is_up { quotient + away } else { quotient })
 }
 
 impl Lists {
@@ -196,7 +214,6 @@ mod tests {
     use std::sync::Arc;
 
     use arrow::array::*;
-    use arrow::datatypes::i256;
 
     use super::*;
 
@@ -233,6 +250,31 @@ mod tests {
         assert_eq!(units(Float32Array::from(vec![0.5, f32::NAN]), 0), Ok(Some(5000)));
         assert_eq!(units(Float64Array::from(vec![f64::INFINITY, 1e14]), 0), Ok(None));
         assert_eq!(units(Float64Array::from(vec![f64::INFINITY, 1e14]), 1), Err(Overflow));
+    }
+
+    /// They once were null, where the digits after the point made them too long for 128 bits.
+    #[test]
+    fn amounts_of_more_than_38_digits_round_half_to_even_like_all_others() {
+        let power = |zeros| i256::from_i128(10).checked_pow(zeros).unwrap();
+        let times =
+            |number: i128, zeros| i256::from_i128(number).checked_mul(power(zeros)).unwrap();
+        for (value, scale, amount) in [
+            (times(15, 37), 38, Ok(15_000)),
+            (times(-15, 37), 38, Ok(-15_000)),
+            (times(123_456_785, 33), 38, Ok(12_345_678)),
+            (times(123_456_775, 33), 38, Ok(12_345_678)),
+            (times(-123_456_775, 33), 38, Ok(-12_345_678)),
+            (times(123_456_785, 33) + i256::ONE, 38, Ok(12_345_679)),
+            (times(5, 45), 50, Ok(0)),
+            (times(5, 45) + i256::ONE, 50, Ok(1)),
+            (times(1, 52), 38, Err(Overflow)),
+            (times(999_999_999_999_999_999, 34), 38, Ok(999_999_999_999_999_999)),
+            (times(1, 40), 4, Err(Overflow)),
+            (times(1, 40), 0, Err(Overflow)),
+        ] {
+            let found = wide_amount(value, scale).map(Money::units);
+            assert_eq!(found, amount, "{value} with {scale} decimals");
+        }
     }
 
     #[test]
