@@ -66,8 +66,11 @@ impl File {
     ) -> std::result::Result<Batches, Error> {
         // All rows are read without a selection, so that rows past the claimed ones show.
         let rows = rows.filter(|rows| rows.row_count() < self.group_rows(row_group));
-        let columns =
-            Columns { file: self.clone(), fetched, row_group, roots: roots.to_vec(), rows };
+        // The manifest may map several columns of a log to one of the file. It is read once.
+        let mut roots = roots.to_vec();
+        roots.sort_unstable();
+        roots.dedup();
+        let columns = Columns { file: self.clone(), fetched, row_group, roots, rows };
         match columns.reader() {
             Ok(reader) => Ok(Batches { reader, columns, done: false }),
             Err(error) => Err(columns.corrupt(&error)),
