@@ -22,6 +22,8 @@ const PAGE_BYTES_MAX: usize = 128 << 20;
 const LIST_VALUES_MAX: i32 = 1 << 24;
 /// The encoding DELTA_BYTE_ARRAY, in which a text begins with a part of the one before.
 pub(super) const DELTA_BYTE_ARRAY: i32 = 7;
+/// The encoding BIT_PACKED. The crate takes levels in it for others without a word.
+const BIT_PACKED: i32 = 4;
 /// Gzip makes at most this many bytes out of one.
 const GZIP_RATIO_MAX: usize = 1032;
 
@@ -113,6 +115,11 @@ fn check_page(
         return refuse(format!(
             "a page of lists of {values} values, of at most {LIST_VALUES_MAX} that are read"
         ));
+    }
+    let levels = [column.column_descr().max_def_level(), column.column_descr().max_rep_level()];
+    let mut encodings = levels.iter().zip(header.level_encodings().into_iter().flatten());
+    if encodings.any(|(&max, encoding)| max > 0 && encoding == BIT_PACKED) {
+        return refuse("levels in the deprecated encoding BIT_PACKED".to_owned());
     }
     // The other codecs stop at the size that the header claims.
     let inflated = match column.compression() {
