@@ -36,8 +36,16 @@ struct Bounds<T> {
     nulls: bool,
 }
 
-impl<T> Bounds<T> {
+impl<T: Ord> Bounds<T> {
     const UNKNOWN: Self = Self { range: None, nulls: true };
+
+    /// Whether the range of a page lies in this one, as far as both are known.
+    fn hold(&self, page: &Self) -> bool {
+        match (&self.range, &page.range) {
+            (Some((min, max)), Some((first, last))) => min <= first && last <= max,
+            _ => true,
+        }
+    }
 }
 
 /// The rows of a row group that may matter, as ranges of row numbers inside it. There are none if
@@ -56,12 +64,22 @@ pub(crate) fn candidate_rows(
     let tick_leaf = leaf(tick);
     let store_leaf = leaf(store).filter(|_| is_text(source, store));
     let required = |leaf: usize| metadata.column(leaf).column_descr().max_def_level() == 0;
-    let ticks = tick_leaf.map_or(Bounds::UNKNOWN, |leaf| {
-        group_ticks(metadata.column(leaf).statistics(), unit, required(leaf))
+    let ticks_of = |leaf| group_ticks(metadata.column(leaf).statistics(), unit, required(leaf));
+    let tick_leaf = tick_leaf.filter(|&leaf| {
+        let chunk = ticks_of(leaf);
+        agree(source, row_group, leaf, |pages, page| {
+            chunk.hold(&page_ticks(pages, page, unit, required(leaf)))
+        })
     });
-    let stores = store_leaf.map_or(Bounds::UNKNOWN, |leaf| {
-        group_texts(metadata.column(leaf).statistics(), required(leaf))
+    let texts_of = |leaf| group_texts(metadata.column(leaf).statistics(), required(leaf));
+    let store_leaf = store_leaf.filter(|&leaf| {
+        let chunk = texts_of(leaf);
+        agree(source, row_group, leaf, |pages, page| {
+            chunk.hold(&page_texts(pages, page, required(leaf)))
+        })
     });
+    let ticks = tick_leaf.map_or(Bounds::UNKNOWN, ticks_of);
+    let stores = store_leaf.map_or(Bounds::UNKNOWN, texts_of);
     if all.is_empty() || !wanted.may_hold(&ticks, &stores, source.file.partition) {
         return Vec::new();
     }
@@ -89,6 +107,27 @@ pub(crate) fn candidate_rows(
     intersect(&in_time, &in_stores)
 }
 
+/// Whether what the page index says of a leaf agrees with what the footer says of its chunk. If not,
+/// nobody knows which of them errs. `holds` is asked of each page.
+fn agree(
+    source: &Source,
+    row_group: usize,
+    leaf: usize,
+    holds: impl Fn(&ColumnIndexMetaData, usize) -> bool,
+) -> bool {
+    let chunk = source.file.metadata().row_group(row_group).column(leaf).statistics();
+    let in_chunk = chunk.and_then(Statistics::null_count_opt);
+    let agree = source.file.with_page_statistics(row_group, leaf, |pages| {
+        let mut places = 0..usize::try_from(pages.num_pages()).unwrap_or_default();
+        let in_pages = places.clone().try_fold(0_u64, |nulls, page| {
+            nulls.checked_add(u64::try_from(pages.null_count(page)?).ok()?)
+        });
+        let nulls = in_chunk.zip(in_pages).is_none_or(|(chunk, pages)| chunk == pages);
+        nulls && places.all(|page| holds(pages, page))
+    });
+    agree.unwrap_or(true)
+}
+
 /// The first and the last tick of a file, as far as its statistics tell.
 pub(crate) fn tick_range(source: &Source, tick: &str) -> Option<(Timestamp, Timestamp)> {
     let leaf = source.file.leaf_of(source.columns.place(tick)?)?;
@@ -108,20 +147,20 @@ impl Wanted {
     fn may_hold(
         &self,
         ticks: &Bounds<Timestamp>,
-        stores: &Bounds<Vec<u8>>,
+        stores: &Bounds<&[u8]>,
         partition: Option<Interval>,
     ) -> bool {
         self.may_be_wanted(ticks, stores)
             || self.rejects_in.is_some_and(|i| self.may_reject(i, ticks, stores, partition))
     }
 
-    fn may_be_wanted(&self, ticks: &Bounds<Timestamp>, stores: &Bounds<Vec<u8>>) -> bool {
+    fn may_be_wanted(&self, ticks: &Bounds<Timestamp>, stores: &Bounds<&[u8]>) -> bool {
         let (first, last) = self.ticks;
         let in_time = ticks.range.is_none_or(|(min, max)| min <= last && first <= max);
         let of_a_store = match (&self.stores, &stores.range) {
             (Some(wanted), Some((min, max))) => {
-                let next = wanted.partition_point(|store| store.as_bytes() < min.as_slice());
-                wanted.get(next).is_some_and(|store| store.as_bytes() <= max.as_slice())
+                let next = wanted.partition_point(|store| store.as_bytes() < *min);
+                wanted.get(next).is_some_and(|store| store.as_bytes() <= *max)
             }
             _ => true,
         };
@@ -133,7 +172,7 @@ impl Wanted {
         &self,
         interval: Interval,
         ticks: &Bounds<Timestamp>,
-        stores: &Bounds<Vec<u8>>,
+        stores: &Bounds<&[u8]>,
         partition: Option<Interval>,
     ) -> bool {
         let overlaps = |span: Interval| span.start < interval.end && interval.start < span.end;
@@ -178,9 +217,8 @@ fn instants(
 }
 
 /// Bounds of text, unless they contradict themselves.
-fn texts(min: Option<&[u8]>, max: Option<&[u8]>) -> Option<(Vec<u8>, Vec<u8>)> {
-    let (min, max) = min.zip(max).filter(|(min, max)| min <= max)?;
-    Some((min.to_vec(), max.to_vec()))
+fn texts<'a>(min: Option<&'a [u8]>, max: Option<&'a [u8]>) -> Option<(&'a [u8], &'a [u8])> {
+    min.zip(max).filter(|(min, max)| min <= max)
 }
 
 fn group_ticks(
@@ -197,7 +235,7 @@ fn group_ticks(
     Bounds { range, nulls }
 }
 
-fn group_texts(statistics: Option<&Statistics>, required: bool) -> Bounds<Vec<u8>> {
+fn group_texts(statistics: Option<&Statistics>, required: bool) -> Bounds<&[u8]> {
     let Some(statistics) = statistics else { return Bounds { range: None, nulls: !required } };
     let nulls = !required && statistics.null_count_opt() != Some(0);
     let range = match statistics {
@@ -226,7 +264,7 @@ fn page_ticks(
     Bounds { range, nulls }
 }
 
-fn page_texts(index: &ColumnIndexMetaData, page: usize, required: bool) -> Bounds<Vec<u8>> {
+fn page_texts(index: &ColumnIndexMetaData, page: usize, required: bool) -> Bounds<&[u8]> {
     let nulls = !required && index.null_count(page) != Some(0);
     let range = match index {
         ColumnIndexMetaData::BYTE_ARRAY(i) => texts(i.min_value(page), i.max_value(page)),
@@ -273,8 +311,8 @@ mod tests {
         Bounds { range: Some((us(min), us(max))), nulls }
     }
 
-    fn stores(min: &str, max: &str, nulls: bool) -> Bounds<Vec<u8>> {
-        Bounds { range: Some((min.into(), max.into())), nulls }
+    fn stores(min: &'static str, max: &'static str, nulls: bool) -> Bounds<&'static [u8]> {
+        Bounds { range: Some((min.as_bytes(), max.as_bytes())), nulls }
     }
 
     #[test]
@@ -327,10 +365,21 @@ mod tests {
     #[test]
     fn bounds_that_contradict_themselves_are_unknown() {
         assert_eq!(texts(Some(b"b"), Some(b"a")), None);
-        assert_eq!(texts(Some(b"a"), Some(b"a")), Some((b"a".to_vec(), b"a".to_vec())));
+        assert_eq!(texts(Some(b"a"), Some(b"a")), Some((&b"a"[..], &b"a"[..])));
         let us = Some(TimeUnit::Microsecond);
         assert_eq!(instants(Some(2), Some(1), us), None);
         assert!(instants(Some(1), Some(2), us).is_some());
+    }
+
+    #[test]
+    fn a_page_lies_in_its_chunk_as_far_as_both_are_known() {
+        for (page, lies) in
+            [((10, 20), true), ((12, 12), true), ((9, 20), false), ((10, 21), false)]
+        {
+            assert_eq!(ticks(10, 20, false).hold(&ticks(page.0, page.1, true)), lies, "{page:?}");
+        }
+        assert!(ticks(10, 20, false).hold(&Bounds::UNKNOWN));
+        assert!(Bounds::UNKNOWN.hold(&ticks(10, 20, false)));
     }
 
     #[test]
