@@ -11,7 +11,7 @@ use parquet::file::serialized_reader::SerializedPageReader;
 use super::fetched::Fetched;
 use super::file::File;
 use super::moved_index::MovedIndex;
-use super::{footer, pages};
+use super::{bounds, footer, pages};
 
 impl File {
     /// The pages of a leaf column, as far as they have been fetched.
@@ -31,6 +31,25 @@ impl File {
         let metadata = metadata.as_ref().unwrap_or(self.metadata());
         let column = metadata.row_group(row_group).column(leaf);
         SerializedPageReader::new(fetched, column, rows, locations(metadata, row_group, leaf))
+    }
+
+    /// Whether all pages of a leaf column that have been fetched use its dictionary, by their headers.
+    /// What the footer says of it is only a hint.
+    pub(crate) fn is_in_dictionary(
+        &self,
+        fetched: &Fetched,
+        row_group: usize,
+        leaf: usize,
+    ) -> Result<bool, ParquetError> {
+        let column = self.metadata().row_group(row_group).column(leaf);
+        let chunk = footer::chunk_range(column, self.object.bytes).map_err(ParquetError::EOF)?;
+        let places = bounds::places(&chunk, self.page_locations(row_group, leaf).as_deref());
+        let mut all = true;
+        bounds::each_page(fetched, &places, |header, _, _| {
+            all &= header.is_dictionary() || header.is_in_dictionary();
+            Ok(())
+        })?;
+        Ok(all)
     }
 
     /// What was fetched, with the chunks that must be written anew past the end of the file, and

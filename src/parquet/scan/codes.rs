@@ -80,7 +80,7 @@ impl<T: Copy + PartialEq> Codes<T> {
     }
 
     /// The same codes, watched for faulty ones. `in_dictionary` says whether every data page uses
-    /// the dictionary, as far as the footer knows.
+    /// the dictionary.
     pub(crate) fn watching(self, is_faulty: IsFaulty<T>, in_dictionary: bool) -> Self {
         let mut faults = Faults::watched(is_faulty, in_dictionary);
         if let Cursor::Decoded { codes, .. } = &self.page {

@@ -80,7 +80,7 @@ pub(crate) fn match_keys(
     let mut skus = group.codes("sku", skus)?;
     if is_text(source, "sku") {
         let is_faulty = Box::new(|sku: SkuCode| sku.fault().is_some());
-        skus = skus.watching(is_faulty, in_dictionary(source, row_group, "sku"));
+        skus = skus.watching(is_faulty, group.is_in_dictionary("sku"));
     }
     let partition = source.file.partition;
     let is_misplaced = move |tick| match Timestamp::from_us(tick) {
@@ -215,7 +215,7 @@ fn physical(source: &Source, row_group: usize, key: &str) -> Option<Physical> {
     }
 }
 
-/// Whether all data pages of a key column are said to use its dictionary.
+/// Whether the footer says that all data pages of a key column use its dictionary.
 pub(super) fn in_dictionary(source: &Source, row_group: usize, key: &str) -> bool {
     use Encoding::{PLAIN_DICTIONARY, RLE_DICTIONARY};
     let leaf = source.columns.place(key).and_then(|root| source.file.leaf_of(root));
@@ -236,6 +236,15 @@ struct Group<'a> {
 impl Group<'_> {
     fn corrupt(&self, error: impl std::fmt::Display) -> Error {
         Error::corrupt(&self.source.file.object.uri, self.row_group, error)
+    }
+
+    /// Whether all pages of a key column that have been fetched use its dictionary.
+    fn is_in_dictionary(&self, key: &str) -> bool {
+        let file = &self.source.file;
+        let leaf = self.source.columns.place(key).and_then(|root| file.leaf_of(root));
+        leaf.is_some_and(|leaf| {
+            file.is_in_dictionary(&self.fetched, self.row_group, leaf).unwrap_or(false)
+        })
     }
 
     fn data_type(&self, column: &str) -> Option<&DataType> {

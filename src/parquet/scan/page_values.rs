@@ -14,7 +14,7 @@ pub(super) struct Faults<T> {
     is_faulty: IsFaulty<T>,
     /// Whether the column may have any.
     is_watched: bool,
-    /// Whether every data page is said to use the dictionary.
+    /// Whether every data page uses the dictionary.
     in_dictionary: bool,
     /// Whether the dictionary has one.
     dictionary: bool,
@@ -40,7 +40,7 @@ impl<T: Copy> Faults<T> {
         self.is_watched
     }
 
-    /// Whether every data page is said to use the dictionary.
+    /// Whether every data page uses the dictionary.
     pub(super) const fn in_dictionary(&self) -> bool {
         self.in_dictionary
     }
