@@ -43,6 +43,12 @@ pub(super) struct V2 {
     pub is_compressed: bool,
 }
 
+/// The encodings PLAIN_DICTIONARY and RLE_DICTIONARY.
+const IN_DICTIONARY: [i32; 2] = [2, 8];
+/// The kinds of pages that hold values. Others, such as those of an index, may lie between them.
+const DATA_PAGE: i32 = 0;
+const DICTIONARY_PAGE: i32 = 2;
+const DATA_PAGE_V2: i32 = 3;
 /// Structs that may be nested in one another.
 const DEPTH_MAX: u8 = 8;
 
@@ -78,12 +84,31 @@ impl PageHeader {
         v1.or(self.dictionary.map(|[_, encoding]| encoding)).or(self.v2.map(|v2| v2.encoding))
     }
 
+    /// Whether its values are entries of the dictionary.
+    pub(super) fn is_in_dictionary(&self) -> bool {
+        self.encoding().is_some_and(|encoding| IN_DICTIONARY.contains(&encoding))
+    }
+
+    /// The encodings of the definition and of the repetition levels of a page of version 1.
+    pub(super) fn level_encodings(&self) -> Option<[i32; 2]> {
+        self.v1.map(|[_, _, definition, repetition]| [definition, repetition])
+    }
+
     /// How many values it claims, nulls included.
     pub(super) fn values(&self) -> i32 {
         let v1 = self.v1.map(|[values, ..]| values);
         v1.or(self.dictionary.map(|[values, _]| values))
             .or(self.v2.map(|v2| v2.values))
             .unwrap_or(0)
+    }
+
+    /// Whether the page has something to read: it is a dictionary, or has rows.
+    pub(super) fn has_content(&self) -> bool {
+        match self.kind {
+            DICTIONARY_PAGE => true,
+            DATA_PAGE | DATA_PAGE_V2 => self.values() != 0,
+            _ => false,
+        }
     }
 
     /// Whether the page is a dictionary.

@@ -1,9 +1,10 @@
 //! Pages that the Parquet crate does not read as they are, put right before it sees them.
 //!
-//! Two kinds of writers make them. Hadoop's LZ4 cuts a page into blocks, and the crate reads no
-//! more than one reliably. And some writers of version 2 pages miscount the nulls or the rows in
-//! the page header, though the levels are right. A column chunk that has such pages is written
-//! anew, in memory: decompressed, or with counts that agree with its levels.
+//! Three kinds of writers make them. Hadoop's LZ4 cuts a page into blocks, and the crate reads no
+//! more than one reliably. Some writers of version 2 pages miscount the nulls or the rows in the
+//! page header, though the levels are right. And some write pages without values, or of a kind that
+//! is none of the data's. A column chunk that has such pages is written anew, in memory:
+//! decompressed, with counts that agree with its levels, or without those pages.
 
 use std::io::Read as _;
 use std::ops::Range;
@@ -35,12 +36,12 @@ pub(super) fn mended(
     chunk: Range<u64>,
 ) -> Result<Option<(Bytes, Compression)>> {
     let is_lz4 = column.compression() == Compression::LZ4;
-    let mut has_v2 = false;
+    let mut is_sound = !is_lz4;
     bounds::each_page(fetched, std::slice::from_ref(&chunk), |header, _, _| {
-        has_v2 |= header.v2.is_some();
+        is_sound &= header.v2.is_none() && header.has_content();
         Ok(())
     })?;
-    if !is_lz4 && !has_v2 {
+    if is_sound {
         return Ok(None);
     }
     let length = usize::try_from(chunk.end - chunk.start)?;
@@ -55,6 +56,10 @@ pub(super) fn mended(
         let body = rest.slice(at..end);
         check_sum(&header, &body)?;
         rest = rest.slice(end..);
+        if !header.has_content() {
+            changed = true;
+            continue;
+        }
         if let Some(v2) = header.v2.as_mut() {
             let sound = sound(v2, &body, column)?;
             changed |= *v2 != sound;
