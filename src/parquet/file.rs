@@ -44,7 +44,8 @@ impl File {
     /// Reads the footer and the page index.
     ///
     /// # Errors
-    /// [`Error::NotParquet`] for an empty, truncated or other file; [`Error::Objects`].
+    /// [`Error::NotParquet`] for an empty, truncated or other file; [`Error::Corrupt`] if it claims
+    /// to have no rows where it has values; [`Error::Objects`].
     pub(crate) async fn open(
         objects: &dyn Objects,
         object: Object,
@@ -88,6 +89,10 @@ impl File {
             ArrowReaderMetadata::try_new(Arc::new(indexed), options)
         });
         let arrow = arrow.map_err(|error| wrong(error.to_string()))?;
+        if let Some((row_group, values)) = footer::uncounted(arrow.metadata()) {
+            let found = format!("a column of {values} values, though it claims 0 rows");
+            return Err(Error::corrupt(&object.uri, row_group, found));
+        }
         let tag = match object.uri.scheme() {
             Scheme::File => tail.parts.footer_digest(object.bytes),
             _ => object.tag.to_string(),

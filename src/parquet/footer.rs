@@ -41,6 +41,17 @@ pub(super) fn sound(metadata: ParquetMetaData, bytes: u64) -> Result<ParquetMeta
     Ok(builder.set_row_groups(groups).build())
 }
 
+/// The first row group that claims to have no rows though a column of it has values, and how many.
+/// Nobody would look into such a group.
+pub(super) fn uncounted(metadata: &ParquetMetaData) -> Option<(usize, i64)> {
+    let groups = metadata.row_groups().iter().enumerate();
+    let mut empty = groups.filter(|(_, group)| group.num_rows() == 0);
+    empty.find_map(|(place, group)| {
+        let values = group.columns().iter().map(ColumnChunkMetaData::num_values);
+        Some((place, values.filter(|&values| values > 0).max()?))
+    })
+}
+
 fn span(offset: Option<i64>, length: Option<i32>) -> Option<Range<i64>> {
     let (offset, length) = offset.zip(length)?;
     Some(offset..offset.saturating_add(length.into()))
