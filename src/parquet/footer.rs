@@ -6,15 +6,19 @@
 //! matters if somebody reads that column.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use parquet::basic::Compression;
 use parquet::errors::Result;
+use parquet::file::metadata::page_index::PageIndexProvider;
 use parquet::file::metadata::{
     ColumnChunkMetaData, PageIndexPolicy, ParquetMetaData, ParquetMetaDataBuilder,
     ParquetMetaDataPushDecoder, RowGroupMetaData,
 };
 use parquet::file::page_index::column_index::ColumnIndexMetaData;
 use parquet::file::page_index::offset_index::PageLocation;
+
+use super::flat_index::FlatIndex;
 
 /// The four bytes at a file's beginning. No chunk lies before their end.
 const MAGIC_BYTES: i64 = 4;
@@ -97,7 +101,8 @@ pub(super) fn chunk_range(
 
 /// The same metadata without a page index, if any part of it cannot be true. What is left describes
 /// pages that lie in their chunks one after the other, and whose rows ascend from 0. Where a chunk
-/// is in Hadoop's LZ4 there is none either: such a chunk is written anew as a whole.
+/// is in Hadoop's LZ4 there is none either: such a chunk is written anew as a whole. Of columns of
+/// lists it says nothing ([`FlatIndex`]).
 pub(super) fn with_sound_index(metadata: ParquetMetaData, bytes: u64) -> ParquetMetaData {
     let groups = 0..metadata.num_row_groups();
     let sound = groups.into_iter().all(|group| {
@@ -116,7 +121,13 @@ pub(super) fn with_sound_index(metadata: ParquetMetaData, bytes: u64) -> Parquet
                 && index.column_index(leaf).is_none_or(|column| column_pages(column) == pages.len())
         })
     });
-    if sound { metadata } else { metadata.into_builder().set_page_index(None).build() }
+    let leaves = metadata.file_metadata().schema_descr().columns().iter().enumerate();
+    let lists = leaves.filter(|(_, leaf)| leaf.max_rep_level() > 0).map(|(leaf, _)| leaf).collect();
+    let mut builder = metadata.into_builder();
+    let index = builder.take_page_index().filter(|_| sound);
+    let index =
+        index.map(|index| -> Arc<dyn PageIndexProvider> { Arc::new(FlatIndex { index, lists }) });
+    builder.set_page_index(index).build()
 }
 
 fn column_pages(index: &ColumnIndexMetaData) -> usize {

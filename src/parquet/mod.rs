@@ -16,6 +16,7 @@ mod error;
 mod faults;
 mod fetched;
 pub(crate) mod file;
+mod flat_index;
 mod folders;
 mod footer;
 mod footer_bytes;
