@@ -9,7 +9,8 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
 
 use super::faults::Faults;
-use super::footer_chunks::{encrypted, row_groups};
+use super::footer_chunks::{note, row_groups};
+use super::footer_leaves::Leaves;
 use super::guard::guarded;
 use super::thrift::{BINARY, I32, Input, LIST, Output, STRUCT};
 
@@ -21,63 +22,30 @@ const DEPTH_MAX: u8 = 32;
 const BYTE_ARRAY: i32 = 6;
 
 /// Checks what the crate would take from a footer's bytes without a look: the lengths of its lists,
-/// and the depth of its schema. Returns which columns are encrypted.
+/// and the depth of its schema. Returns which columns are encrypted, and which are given to others.
 ///
 /// # Errors
 /// What was found, in words.
 pub(super) fn check(footer: &[u8]) -> Result<Faults, &'static str> {
-    let (mut depth_max, mut faults) = (0, Faults::default());
+    let (mut leaves, mut faults) = (Leaves::default(), Faults::default());
     let read = Input::new(footer).fields(|input, id, kind| match (id, kind) {
         (2, LIST) => {
-            depth_max = schema_depth(input)?;
+            leaves = Leaves::read(input)?;
             Some(())
         }
         (4, LIST) => {
             let mut row_group = 0..;
-            input.list(|input, kind| {
-                let row_group = row_group.next()?;
-                encrypted(input, kind, |leaf, fault| {
-                    faults.chunks.insert((row_group, leaf), fault);
-                })
-            })
+            input.list(|input, kind| note(input, kind, row_group.next()?, &leaves, &mut faults))
         }
         _ => input.skip(kind, DEPTH_MAX),
     });
     if read.is_none() {
         return Err("a footer that ends inside one of its lists");
     }
-    if depth_max > SCHEMA_DEPTH_MAX {
+    if leaves.depth > SCHEMA_DEPTH_MAX {
         return Err("a schema of more than 100 groups in one another");
     }
     Ok(faults)
-}
-
-/// How many groups of a schema lie in one another.
-fn schema_depth(input: &mut Input<'_>) -> Option<usize> {
-    // How many columns each group that is open still has to have.
-    let mut open: Vec<i32> = Vec::new();
-    let mut depth_max = 0;
-    input.list(|input, kind| {
-        let mut columns = 0;
-        if kind != STRUCT {
-            return None;
-        }
-        input.fields(|input, id, kind| {
-            if (id, kind) == (5, I32) {
-                columns = input.number()?;
-                return Some(());
-            }
-            input.skip(kind, DEPTH_MAX)
-        })?;
-        while open.pop_if(|left| *left <= 0).is_some() {}
-        if let Some(left) = open.last_mut() {
-            *left -= 1;
-        }
-        open.push(columns);
-        depth_max = depth_max.max(open.len());
-        Some(())
-    })?;
-    Some(depth_max)
 }
 
 /// What the crate decodes of a footer that it refuses, once all is left out that may be. First it

@@ -1,7 +1,8 @@
-//! The row groups of a footer's bytes: which columns of theirs are encrypted, and what is needed to
-//! read the others.
+//! The row groups of a footer's bytes: which columns of theirs are encrypted or given to others, and
+//! what is needed to read the rest.
 
 use super::faults::Faults;
+use super::footer_leaves::Leaves;
 use super::thrift::{I32, I64, Input, LIST, Output, STRUCT};
 
 /// Structs and lists of a row group that may lie in one another.
@@ -13,11 +14,14 @@ const NOWHERE: i64 = -1;
 /// What is said of a column that is encrypted.
 const ENCRYPTED: &str = "one that is encrypted, for which this job takes no key";
 
-/// Gives the leaves that are encrypted in a row group to `note`.
-pub(super) fn encrypted(
-    input: &mut Input<'_>,
+/// Notes which leaves are encrypted in a row group, and which it takes for others than the schema
+/// does.
+pub(super) fn note<'a>(
+    input: &mut Input<'a>,
     kind: u8,
-    mut note: impl FnMut(usize, String),
+    row_group: usize,
+    leaves: &Leaves<'a>,
+    faults: &mut Faults,
 ) -> Option<()> {
     if kind != STRUCT {
         return input.skip(kind, DEPTH_MAX);
@@ -34,9 +38,21 @@ pub(super) fn encrypted(
             }
             input.fields(|input, id, kind| {
                 if is_encryption(id) {
-                    note(leaf, ENCRYPTED.to_owned());
+                    faults.chunks.insert((row_group, leaf), ENCRYPTED.to_owned());
                 }
-                input.skip(kind, DEPTH_MAX)
+                if (id, kind) != (3, STRUCT) {
+                    return input.skip(kind, DEPTH_MAX);
+                }
+                input.fields(|input, id, kind| {
+                    if (id, kind) != (3, LIST) {
+                        return input.skip(kind, DEPTH_MAX);
+                    }
+                    if let Err(other) = leaves.check(leaf, input)? {
+                        let fault = format!("one whose pages a row group gives to {other:?}");
+                        faults.leaves.insert(leaf, fault);
+                    }
+                    Some(())
+                })
             })
         })
     })

@@ -21,6 +21,7 @@ mod folders;
 mod footer;
 mod footer_bytes;
 mod footer_chunks;
+mod footer_leaves;
 mod guard;
 mod instants96;
 mod mended;
