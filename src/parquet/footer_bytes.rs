@@ -113,8 +113,8 @@ fn schema(input: &mut Input<'_>, faults: &mut Faults) -> Option<Vec<Vec<u8>>> {
         elements.push(if is_root || element.is_taken(bytes) {
             bytes.to_vec()
         } else {
-            let (bytes, fault) = element.without_annotations();
-            if is_leaf {
+            let (bytes, fault) = element.mended();
+            if let Some(fault) = fault.filter(|_| is_leaf) {
                 faults.leaves.insert(leaves, fault.to_owned());
             }
             bytes
@@ -133,6 +133,7 @@ struct Element<'a> {
     repetition: Option<i32>,
     name: &'a [u8],
     children: Option<i32>,
+    logical: Option<&'a [u8]>,
 }
 
 impl<'a> Element<'a> {
@@ -145,6 +146,7 @@ impl<'a> Element<'a> {
                 (3, I32) => element.repetition = Some(input.number()?),
                 (4, BINARY) => element.name = input.binary()?,
                 (5, I32) => element.children = Some(input.number()?),
+                (10, STRUCT) => element.logical = Some(input.value(kind, DEPTH_MAX)?),
                 _ => input.skip(kind, DEPTH_MAX)?,
             }
             Some(())
@@ -163,17 +165,24 @@ impl<'a> Element<'a> {
         alone.is_some_and(|alone| is_schema(&alone))
     }
 
-    /// The same element without what says how its values are to be understood. If the crate does
-    /// not take that either, its values are bytes. Returns what was wrong as well.
-    fn without_annotations(&self) -> (Vec<u8>, &'static str) {
-        let bare = self.written(self.physical);
-        if !self.is_leaf() || is_schema(&bare) {
-            return (bare, "one whose type has an annotation that is not known or does not fit");
+    /// The same element as the crate takes it, and what was wrong if its values may now be taken for
+    /// others. Of its annotations the logical type is tried by itself: whatever else there is says
+    /// the same in an older way. Without any, and in the last resort, its values are bytes.
+    fn mended(&self) -> (Vec<u8>, Option<&'static str>) {
+        let logical = self.written(self.physical, self.logical);
+        if self.logical.is_some() && self.is_leaf() && is_schema(&logical) {
+            return (logical, None);
         }
-        (self.written(Some(BYTE_ARRAY)), "one of a type that Parquet does not have")
+        let bare = self.written(self.physical, None);
+        if !self.is_leaf() || is_schema(&bare) {
+            let found = "one whose type has an annotation that is not known or does not fit";
+            return (bare, Some(found));
+        }
+        let found = "one of a type that Parquet does not have";
+        (self.written(Some(BYTE_ARRAY), None), Some(found))
     }
 
-    fn written(&self, physical: Option<i32>) -> Vec<u8> {
+    fn written(&self, physical: Option<i32>, logical: Option<&[u8]>) -> Vec<u8> {
         let mut out = Vec::new();
         let mut output = Output::new(&mut out);
         let name = String::from_utf8_lossy(self.name);
@@ -187,9 +196,29 @@ impl<'a> Element<'a> {
         if let Some(children) = self.children {
             output.number(5, children);
         }
+        if let Some(logical) = logical {
+            if let Some([scale, precision]) = decimal(logical) {
+                output.number(7, scale);
+                output.number(8, precision);
+            }
+            output.raw(10, STRUCT, logical);
+        }
         output.end();
         out
     }
+}
+
+/// Scale and precision of a logical type that is a decimal.
+fn decimal(logical: &[u8]) -> Option<[i32; 2]> {
+    let mut decimal = None;
+    Input::new(logical).fields(|input, id, kind| {
+        match (id, kind) {
+            (5, STRUCT) => decimal = Some(input.numbers(DEPTH_MAX)?),
+            _ => input.skip(kind, DEPTH_MAX)?,
+        }
+        Some(())
+    })?;
+    decimal
 }
 
 /// An element without the number of its children.
