@@ -15,12 +15,12 @@ use crate::attack::{Attacked, last_word, texts, ticks, write};
 use crate::sample;
 use crate::thrift::{File, Value, i32, i64};
 
-const MRDL: &str = "minority_reports_detected_log";
+pub(crate) const MRDL: &str = "minority_reports_detected_log";
 const ROWS: i64 = 240;
 
 /// A lake with reports in pages of 20 rows, some of them without a SKU, one without a store, and a
 /// column of no log.
-fn lake(properties: impl FnOnce() -> WriterProperties) -> Attacked {
+pub(crate) fn lake(properties: impl FnOnce() -> WriterProperties) -> Attacked {
     let lake = Attacked::new();
     let skus = (0..ROWS).map(|row| (row % 3 > 0).then(|| format!("sku {}", row % 5)));
     let stores = (0..ROWS).map(|row| (row != 200).then(|| format!("store {}", row % 7)));
@@ -39,12 +39,16 @@ fn lake(properties: impl FnOnce() -> WriterProperties) -> Attacked {
     lake
 }
 
-fn plain() -> WriterProperties {
+pub(crate) fn plain() -> WriterProperties {
     WriterProperties::builder().set_dictionary_enabled(false).build()
 }
 
 /// Pages of 20 rows.
-fn small_pages(version: WriterVersion, codec: Compression, index: bool) -> WriterProperties {
+pub(crate) fn small_pages(
+    version: WriterVersion,
+    codec: Compression,
+    index: bool,
+) -> WriterProperties {
     let statistics = if index { EnabledStatistics::Page } else { EnabledStatistics::None };
     WriterProperties::builder()
         .set_writer_version(version)
@@ -59,7 +63,7 @@ fn small_pages(version: WriterVersion, codec: Compression, index: bool) -> Write
 
 /// The digests of both logs' parts.
 #[track_caller]
-fn logs(lake: &Attacked, what: &str) -> Vec<String> {
+pub(crate) fn logs(lake: &Attacked, what: &str) -> Vec<String> {
     let done = lake.run();
     assert_eq!(done.status.code(), Some(0), "{what}: {}", String::from_utf8_lossy(&done.stderr));
     let (_, lineage) = lake.lineage();
@@ -76,7 +80,7 @@ fn logs(lake: &Attacked, what: &str) -> Vec<String> {
 }
 
 #[track_caller]
-fn is_refused(lake: &Attacked, says: &[&str]) {
+pub(crate) fn is_refused(lake: &Attacked, says: &[&str]) {
     let done = lake.run();
     let line = last_word(&done);
     assert_eq!(done.status.code(), Some(65), "{line}");
@@ -86,7 +90,7 @@ fn is_refused(lake: &Attacked, says: &[&str]) {
 }
 
 /// The file of the day of a prediction log.
-fn sales(lake: &Attacked) -> PathBuf {
+pub(crate) fn sales(lake: &Attacked) -> PathBuf {
     let day = lake.root.join("baseline_sales_model_prediction_log/date=2025-01-01");
     fs::read_dir(day).unwrap().next().unwrap().unwrap().path()
 }
@@ -281,7 +285,7 @@ fn headers_of_version_2_that_miscount_change_nothing() {
 }
 
 /// Writes the rows of a file again.
-fn rewrite(path: &Path, properties: WriterProperties) {
+pub(crate) fn rewrite(path: &Path, properties: WriterProperties) {
     let file = fs::File::open(path).unwrap();
     let rows = ParquetRecordBatchReaderBuilder::try_new(file).unwrap().build().unwrap();
     let batches: Vec<_> = rows.map(Result::unwrap).collect();

@@ -31,6 +31,7 @@ mod hostile;
 mod housekeeping;
 mod init;
 mod lake;
+mod lies;
 mod links;
 mod model;
 mod model_rules;

@@ -1,0 +1,189 @@
+//! Files that contradict themselves in ways that once lost rows, or gave other ones, without a word.
+
+use std::fs;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, ListArray};
+use arrow::datatypes::Float64Type;
+use parquet::basic::Compression;
+use parquet::data_type::{ByteArray, ByteArrayType, DataType, Int96, Int96Type};
+use parquet::file::properties::{WriterProperties, WriterVersion};
+use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::parser::parse_message_type;
+use serde_json::json;
+
+use crate::attack::{Attacked, texts, ticks, write};
+use crate::footers::{MRDL, is_refused, lake, logs, plain, rewrite, sales, small_pages};
+use crate::sample;
+use crate::thrift::{File, Value, i32, i64};
+
+/// The first tick of 2030, and the last.
+const YEAR_2030_US: [i64; 2] = [1_893_456_000_000_000, 1_924_991_999_999_999];
+
+/// Pages of 20 rows with a page index.
+fn indexed() -> WriterProperties {
+    small_pages(WriterVersion::PARQUET_1_0, Compression::SNAPPY, true)
+}
+
+/// A part of a column's page index, from the first row group: the offset index is at field 4, the
+/// column index at 6. It is changed, and written behind all that there is.
+fn change_index(file: &mut File, leaf: usize, field: i16, change: impl Fn(&mut Value)) {
+    let chunk = |file: &mut File| file.footer.get(4).items()[0].get(1).items()[leaf].clone();
+    let offset = chunk(file).get(field).number() as usize;
+    let (mut index, _) = Value::read(&file.body[offset..]);
+    change(&mut index);
+    let (bytes, end) = (index.written(), file.body.len());
+    file.body.extend(&bytes);
+    let chunk = &mut file.footer.get(4).items()[0].get(1).items()[leaf];
+    chunk.set(field, i64(end as i64));
+    chunk.set(field + 1, i32(bytes.len() as i64));
+}
+
+#[test]
+fn a_row_group_that_claims_no_rows_but_has_some_is_refused() {
+    let lake = lake(plain);
+    for path in [lake.reports(), sales(&lake)] {
+        let sound = fs::read(&path).unwrap();
+        let mut file = File::read(&path);
+        file.footer.get(4).items()[0].set(3, i64(0));
+        file.write(&path);
+        is_refused(&lake, &["row group 0", "values, though it claims 0 rows"]);
+        fs::write(&path, sound).unwrap();
+    }
+}
+
+#[test]
+fn levels_in_bit_packed_are_refused() {
+    let lake = lake(plain);
+    let mut file = File::read(&lake.reports());
+    file.change_pages("sku", |header| header.get(5).set(3, i32(4)));
+    file.write(&lake.reports());
+    is_refused(&lake, &["BIT_PACKED", "sku", MRDL]);
+}
+
+/// The pages of two columns of one type, each in the place of the other.
+#[test]
+fn chunks_that_are_given_to_other_columns_are_refused() {
+    let lake = lake(plain);
+    let mut file = File::read(&lake.reports());
+    for group in file.footer.get(4).items() {
+        group.get(1).items().swap(0, 2);
+    }
+    file.write(&lake.reports());
+    is_refused(&lake, &["store_id", r#"one whose pages a row group gives to "sku""#, MRDL]);
+}
+
+/// One column of the file in several of the log's. 96-bit instants were then put in the place of
+/// other columns.
+#[test]
+fn a_column_that_is_mapped_twice_is_read_with_96_bit_instants_as_without() {
+    let lake = Attacked::new();
+    sample::change_manifest(&lake.root, |manifest| {
+        let names = json!({"cluster_id": "store_id", "ingested_at": "detected_at"});
+        manifest["inputs"][MRDL]["columns"] = names;
+    });
+    let stores = || (0..60).map(|row| format!("store {}", row % 3));
+    let onsets = (0..60).map(|row| row * 5 - row % 4);
+    let columns = vec![
+        ("store_id", texts(stores())),
+        ("detected_at", ticks((0..60).map(|row| row * 5))),
+        ("first_detected_from", ticks(onsets.clone())),
+    ];
+    write(&lake.reports(), columns, plain());
+    let expected = logs(&lake, "in 64 bits");
+    let schema = "message log { required binary store_id (UTF8); required int96 detected_at;
+                  required int96 first_detected_from; }";
+    let schema = Arc::new(parse_message_type(schema).unwrap());
+    let file = fs::File::create(lake.reports()).unwrap();
+    let mut file = SerializedFileWriter::new(file, schema, Arc::new(plain())).unwrap();
+    let mut group = file.next_row_group().unwrap();
+    let names: Vec<_> = stores().map(|name| ByteArray::from(name.as_str())).collect();
+    write_column::<ByteArrayType>(&mut group, &names);
+    for minutes in [(0..60).map(|row| row * 5).collect::<Vec<_>>(), onsets.collect()] {
+        let instants: Vec<_> = minutes.into_iter().map(int96).collect();
+        write_column::<Int96Type>(&mut group, &instants);
+    }
+    group.close().unwrap();
+    file.close().unwrap();
+    assert_eq!(logs(&lake, "in 96 bits"), expected);
+}
+
+fn write_column<T: DataType>(
+    group: &mut parquet::file::writer::SerializedRowGroupWriter<'_, fs::File>,
+    values: &[T::T],
+) {
+    let mut column = group.next_column().unwrap().unwrap();
+    column.typed::<T>().write_batch(values, None, None).unwrap();
+    column.close().unwrap();
+}
+
+/// That minute of the lake's day, which may be negative.
+fn int96(minute: i64) -> Int96 {
+    let day = 2_460_677 + minute.div_euclid(1440);
+    let nanoseconds = minute.rem_euclid(1440) * 60_000_000_000;
+    Int96::from(vec![nanoseconds as u32, (nanoseconds >> 32) as u32, day as u32])
+}
+
+/// Pages of lists do not say how many rows they have, so an index could give those of others.
+#[test]
+fn lists_are_read_whatever_the_page_index_says_of_them() {
+    let lake = Attacked::new();
+    sample::change_manifest(&lake.root, |manifest| {
+        manifest["interval"] =
+            json!({"start": "2025-01-01T00:00:00Z", "end": "2025-01-01T06:00:00Z"});
+    });
+    let lists = (0..240).map(|row| Some(vec![Some(f64::from(row)), Some(0.5)]));
+    let lists = ListArray::from_iter_primitive::<Float64Type, _, _>(lists);
+    // The first rows lie behind the interval, so their pages are skipped.
+    let columns = vec![
+        ("store_id", texts((0..240).map(|row| format!("store {}", row % 7)))),
+        ("detected_at", ticks((0..240).map(|row| (239 - row) * 5))),
+        ("feature_vector", Arc::new(lists) as ArrayRef),
+    ];
+    write(&lake.reports(), columns, indexed());
+    let expected = logs(&lake, "as it was");
+    let mut file = File::read(&lake.reports());
+    change_index(&mut file, 2, 4, |index| {
+        for page in index.get(1).items().iter_mut().skip(1) {
+            let row = page.get(3).number();
+            page.set(3, i64(row - 1));
+        }
+    });
+    file.write(&lake.reports());
+    assert_eq!(logs(&lake, "another index"), expected);
+}
+
+/// Bounds of the year 2030 in the footer alone, or in the page index alone. A run once looked into
+/// no such page.
+#[test]
+fn bounds_that_contradict_each_other_are_unknown() {
+    let lake = lake(indexed);
+    rewrite(&sales(&lake), indexed());
+    let expected = logs(&lake, "as it was");
+    for (path, tick) in [(lake.reports(), "detected_at"), (sales(&lake), "tick_at")] {
+        let sound = fs::read(&path).unwrap();
+        let leaf = |file: &mut File| file.columns().iter().position(|name| name == tick).unwrap();
+        let [min, max] = YEAR_2030_US.map(|us| Value::Binary(us.to_le_bytes().to_vec()));
+
+        let mut file = File::read(&path);
+        for chunk in file.chunks(tick) {
+            let statistics = chunk.get(3).get(12);
+            (1..=2).for_each(|id| statistics.remove(id));
+            statistics.set(5, max.clone());
+            statistics.set(6, min.clone());
+        }
+        file.write(&path);
+        assert_eq!(logs(&lake, "bounds of chunks"), expected, "{}", path.display());
+
+        fs::write(&path, &sound).unwrap();
+        let mut file = File::read(&path);
+        let leaf = leaf(&mut file);
+        change_index(&mut file, leaf, 6, |index| {
+            index.get(2).items().iter_mut().for_each(|of_page| *of_page = min.clone());
+            index.get(3).items().iter_mut().for_each(|of_page| *of_page = max.clone());
+        });
+        file.write(&path);
+        assert_eq!(logs(&lake, "bounds of pages"), expected, "{}", path.display());
+        fs::write(&path, &sound).unwrap();
+    }
+}
