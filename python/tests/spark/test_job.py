@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
+import pyarrow as pa
 import pyarrow.parquet as pq
 import referencing
 from spark_cluster import BINARY, OUTPUTS, SPARK_HOME, environment
@@ -21,6 +22,18 @@ LOGS = [
     "anomaly_classifier_model_prediction_log",
     "baseline_sales_model_prediction_log",
 ]
+#: The logs that every task holds whole, with a column that each row must have.
+REFERENCES = {"all_campaign_data": "name", "contextual_data": "label"}
+
+
+def add_bad_row(folder: Path) -> None:
+    """Add a copy of a log's first row that lacks a value."""
+    path = min(folder.rglob("*.parquet"))
+    table = pq.read_table(path, partitioning=None)
+    place = table.schema.get_field_index(REFERENCES[folder.name])
+    field = table.schema.field(place).with_nullable(True)
+    bad = table[:1].set_column(place, field, pa.nulls(1, field.type))
+    pq.write_table(pa.concat_tables([table, bad], promote_options="default"), path)
 
 
 def submit(*arguments: Any) -> subprocess.CompletedProcess[str]:
@@ -52,6 +65,8 @@ def test_the_job_writes_the_binarys_rows_in_its_order(tmp_path: Path) -> None:
         sample = tmp_path / name
         size = ["--stores", "10", "--skus", "6", "--days", "4"]
         subprocess.run([BINARY, "sample", sample, *size], check=True, capture_output=True)
+        for log in REFERENCES:
+            add_bad_row(sample / log)
         arguments: list[str | Path] = [
             "run",
             "--manifest",
@@ -60,7 +75,7 @@ def test_the_job_writes_the_binarys_rows_in_its_order(tmp_path: Path) -> None:
             "r+1",
         ]
         if name == "spark":
-            done = submit(*arguments)
+            done = submit(*arguments, "--partitions", "3")
         else:
             command: list[str | Path] = [BINARY, *arguments]
             done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -75,6 +90,11 @@ def test_the_job_writes_the_binarys_rows_in_its_order(tmp_path: Path) -> None:
     assert spark["counts"] == binary["counts"]
     for log, read in binary["inputs"].items():
         assert beside(spark["inputs"][log]) >= beside(read) != set(), log
+    # All three tasks have seen the row without a value; they once counted it three times.
+    for log, column in REFERENCES.items():
+        for key in ("rows_read", "rows_rejected", "rows_duplicate", "values_out_of_range"):
+            assert spark["inputs"][log][key] == binary["inputs"][log][key], (log, key)
+        assert spark["inputs"][log]["rows_rejected"] == {f"missing_{column}": 1}
     manifest = str(tmp_path / "spark" / "run_manifest.json")
     for shown in (
         ["show", "--lineage", lineages[0]],
