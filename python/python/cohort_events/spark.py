@@ -194,15 +194,20 @@ def _is_bad(frame: DataFrame, column: str) -> Column:
 
 def _needed(log: DataFrame, wanted: DataFrame, windows: DataFrame) -> DataFrame:
     """Return the rows of a prediction log that a line needs, and those that are rejected."""
-    tick = "tick_at"
-    since, until = windows["since"], windows["until"]
+    from pyspark.sql import functions as F
+
+    tick, store, sku = "tick_at", wanted["store_id"].cast("string"), _text(wanted, "sku")
+    stock, since, until = windows["stock"], windows["since"], windows["until"]
     if _type_of(wanted, tick) != "timestamp":
         since, until = (_without_zone(column) for column in (since, until))
+    # Spark finds one number faster than two texts, and most rows lie in no window. What has the
+    # same hash need not be the same, so it is compared, in words that Spark takes for no key.
     matches = (
-        (wanted["store_id"].cast("string") == windows["store"])
-        & (_text(wanted, "sku").eqNullSafe(windows["stock"]))
+        (F.xxhash64(store, sku) == F.xxhash64(windows["store"], stock))
         & (wanted[tick] >= since)
         & (wanted[tick] <= until)
+        & store.between(windows["store"], windows["store"])
+        & (sku.between(stock, stock) | F.coalesce(sku, stock).isNull())
     )
     return wanted.join(windows, matches, "left_semi").unionByName(log.where(_is_bad(log, tick)))
 
