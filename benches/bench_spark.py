@@ -181,7 +181,8 @@ def main() -> None:
     args = parser.parse_args()
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     os.environ |= {"PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1"}
-    folder = data(f"spark-{args.stores}-{args.rate}", stores=args.stores, rate=args.rate)
+    name = f"spark-50-{args.stores}-{args.rate}"
+    folder = data(name, stores=args.stores, skus=50, rate=args.rate)
     sections = {"spark": spark, "kernel": kernel}
     good = [sections[name](folder, args.runs) for name in args.only or sections]
     sys.exit(0 if all(good) else 1)
