@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import gc
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -128,3 +130,37 @@ def test_campaigns_are_taken_whole() -> None:
     }
     assert causes == {"Sale"}
     assert kernel.inputs["campaigns"]["rows_read"] == 1
+
+
+def test_the_tasks_of_spark_do_without_pandas() -> None:
+    # Importing it takes each worker 48 MiB, and both `pyarrow.table` and `pyarrow.array` do so.
+    script = """
+import sys
+from array import array
+
+import pyarrow as pa
+from cohort_events._settings import settings
+from cohort_events._spark_tasks import kernel_of, windows_of
+
+written = settings("1970-01-01T00:00:00Z", "1970-01-02T00:00:00Z", "PT30M", "P7D", "P30D", "r")
+
+def one(kind, *buffers):
+    return pa.Array.from_buffers(kind, 1, [None, *map(pa.py_buffer, buffers)])
+
+log, store = (
+    one(pa.string(), array("i", [0, len(text)]), text) for text in (b"reports", b"a")
+)
+columns = {"log": log, "store_id": store, "detected_at": one(pa.timestamp("us", "UTC"), bytes(8))}
+batch = pa.RecordBatch.from_arrays([*columns.values()], [*columns])
+print(sum(map(len, windows_of(written)(iter([batch])))))
+print(sum(map(len, kernel_of(written, {})(iter([batch])))))
+print("pandas" in sys.modules)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    windows, rows, imported = done.stdout.split()
+    assert int(windows) == 1
+    assert int(rows) > 1
+    assert imported == "False"

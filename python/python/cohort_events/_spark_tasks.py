@@ -27,14 +27,19 @@ CHUNK_ROWS = 1 << 14
 SHUFFLED = ("reports", "scores", "sales")
 
 
+def _table(rows: _core.Table) -> pa.Table:
+    """Return the kernel's rows. `pyarrow.table` would import pandas, of 48 MiB, to each worker."""
+    import pyarrow as pa
+
+    return pa.RecordBatchReader.from_stream(rows).read_all()
+
+
 def windows_of(written: Settings) -> Callable[[Batches], Batches]:
     """Return the task that finds the windows of reports that are sorted by store."""
 
     def windows(batches: Batches) -> Batches:
-        import pyarrow as pa
-
         for chunk in _whole_stores(batches):
-            found = pa.table(_core.windows(chunk, written))
+            found = _table(_core.windows(chunk, written))
             yield from found.rename_columns(["store", "stock", "since", "until"]).to_batches()
 
     return windows
@@ -84,11 +89,9 @@ def facts_of_none(written: Settings, references: Mapping[str, pa.Table]) -> dict
 
 
 def _ready(core: _core.KernelCore) -> Batches:
-    import pyarrow as pa
-
     while (rows := core.next()) is not None:
         log, table = rows
-        for batch in pa.table(table).to_batches():
+        for batch in _table(table).to_batches():
             yield from _pieces(log, batch.to_struct_array())
 
 
@@ -102,7 +105,7 @@ def kernel_schema() -> pa.Schema:
     )
     rows = cohort(nothing, start="2000-01-01T00:00:00Z", end="2000-01-02T00:00:00Z")
     fields = {
-        name: pa.struct([field.with_nullable(True) for field in pa.table(log).schema])
+        name: pa.struct([field.with_nullable(True) for field in _table(log).schema])
         for name, log in (("mrch", rows.mrch), ("melog", rows.melog))
     }
     return pa.schema(fields | {"found": pa.map_(pa.string(), pa.int64())})
@@ -143,7 +146,7 @@ def _facts(core: _core.KernelCore, logs: Collection[str]) -> dict[str, int]:
 
 
 def _map(facts: Mapping[str, int]) -> pa.Array:
-    """Return facts as one map. `pyarrow.array` would import pandas, of 40 MiB, into each worker."""
+    """Return facts as one map, which `pyarrow.array` would import pandas for."""
     import pyarrow as pa
 
     texts = [name.encode() for name in facts]
