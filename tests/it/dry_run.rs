@@ -132,8 +132,11 @@ fn a_dry_run_tells_no_orchestrator() {
     command.args(run).env("OPENLINEAGE_FILE", &events);
     assert!(command.output().unwrap().status.success());
     assert!(!events.exists());
-    let refused = cohort(&[&run[..], &["--result-file", "x.json"]].concat());
+    // Both at once are no dry run, but a wrong command line, which is told.
+    let result = folder.path().join("result.json");
+    let refused = cohort(&[&run[..], &["--result-file", result.to_str().unwrap()]].concat());
     assert_eq!(refused.exit, Some(2), "{}", refused.log);
+    assert!(std::fs::read_to_string(&result).unwrap().contains("\"exit_code\":2"));
     let refused = cohort(&["run", "--manifest", "x", "--as", "json"]);
     assert_eq!(refused.exit, Some(2), "{}", refused.log);
 }
