@@ -1,7 +1,7 @@
 //! Whether the folders of a dataset are those of its pattern (SPEC 2, *Partitioned datasets*).
 //!
-//! A run opens partitions by their names. Folders with other names would be lost without a word, and
-//! so would files that lie in none, so both are looked for.
+//! A run opens partitions by their names. Folders with other names would be lost without a word,
+//! and so would files that lie in none, so both are looked for.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -62,9 +62,9 @@ pub(super) struct Folders<'a> {
 }
 
 impl Folders<'_> {
-    /// Fails if rows of a needed partition may lie elsewhere: in a folder whose path differs from the
-    /// partition's by leading zeros, or in files above it. Each partition is given by an instant in
-    /// it. What lies beside the first folders is no partition's.
+    /// Fails if rows of a needed partition may lie elsewhere: in a folder whose path differs from
+    /// the partition's by leading zeros, or in files above it. Each partition is given by an
+    /// instant in it. What lies beside the first folders is no partition's.
     ///
     /// # Errors
     /// [`Error::Folders`] and [`Error::Objects`].

@@ -165,9 +165,9 @@ impl<'a> Element<'a> {
         alone.is_some_and(|alone| is_schema(&alone))
     }
 
-    /// The same element as the crate takes it, and what was wrong if its values may now be taken for
-    /// others. Of its annotations the logical type is tried by itself: whatever else there is says
-    /// the same in an older way. Without any, and in the last resort, its values are bytes.
+    /// The same element as the crate takes it, and what was wrong if its values may now be taken
+    /// for others. Of its annotations the logical type is tried by itself: whatever else there is
+    /// says the same in an older way. Without any, and in the last resort, its values are bytes.
     fn mended(&self) -> (Vec<u8>, Option<&'static str>) {
         let logical = self.written(self.physical, self.logical);
         if self.logical.is_some() && self.is_leaf() && is_schema(&logical) {

@@ -1,5 +1,5 @@
-//! The row groups of a footer's bytes: which columns of theirs are encrypted or given to others, and
-//! what is needed to read the rest.
+//! The row groups of a footer's bytes: which columns of theirs are encrypted or given to others,
+//! and what is needed to read the rest.
 
 use super::faults::Faults;
 use super::footer_leaves::Leaves;

@@ -33,8 +33,8 @@ impl File {
         SerializedPageReader::new(fetched, column, rows, locations(metadata, row_group, leaf))
     }
 
-    /// Whether all pages of a leaf column that have been fetched use its dictionary, by their headers.
-    /// What the footer says of it is only a hint.
+    /// Whether all pages of a leaf column that have been fetched use its dictionary, by their
+    /// headers. What the footer says of it is only a hint.
     pub(crate) fn is_in_dictionary(
         &self,
         fetched: &Fetched,

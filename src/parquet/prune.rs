@@ -107,8 +107,8 @@ pub(crate) fn candidate_rows(
     intersect(&in_time, &in_stores)
 }
 
-/// Whether what the page index says of a leaf agrees with what the footer says of its chunk. If not,
-/// nobody knows which of them errs. `holds` is asked of each page.
+/// Whether what the page index says of a leaf agrees with what the footer says of its chunk. If
+/// not, nobody knows which of them errs. `holds` is asked of each page.
 fn agree(
     source: &Source,
     row_group: usize,

@@ -1,4 +1,5 @@
-//! Files that contradict themselves in ways that once lost rows, or gave other ones, without a word.
+//! Files that contradict themselves in ways that once lost rows, or gave other ones, without a
+//! word.
 
 use std::fs;
 use std::sync::Arc;
