@@ -188,3 +188,59 @@ fn bounds_that_contradict_each_other_are_unknown() {
         fs::write(&path, &sound).unwrap();
     }
 }
+
+/// Each of these once made the column unreadable.
+#[test]
+fn the_logical_type_decides_where_an_older_annotation_differs() {
+    let lake = lake(plain);
+    let expected = logs(&lake, "as it was");
+    let sound = fs::read(lake.reports()).unwrap();
+    // ENUM beside STRING, and TIMESTAMP_MILLIS beside a timestamp in microseconds.
+    for (column, annotation) in [("sku", 4), ("detected_at", 9)] {
+        let mut file = File::read(&lake.reports());
+        assert!(file.element(column).find(10).is_some());
+        file.element(column).set(6, i32(annotation));
+        file.write(&lake.reports());
+        assert_eq!(logs(&lake, column), expected, "{column}");
+        fs::write(lake.reports(), &sound).unwrap();
+    }
+}
+
+/// Each of these once was exit 65.
+#[test]
+fn pages_without_values_and_of_other_kinds_are_skipped() {
+    let lake = lake(plain);
+    let expected = logs(&lake, "as it was");
+    let levels = |id| (id, i32(3));
+    let numbers = Value::Struct(vec![(1, i32(0)), (2, i32(0)), levels(3), levels(4)]);
+    let page = |kind, fields: Vec<(i16, Value)>| {
+        let sizes = [(1, i32(kind)), (2, i32(4)), (3, i32(4))];
+        let header = Value::Struct(sizes.into_iter().chain(fields).collect());
+        [header.written(), vec![0; 4]].concat()
+    };
+    for (what, page) in [
+        ("an empty page", page(0, vec![(5, numbers)])),
+        ("a page of an index", page(1, vec![(6, Value::Struct(Vec::new()))])),
+        ("a page of an unknown kind", page(9, Vec::new())),
+    ] {
+        let sound = fs::read(lake.reports()).unwrap();
+        let mut file = File::read(&lake.reports());
+        for column in file.columns() {
+            for chunk in file.chunks(&column) {
+                (4..=7).for_each(|id| chunk.remove(id));
+            }
+        }
+        let metadata = file.chunks("sku")[0].get(3).clone();
+        let number = |id| metadata.clone().get(id).number();
+        let (start, length) = (number(9) as usize, number(7) as usize);
+        let (end, pages) = (file.body.len(), file.body[start..start + length].to_vec());
+        file.body.extend([&*page, &pages, &page].concat());
+        let chunks = &mut file.chunks("sku");
+        let metadata = chunks[0].get(3);
+        metadata.set(9, i64(end as i64));
+        metadata.set(7, i64((length + 2 * page.len()) as i64));
+        file.write(&lake.reports());
+        assert_eq!(logs(&lake, what), expected, "{what}");
+        fs::write(lake.reports(), sound).unwrap();
+    }
+}
