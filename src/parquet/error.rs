@@ -79,7 +79,7 @@ pub enum Error {
     /// A file's pages cannot be decoded.
     #[error(
         "{uri}: expected readable Parquet pages in row group {row_group}, found {reason}; write \
-         the file again, with another codec or encoding if that is what fails"
+         the file again"
     )]
     Corrupt {
         /// The file.
