@@ -96,7 +96,8 @@ fn unseen(view: &Today, hole: Timestamp) -> Vec<Undetermined> {
 /// What some of the views do not know, with the reason of the first of them.
 fn undetermined(views: &[Today]) -> Vec<Undetermined> {
     const ORDER: &str = "several clusters begin at the cut, where onsets do not show";
-    let reasons: [(_, fn(&Today) -> Option<&'static str>); 4] = [
+    type Reason = fn(&Today) -> Option<&'static str>;
+    let reasons: [(&'static str, Reason); 4] = [
         ("impact_estimate", |view| view.totals.impact().err()),
         ("attributed_sales_total", |view| view.totals.attributed.err()),
         ("baseline_sales_total", |view| view.totals.baseline.err()),
