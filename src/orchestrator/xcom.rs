@@ -67,6 +67,8 @@ impl ResultFiles {
     /// The files asked for, and the sidecar's file if its folder exists.
     pub(crate) fn new(asked_for: Vec<PathBuf>, xcom_folder: &Path) -> Self {
         let sidecar = xcom_folder.is_dir().then(|| xcom_folder.join("return.json"));
+        // If stdout is that file, the summary goes there anyway.
+        let sidecar = sidecar.filter(|file| !is_stream(file));
         Self { asked_for, sidecar, withdrawn: Arc::default() }
     }
 
@@ -86,9 +88,9 @@ impl ResultFiles {
         asked_for.iter().chain(&self.sidecar)
     }
 
-    /// Removes what an earlier run has left in them, and tries whether they can be written. A file
-    /// that cannot be removed, as a single file mounted from the host, is emptied; a pipe or a
-    /// device holds nothing.
+    /// Removes what an earlier run has left in them, and tries whether they can be written. What is
+    /// empty stays. A file that cannot be removed, as a single file mounted from the host, is
+    /// emptied; a pipe or a device holds nothing.
     ///
     /// # Errors
     /// The first file that could not, after all have been tried.
@@ -113,6 +115,11 @@ impl ResultFiles {
 fn clear(path: &Path) -> Result<(), NotWritten> {
     let failed = |source| NotWritten::Failed { path: path.to_owned(), source };
     match fs::metadata(path) {
+        // An empty file may be another program's mark.
+        Ok(found) if found.is_file() && found.len() == 0 => {
+            check(path)?;
+            emptied(path).map_err(failed)
+        }
         Ok(found) if found.is_file() => {
             check(path)?;
             // What is behind a link is emptied, and the link stays.
@@ -126,10 +133,10 @@ fn clear(path: &Path) -> Result<(), NotWritten> {
         Ok(found) if found.is_dir() => Err(failed(ErrorKind::IsADirectory.into())),
         Ok(_) => Ok(()),
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            let was_link = path.is_symlink();
+            let made = led(path);
             emptied(path).map_err(failed)?;
-            // A file behind a link stays, as it is empty.
-            if was_link { Ok(()) } else { fs::remove_file(path).map_err(failed) }
+            // The link may lead among logs, where an empty file would be a broken one.
+            fs::remove_file(made).map_err(failed)
         }
         Err(error) => Err(failed(error)),
     }
@@ -234,6 +241,14 @@ mod tests {
         ResultFiles::new(vec![link.clone()], folder.path()).clear().unwrap();
         assert!(!result.exists() && link.is_symlink());
         assert_eq!(fs::read_to_string(&target).unwrap(), "");
+        let (mark, new) = (folder.path().join("mark"), folder.path().join("new"));
+        fs::write(&mark, "").unwrap();
+        only(&mark).clear().unwrap();
+        assert!(mark.exists());
+        let dangling = folder.path().join("dangling");
+        symlink(&new, &dangling).unwrap();
+        only(&dangling).clear().unwrap();
+        assert!(dangling.is_symlink() && !new.exists());
         only(Path::new("/dev/null")).clear().unwrap();
         assert!(Path::new("/dev/null").exists());
     }
