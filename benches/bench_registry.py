@@ -49,8 +49,8 @@ def bench_registry(args: argparse.Namespace, verdicts: Verdicts) -> None:
     for form in ("jsonl", "parquet"):
         used = rounds([str(job.BINARY), "registry", *of_lake, "--as", form], args.rounds)
         show(f"registry, as {form}", used)
-    # The lake has no inputs, so every run has a finding.
-    quick = rounds([str(job.BINARY), "verify", *of_lake, "--quick"], args.rounds, (1,))
+    # Whether it finds something does not matter here.
+    quick = rounds([str(job.BINARY), "verify", *of_lake, "--quick"], args.rounds, (0, 1))
     show("verify --quick", quick)
     verdicts.add(f"the registry takes at most {REGISTRY_S_MAX} s", table.wall <= REGISTRY_S_MAX)
     verdicts.add(f"and at most {REGISTRY_MIB_MAX} MiB", table.peak <= REGISTRY_MIB_MAX)
