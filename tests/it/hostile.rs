@@ -166,9 +166,13 @@ fn files_whose_names_attack_are_read_and_shown_as_text() {
     let reports = lake.reports();
     for (at, text) in hostile().iter().enumerate() {
         let name: String = text.chars().filter(|c| !['/', '\0'].contains(c)).take(50).collect();
-        fs::copy(&reports, reports.with_file_name(format!("{at}{name}\t.parquet"))).unwrap();
+        let folder = reports.with_file_name(format!("{at}{name}"));
+        fs::create_dir(&folder).unwrap();
+        fs::copy(&reports, folder.join(format!("{at}{name}\t.parquet"))).unwrap();
     }
-    assert_eq!(lake.run().status.code(), Some(0));
+    let summary = serde_json::from_slice(&lake.run().stdout).unwrap();
+    crate::schemas::check("summary", &summary).unwrap();
+    crate::schemas::check("lineage", &lake.lineage().1).unwrap();
     let on = ["--manifest", "run_manifest.json"];
     let rows = lake.cohort(&[&["registry"], &on[..], &["--as", "jsonl"]].concat());
     let rows = String::from_utf8(rows.stdout).unwrap();
@@ -187,9 +191,15 @@ fn files_whose_names_attack_are_read_and_shown_as_text() {
         ("explain", &["--event", event]),
         ("explain", &["--event", event, "--as", "json"]),
         ("history", &["--run-id", "demo__2025-01-01"]),
+        ("history", &["--run-id", "demo__2025-01-01", "--as", "json"]),
     ] {
         let done = lake.cohort(&[&[command], &on[..], more].concat());
         assert_eq!(done.status.code(), Some(0), "{command} {more:?}: {done:?}");
+        if more.contains(&"json") {
+            let schema = if command == "run" { "dry_run" } else { command };
+            let said = serde_json::from_slice(&done.stdout).unwrap();
+            crate::schemas::check(schema, &said).unwrap();
+        }
         for said in [done.stdout, done.stderr] {
             is_plain(command, &String::from_utf8(said).unwrap());
         }
