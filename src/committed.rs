@@ -4,6 +4,7 @@
 //! point (SPEC 11), and never lists a folder, so it sees one complete, consistent run.
 
 mod batches;
+mod beside;
 mod rows;
 
 use std::collections::BTreeMap;
@@ -23,6 +24,7 @@ use crate::lineage::{self, Lineage, Output, OutputFile, hex};
 use crate::objects::{self, Entry, Objects, Uri};
 
 pub(crate) use self::batches::Wanted;
+pub(crate) use self::beside::{run_folders, warn_of_others};
 pub(crate) use self::rows::{EventRow, StoredMelogRow, StoredMrchRow};
 
 /// Lineages that are read at once.
@@ -131,11 +133,7 @@ impl CommittedRuns {
         let by_name = selection.run_id.is_some();
         let names: Vec<RunId> = match &selection.run_id {
             Some(run_id) => vec![run_id.clone()],
-            // What else lies in a run's folder, such as what reruns have replaced, is not listed.
-            None => {
-                let level = objects.level(lineage).await?.unwrap_or_default();
-                level.folders.iter().filter_map(|folder| RunId::from_path_segment(folder)).collect()
-            }
+            None => run_folders(objects, lineage).await?,
         };
         let read = stream::iter(names).map(|run_id| async move {
             match Committed::read_in_place(objects, &lineage_key(lineage, &run_id)).await {

@@ -52,6 +52,7 @@ mod screen;
 mod shortage;
 mod show;
 mod stop;
+mod strangers;
 mod streams;
 mod summary;
 mod table;

@@ -17,12 +17,10 @@ use super::folders::{AT_ONCE, Folders};
 use crate::layout::{PartName, SUPERSEDED};
 use crate::objects::{self, Entry, Object, Objects, Put, Uri};
 use crate::progress::{Step, Unit};
+use crate::strangers;
 
 /// How often a part is looked at again because it changed while this run was looking.
 const LOOKS_MAX: usize = 4;
-
-/// How many strangers one warning names.
-const STRANGERS_NAMED_MAX: usize = 20;
 
 /// What is in a run's folders, except history.
 #[derive(Debug, Default)]
@@ -175,17 +173,9 @@ async fn is_whole(
 }
 
 /// Lists what the job did not write in one warning; none if there is nothing.
-pub(super) fn warn_of_strangers<'u>(strangers: impl Iterator<Item = &'u Uri>) {
-    let strangers: Vec<String> = strangers.map(ToString::to_string).collect();
-    if strangers.is_empty() {
-        return;
-    }
-    // In their debug form, names cannot pretend to be another line of the log.
-    tracing::warn!(
-        count = strangers.len(),
-        strangers = ?&strangers[..strangers.len().min(STRANGERS_NAMED_MAX)],
-        "found what this job did not write in the run's folders; it stays",
-    );
+pub(super) fn warn_of_strangers<'u>(found: impl Iterator<Item = &'u Uri>) {
+    let found = found.map(ToString::to_string);
+    strangers::warn(found, "found what this job did not write in the run's folders; it stays");
 }
 
 /// What is at this very place now.

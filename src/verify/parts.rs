@@ -7,6 +7,7 @@ use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use sha2::{Digest as _, Sha256};
 
 use super::report::DamagedPart;
+use crate::committed::{run_folders, warn_of_others};
 use crate::error::Error;
 use crate::layout::{PartName, RunId, run_prefix};
 use crate::lineage::{Lineage, OutputFile, hex};
@@ -60,13 +61,16 @@ impl FoundParts {
 
     /// Takes everything below an output from one listing, which needs fewer requests.
     async fn take_listing(&mut self, objects: &dyn Objects, root: &Uri) -> Result<(), Error> {
+        let mut others = BTreeSet::new();
         for object in objects.list(root).await? {
-            let place = object.uri.below(root).and_then(|path| path.split_once('/'));
-            let run_id = place.and_then(|(folder, _)| RunId::from_path_segment(folder));
-            if let Some(run_id) = run_id {
-                self.take(&run_id, vec![Entry { object, stranger: None }]);
+            let path = object.uri.below(root).unwrap_or_default();
+            let (name, is_folder) = path.split_once('/').map_or((path, false), |(n, _)| (n, true));
+            match RunId::from_path_segment(name).filter(|_| is_folder) {
+                Some(run_id) => self.take(&run_id, vec![Entry { object, stranger: None }]),
+                None => drop(others.insert(root.join(name))),
             }
         }
+        warn_of_others(others.iter());
         Ok(())
     }
 
@@ -155,11 +159,4 @@ impl FoundParts {
         });
         unlisted.filter(|(_, parts)| !parts.is_empty()).collect()
     }
-}
-
-/// The runs that have a folder below an output.
-async fn run_folders(objects: &dyn Objects, root: &Uri) -> Result<Vec<RunId>, Error> {
-    let entries = objects.entries(root).await?.into_iter();
-    let folders = entries.filter(|entry| entry.stranger == Some("a folder"));
-    Ok(folders.filter_map(|entry| RunId::from_path_segment(entry.object.uri.name())).collect())
 }

@@ -1,7 +1,8 @@
 //! A small lake whose reports the attacker writes, and the binary run on it.
 
 use std::ffi::OsStr;
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Arc;
@@ -19,6 +20,38 @@ const DAY_US: i64 = 1_735_689_600_000_000;
 /// What an earlier run has left in its result file, as far as that is looked at.
 pub(crate) const EARLIER: &str =
     r#"{"run_id":"earlier","status":"committed","lineage":"file:///l","execution":{}}"#;
+
+/// The arguments of `setpriv` that make a program that of a user who owns nothing, for whom
+/// permissions and limits hold. The tests may run as root, for whom neither does.
+pub(crate) const ANOTHER: [&str; 3] = ["--reuid=61427", "--regid=61427", "--clear-groups"];
+
+/// Whether a program can be run as [`ANOTHER`].
+pub(crate) fn may_be_another() -> bool {
+    let is_root = Command::new("id").arg("-u").output().unwrap().stdout == b"0\n";
+    if !is_root {
+        skip("another user takes root");
+    }
+    is_root
+}
+
+/// Says why a test cannot run here. In CI every test must run.
+pub(crate) fn skip(reason: &str) {
+    assert!(std::env::var_os("CI").is_none(), "skipped in CI: {reason}");
+    println!("skipped: {reason}");
+}
+
+/// Lets anybody read and write all that is there.
+pub(crate) fn open_to_all(path: &Path) {
+    fs::set_permissions(path, Permissions::from_mode(0o777)).unwrap();
+    for entry in fs::read_dir(path).into_iter().flatten() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            open_to_all(&path);
+        } else {
+            fs::set_permissions(&path, Permissions::from_mode(0o666)).unwrap();
+        }
+    }
+}
 
 /// The lake.
 pub(crate) struct Attacked {

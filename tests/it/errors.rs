@@ -15,6 +15,7 @@ use arrow::array::{
 use parquet::arrow::ArrowWriter;
 use serde_json::{Value, json};
 
+use crate::attack::{ANOTHER, may_be_another, skip};
 use crate::sample;
 
 /// The day that the sample's manifest is for, in microseconds.
@@ -275,11 +276,10 @@ fn a_run_id_must_be_there_and_fit_a_path() {
     Lake::new().fails_with(&["--interval-start", "yesterday"], 2, &["yesterday"]);
 }
 
-/// Runs as a user who owns nothing, for whom permissions hold; the tests may run as root.
-fn as_nobody(lake: &Lake) -> Output {
+fn by_another(lake: &Lake) -> Output {
     let mut command = Command::new("setpriv");
     command
-        .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
+        .args(ANOTHER)
         .arg(crate::binary::binary())
         .args(["run", "--manifest", "run_manifest.json"])
         .current_dir(&lake.root)
@@ -293,29 +293,21 @@ fn denied(output: &Output, says: &str) {
     assert!(stderr.contains("not allowed to") && stderr.contains(says), "{stderr}");
 }
 
-/// Says why a test cannot run here. In CI every test must run.
-fn skip(reason: &str) {
-    assert!(std::env::var_os("CI").is_none(), "skipped in CI: {reason}");
-    println!("skipped: {reason}");
-}
-
 #[test]
 fn an_input_that_may_not_be_read_and_a_disk_that_may_not_be_written_are_denied() {
     use std::os::unix::fs::PermissionsExt as _;
-    if fs::read("/proc/self/status")
-        .is_ok_and(|status| !String::from_utf8_lossy(&status).contains("Uid:\t0\t0"))
-    {
-        return skip("dropping to another user takes root");
+    if !may_be_another() {
+        return;
     }
     let lake = Lake::new();
     let open = |path: &Path| fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
     open(lake.root.parent().unwrap());
     open(&lake.root);
-    denied(&as_nobody(&lake), "write");
+    denied(&by_another(&lake), "write");
     fs::create_dir(lake.root.join("out")).unwrap();
     fs::set_permissions(lake.root.join("out"), fs::Permissions::from_mode(0o777)).unwrap();
     fs::set_permissions(lake.file(MRDL), fs::Permissions::from_mode(0o000)).unwrap();
-    denied(&as_nobody(&lake), "read");
+    denied(&by_another(&lake), "read");
     assert_eq!(files(&lake.root.join("out")), 0);
 }
 

@@ -1,37 +1,19 @@
-//! What others leave in a run's folders: the run may not be able to open it, and that is no reason
-//! to fail.
+//! What others leave in a run's folders and beside them: the job may not be able to open it, and
+//! that is no reason to fail.
 
+use std::ffi::OsStr;
 use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Command;
 
-use crate::attack::Attacked;
-
-/// Lets anybody read and write all that is there.
-fn open_to_all(path: &Path) {
-    fs::set_permissions(path, Permissions::from_mode(0o777)).unwrap();
-    for entry in fs::read_dir(path).into_iter().flatten() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            open_to_all(&path);
-        } else {
-            fs::set_permissions(&path, Permissions::from_mode(0o666)).unwrap();
-        }
-    }
-}
-
-/// The job, by a user who is not root.
-fn by_another(lake: &Attacked) -> Output {
-    let user = ["--reuid=61427", "--regid=61427", "--clear-groups"];
-    lake.limited("setpriv", &user).output().unwrap()
-}
+use crate::attack::{ANOTHER, Attacked, last_word, may_be_another, open_to_all};
+use crate::sample;
 
 #[test]
 fn what_a_run_may_not_open_in_its_folders_stays_and_harms_nothing() {
-    let root = Command::new("id").arg("-u").output().unwrap();
-    if root.stdout != b"0\n" {
-        assert!(std::env::var_os("CI").is_none(), "skipped in CI: another user takes root");
+    if !may_be_another() {
         return;
     }
     let lake = Attacked::new();
@@ -54,7 +36,7 @@ fn what_a_run_may_not_open_in_its_folders_stays_and_harms_nothing() {
             fs::set_permissions(path, Permissions::from_mode(0o700)).unwrap();
         }
     }
-    let done = by_another(&lake);
+    let done = lake.limited("setpriv", &ANOTHER).output().unwrap();
     assert_eq!(done.status.code(), Some(0), "{}", String::from_utf8_lossy(&done.stderr));
     assert!(private.iter().all(|path| path.exists()));
 }
@@ -75,4 +57,98 @@ fn strangers_in_the_history_are_named_and_left_out_of_it() {
     let shown = lake.cohort(&history);
     assert_eq!(shown.status.code(), Some(0), "{}", String::from_utf8_lossy(&shown.stderr));
     assert!(notes.join("lineage.json").exists());
+}
+
+/// A folder that its owner alone may open.
+fn private(path: &Path) {
+    fs::create_dir(path).unwrap();
+    fs::set_permissions(path, Permissions::from_mode(0o700)).unwrap();
+}
+
+/// Each of them once ended every command that lists runs.
+#[test]
+fn what_lies_beside_the_runs_is_named_once_and_left_out() {
+    if !may_be_another() {
+        return;
+    }
+    let lake = Attacked::new();
+    assert_eq!(lake.run().status.code(), Some(0));
+    open_to_all(lake.root.parent().unwrap());
+    let outputs = ["lineage", "minority_event_log", "minority_reports_cohorted_log"];
+    for output in outputs.map(|output| lake.root.join("out").join(output)) {
+        private(&output.join("lost+found"));
+        symlink("nowhere", output.join("run=dang")).unwrap();
+        symlink("run=demo__2025-01-01", output.join("run=linked")).unwrap();
+        fs::write(output.join("run=file"), "a stranger's").unwrap();
+        fs::create_dir(output.join("run=a b")).unwrap();
+        fs::create_dir(output.join(OsStr::from_bytes(b"run=\xff"))).unwrap();
+        private(&output.join(".hidden"));
+    }
+    let manifest = ["--manifest", "run_manifest.json"];
+    let rows = lake.cohort(&[&["registry"], &manifest[..], &["--as", "jsonl"]].concat());
+    let rows = String::from_utf8(rows.stdout).unwrap();
+    let row: serde_json::Value = serde_json::from_str(rows.lines().next().unwrap()).unwrap();
+    let event = row["event_id"].as_str().unwrap();
+    for (command, more, roots) in [
+        ("run", &[][..], 0),
+        ("files", &[], 1),
+        ("registry", &[], 1),
+        ("page", &["--out", "page.html"], 1),
+        ("verify", &[], 3),
+        ("verify", &["--quick"], 3),
+        ("explain", &["--event", event], 1),
+        ("history", &["--run-id", "demo__2025-01-01"], 0),
+    ] {
+        let mut job = Command::new("setpriv");
+        job.args(ANOTHER).arg(crate::binary::binary()).arg(command).args(manifest).args(more);
+        let done = job.current_dir(&lake.root).env_remove("RUST_LOG").output().unwrap();
+        let said = String::from_utf8_lossy(&done.stderr);
+        assert_eq!(done.status.code(), Some(0), "{command}: {said}");
+        let warned: Vec<_> = said.lines().filter(|line| line.contains("no run")).collect();
+        assert_eq!(warned.len(), roots, "{command}: {said}");
+        for line in warned {
+            for name in ["lost+found", "run=dang", "run=linked", "run=file", "run=a b", "xff"] {
+                assert!(line.contains(name), "{command}: {name} is not in {line}");
+            }
+            assert!(!line.contains("hidden") && !line.contains("demo__"), "{line}");
+        }
+    }
+}
+
+/// A lake on a disk of its own has it. What may be a partition is an error as before.
+#[test]
+fn what_a_file_system_keeps_beside_the_inputs_is_no_data() {
+    if !may_be_another() {
+        return;
+    }
+    for pattern in [true, false] {
+        let lake = Attacked::new();
+        sample::change_manifest(&lake.root, |manifest| {
+            for input in manifest["inputs"].as_object_mut().unwrap().values_mut() {
+                // With one, days are looked for with zeros and without, which lists their folder.
+                if !pattern {
+                    input.as_object_mut().unwrap().remove("partitioning");
+                }
+            }
+        });
+        open_to_all(lake.root.parent().unwrap());
+        let day = lake.reports().parent().unwrap().to_owned();
+        let dataset = day.parent().unwrap();
+        private(&dataset.join("lost+found"));
+        private(&dataset.join("_private"));
+        if pattern {
+            private(&dataset.join("notes"));
+        }
+        fs::write(dataset.join(OsStr::from_bytes(b".hidden-\xff")), "").unwrap();
+        let run = || lake.limited("setpriv", &ANOTHER).output().unwrap();
+        let done = run();
+        let said = String::from_utf8_lossy(&done.stderr);
+        assert_eq!(done.status.code(), Some(0), "{said}");
+        assert_eq!(said.matches("lost+found").count(), 1, "{said}");
+        fs::set_permissions(&day, Permissions::from_mode(0o000)).unwrap();
+        let done = run();
+        assert_eq!(done.status.code(), Some(77), "{done:?}");
+        assert!(last_word(&done).contains("date=2025-01-01"), "{done:?}");
+        fs::set_permissions(&day, Permissions::from_mode(0o777)).unwrap();
+    }
 }

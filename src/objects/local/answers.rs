@@ -45,6 +45,12 @@ pub(super) fn failed(
     }
 }
 
+/// What is in the place of a folder, or of one above it, is a file.
+pub(super) fn no_folder(uri: &Uri) -> Error {
+    let reason = "expected a folder, found a file there or above it; check the path".to_owned();
+    Error::Misconfigured { uri: uri.clone(), reason }
+}
+
 /// Whether an error says that nothing is at the path.
 pub(super) fn is_absence(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)

@@ -4,7 +4,9 @@
 use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt as _;
 
-use super::answers::failed;
+use rustix::io::Errno;
+
+use super::answers::{failed, no_folder};
 use super::folder::{EntryKind, Folder, Look};
 use super::write::{is_temporary, remove_abandoned};
 use crate::objects::error::{Error, Outcome};
@@ -17,6 +19,9 @@ pub(super) fn entries(folder: &Uri) -> Result<Vec<Entry>, Error> {
     let open = match Folder::open(folder.path()) {
         Ok(open) => open,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) if Errno::from_io_error(&error) == Some(Errno::NOTDIR) => {
+            return Err(no_folder(folder));
+        }
         Err(error) => return Err(failed(error)),
     };
     let mut names = open.names().map_err(failed)?;

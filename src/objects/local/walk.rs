@@ -10,11 +10,12 @@ use std::ops::ControlFlow;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use super::answers::{failed, is_absence};
+use super::answers::{failed, is_absence, no_folder};
 use crate::layout::is_data;
 use crate::objects::error::{Error, Outcome};
 use crate::objects::interface::Level;
 use crate::objects::uri::Uri;
+use crate::strangers;
 
 pub(super) type Visit<'a> = &'a mut dyn FnMut(Uri, &str, &Metadata) -> Result<(), Error>;
 
@@ -43,13 +44,7 @@ pub(super) fn level(folder: &Uri, counts: impl Fn(&str) -> bool) -> Result<Optio
     let failed = |error| failed(folder, "list", Outcome::NotDone, &error);
     let entries = match fs::read_dir(folder.path()) {
         Ok(entries) => entries,
-        Err(error) if error.kind() == ErrorKind::NotADirectory => {
-            return Err(Error::Misconfigured {
-                uri: folder.clone(),
-                reason: "expected a folder, found a file there or above it; check the path"
-                    .to_owned(),
-            });
-        }
+        Err(error) if error.kind() == ErrorKind::NotADirectory => return Err(no_folder(folder)),
         // It says which of the ways of not being there are errors.
         Err(error) if is_absence(&error) => {
             return walk(folder, &mut |_, _, _| Ok(())).map(|()| None);
@@ -59,20 +54,15 @@ pub(super) fn level(folder: &Uri, counts: impl Fn(&str) -> bool) -> Result<Optio
     let mut level = Level::default();
     for entry in entries {
         let path = entry.map_err(failed)?.path();
-        let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
-            return Err(no_text(folder, &path));
-        };
-        let uri = folder.join(name);
+        // A name that is no text is that of no partition, and is only shown.
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let uri = folder.join(&name);
         match fs::metadata(&path) {
             Ok(found) if found.is_dir() => {
-                let mut holds = false;
-                look(&uri.as_prefix(), &mut |_, name, _| {
-                    holds = counts(name);
-                    Ok(if holds { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
-                })?;
-                level.folders.extend(holds.then(|| name.to_owned()));
+                let counts = path.to_str().is_none() || holds(&uri.as_prefix(), &counts)?;
+                level.folders.extend(counts.then_some(name));
             }
-            Ok(_) => level.files.extend(counts(name).then(|| name.to_owned())),
+            Ok(_) => level.files.extend(counts(&name).then_some(name)),
             Err(_) if is_hidden(&uri, folder) => {}
             Err(error) if is_absence(&error) => return Err(gone(&uri, &path)),
             Err(error) => return Err(self::failed(&uri, "list", Outcome::NotDone, &error)),
@@ -81,6 +71,19 @@ pub(super) fn level(folder: &Uri, counts: impl Fn(&str) -> bool) -> Result<Optio
     level.folders.sort();
     level.files.sort();
     Ok((level != Level::default()).then_some(level))
+}
+
+/// Whether a folder holds a file that counts, however deep. What may not be opened may hold one.
+fn holds(folder: &Uri, counts: impl Fn(&str) -> bool) -> Result<bool, Error> {
+    let mut holds = false;
+    let looked = look(folder, &mut |_, name, _| {
+        holds = counts(name);
+        Ok(if holds { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    });
+    match looked {
+        Err(Error::Denied { .. }) => Ok(true),
+        looked => looked.map(|()| holds),
+    }
 }
 
 /// As [`walk`], until it is enough.
@@ -106,9 +109,16 @@ fn look(prefix: &Uri, visit: Look<'_>) -> Result<(), Error> {
                 let path = folder.path.to_str();
                 let uri = path.map_or_else(|| prefix.clone(), |path| prefix.with_path(path));
                 match error {
-                    error if !is_absence(&error) => return Err(failed(error)),
                     _ if is_hidden(&uri, prefix) => continue,
-                    _ => return Err(gone(&uri, &folder.path)),
+                    error if is_absence(&error) => return Err(gone(&uri, &folder.path)),
+                    error if is_of_the_disk(&folder.path, &error) => {
+                        let found = "found what a file system keeps for itself; it is left out";
+                        strangers::warn([uri.to_string()].into_iter(), found);
+                        continue;
+                    }
+                    error => {
+                        return Err(self::failed(&uri, "list", Outcome::NotDone, &error));
+                    }
                 }
             }
         };
@@ -117,6 +127,9 @@ fn look(prefix: &Uri, visit: Look<'_>) -> Result<(), Error> {
             let (Some(text), Some(name)) =
                 (path.to_str(), path.file_name().and_then(|name| name.to_str()))
             else {
+                if is_hidden(&prefix.with_path(&path.to_string_lossy()), prefix) {
+                    continue;
+                }
                 return Err(no_text(prefix, &path));
             };
             if !name.starts_with(&folder.name_prefix) {
@@ -164,7 +177,13 @@ fn below(above: &Pending, found: &Metadata, path: PathBuf, uri: &Uri) -> Result<
 fn is_hidden(uri: &Uri, prefix: &Uri) -> bool {
     let folder = prefix.path().rfind('/').map_or(0, |at| at + 1);
     let below = uri.path().get(folder..).unwrap_or_default();
-    below.split('/').any(|name| !is_data(name))
+    below.split('/').any(|name| !name.is_empty() && !is_data(name))
+}
+
+/// Whether a folder that may not be opened is the one that a file system makes at its top for what
+/// it finds when it mends itself. There is no data in it.
+fn is_of_the_disk(path: &Path, error: &io::Error) -> bool {
+    error.kind() == ErrorKind::PermissionDenied && path.file_name() == Some("lost+found".as_ref())
 }
 
 /// What a folder listed is not there any more, or never was: a link that leads nowhere.

@@ -84,7 +84,8 @@ async fn pages(
             }
         }
         let below = page.common_prefixes().iter().filter_map(|folder| folder.prefix());
-        folders.extend(below.map(|path| prefix.with_path(path.trim_end_matches('/'))));
+        let folder = |path: &str| prefix.with_path(path.strip_suffix('/').unwrap_or(path));
+        folders.extend(below.map(folder));
         token = page.next_continuation_token().map(str::to_owned);
         if token.is_none() {
             return Ok((objects, folders));
