@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use cohort::{
-    Cli, Kind, choose_colour, end_before_it_began, end_on_panic, execute, help_printed,
+    Cli, Error, Kind, choose_colour, end_before_it_began, end_on_panic, execute, help_printed,
     print_error, refusal, stopped, tell_those_who_wait,
 };
 
@@ -27,26 +27,27 @@ fn run() -> ExitCode {
         Ok(cli) => cli,
         // Help or the version was asked for.
         Err(asked) if !asked.use_stderr() => {
-            return match help_printed(asked.print()) {
+            return match released().and_then(|()| help_printed(asked.print())) {
                 Ok(()) => ExitCode::SUCCESS,
-                Err(error) => fail(error.kind(), &error.to_string()),
+                Err(error) => fail(&error),
             };
         }
         Err(wrong) => return end_before_it_began(Kind::Usage, &refusal(&wrong)).into(),
     };
-    if !cli.ends_well() {
-        signals::release();
-        if let Some(error) = stopped() {
-            return fail(error.kind(), &error.to_string());
-        }
-    }
-    match execute(&cli) {
+    let ready = if cli.ends_well() { Ok(()) } else { released() };
+    match ready.and_then(|()| execute(&cli)) {
         Ok(verdict) => ExitCode::from(verdict.exit_code()),
-        Err(error) => fail(error.kind(), &error.to_string()),
+        Err(error) => fail(&error),
     }
 }
 
-fn fail(kind: Kind, message: &str) -> ExitCode {
-    print_error(message);
-    ExitCode::from(kind.exit_code())
+/// From now on a signal ends the process at once, unless one has come already.
+fn released() -> Result<(), Error> {
+    signals::release();
+    stopped().map_or(Ok(()), Err)
+}
+
+fn fail(error: &Error) -> ExitCode {
+    print_error(&error.to_string());
+    ExitCode::from(error.kind().exit_code())
 }

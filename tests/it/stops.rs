@@ -122,6 +122,29 @@ fn a_run_that_is_to_outlive_its_terminal_does() {
     assert!(last_word(&done).contains("SIGTERM"), "{done:?}");
 }
 
+/// Help that nobody reads once outlived every signal but SIGKILL.
+#[test]
+fn help_that_nobody_reads_is_ended_by_the_system() {
+    for arguments in [&["--help"][..], &["--version"], &["run", "--help"], &["help", "run"]] {
+        let (_reader, stdout) = full_pipe();
+        let mut command = Command::new(crate::binary::binary());
+        let mut child = command.args(arguments).stdout(stdout).spawn().unwrap();
+        // By then it waits; if not, it says that it was stopped.
+        thread::sleep(Duration::from_millis(500));
+        send("-TERM", &child);
+        let ended = (0..1_000).find_map(|_| {
+            thread::sleep(Duration::from_millis(10));
+            child.try_wait().unwrap()
+        });
+        if ended.is_none() {
+            child.kill().unwrap();
+        }
+        let ended = ended.map(|status| (status.signal(), status.code()));
+        let stopped = [Some((Some(15), None)), Some((None, Some(75)))];
+        assert!(stopped.contains(&ended), "{arguments:?}: {ended:?}");
+    }
+}
+
 #[test]
 fn a_command_that_is_no_run_is_ended_by_the_system() {
     let lake = Attacked::new();
