@@ -19,7 +19,7 @@ use crate::logging::{LogFormat, Logging};
 use crate::manifest::{CommitMode, Manifest, Overrides, Places};
 use crate::objects::{Objects as _, Storage, Traffic};
 use crate::orchestrator::facts::{Announcement, Facts};
-use crate::orchestrator::{EndFiles, Reporters, Surroundings, termination};
+use crate::orchestrator::{EndFiles, Place, Reporters, Surroundings, termination};
 use crate::process;
 use crate::progress;
 use crate::run::{RunOutcome, Shell, load_manifest};
@@ -231,7 +231,10 @@ async fn run(
     {
         let places = Places::of(&manifest);
         let mut reporters = reporters.lock().await;
-        reporters.keep_out(|path| apart::file_taken_by(path, &places));
+        reporters.keep_out(|place| match place {
+            Place::File(path) => apart::file_taken_by(path, &places),
+            Place::Prefix(uri) => apart::taken_by(uri, &places),
+        });
         reporters.started(Announcement::of(&manifest)).await;
     }
     if manifest.commit == CommitMode::Unconditional {

@@ -70,10 +70,7 @@ fn end_files(asked_for: Vec<PathBuf>) -> EndFiles {
 
 /// Tells the files of a run that never began why.
 pub(super) fn refused(asked_for: Option<&PathBuf>, error: &Error) {
-    let files = files(asked_for);
-    if files.clear().is_ok() {
-        told(&files, error);
-    }
+    told(&files(asked_for), error);
 }
 
 pub(super) fn told(files: &EndFiles, error: &Error) {
@@ -88,7 +85,10 @@ pub(super) fn is_apart(
     manifest: &Manifest,
 ) -> Result<(), Error> {
     let Some(path) = asked_for else { return Ok(()) };
-    let Some(name) = apart::file_taken_by(path, &Places::of(manifest)) else { return Ok(()) };
+    let Some(name) = apart::file_taken_by(path, &Places::of(manifest)) else {
+        files.vouch();
+        return Ok(());
+    };
     files.withdraw();
     Err(Error::ResultFile {
         place: path.display().to_string(),

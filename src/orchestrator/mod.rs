@@ -15,6 +15,7 @@ pub(crate) mod facts;
 mod open;
 pub(crate) mod openlineage;
 pub(crate) mod pipes;
+mod place;
 pub(crate) mod termination;
 mod warning;
 pub(crate) mod xcom;
@@ -23,7 +24,6 @@ pub(crate) mod xcom;
 mod tests;
 
 use std::fmt;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,6 +34,7 @@ use pipes::Pipes;
 use warning::{warn, warn_if};
 
 pub(crate) use end_files::EndFiles;
+pub(crate) use place::Place;
 pub(crate) use xcom::NotWritten;
 
 use crate::kind::Kind;
@@ -68,6 +69,8 @@ pub(crate) struct Reporters {
     pipes: Option<Pipes>,
     openlineage: Option<OpenLineage>,
     files: EndFiles,
+    /// Whether files and prefixes turned out to lie apart from all logs.
+    vouched: bool,
     announced: Option<Announcement>,
     /// Whether the channels know how the run ended.
     ended: bool,
@@ -85,28 +88,44 @@ impl Reporters {
             }
             _ => None,
         };
-        let (mut openlineage, mut complaints) = OpenLineage::from_env(&env);
-        let appended_to = openlineage.as_ref().and_then(OpenLineage::file);
-        if let Some(path) = appended_to.filter(|path| files.hold(path)) {
-            let place = path.display();
-            complaints.push(format!("{place}: expected a file of its own, found the result's"));
-            openlineage = None;
-        }
+        let (openlineage, complaints) = OpenLineage::from_env(&env);
         for complaint in complaints {
             warn("openlineage", &complaint);
         }
-        Self { clock, pipes, openlineage, files, announced: None, ended: false }
+        let (announced, ended) = (None, false);
+        let mut reporters =
+            Self { clock, pipes, openlineage, files, vouched: false, announced, ended };
+        let files = reporters.files.clone();
+        reporters.leave(|place| match place {
+            Place::File(path) if files.hold(path) => {
+                Some("expected a file of its own, found the result's".to_owned())
+            }
+            _ => None,
+        });
+        reporters
     }
 
-    /// The manifest is known, and what it names is not to hold other files. A file of events that
-    /// would lie there is not written. `taken_by` says what holds a file.
-    pub(crate) fn keep_out(&mut self, taken_by: impl Fn(&Path) -> Option<&'static str>) {
-        let appended_to = self.openlineage.as_ref().and_then(OpenLineage::file);
-        if let Some(path) = appended_to
-            && let Some(name) = taken_by(path)
-        {
-            let place = path.display();
-            let reason = format!("{place}: expected a place of its own, found that of {name}");
+    /// The manifest is known, and what it names is not to hold other files. `taken_by` says what of
+    /// it holds a place.
+    pub(crate) fn keep_out(&mut self, taken_by: impl Fn(&Place<'_>) -> Option<&'static str>) {
+        self.leave(|place| {
+            let name = taken_by(place)?;
+            Some(format!("expected a place of its own, found that of {name}"))
+        });
+        self.vouched = true;
+    }
+
+    /// Leaves the channels whose places this finds a fault with. Nothing is written there.
+    fn leave(&mut self, fault: impl Fn(&Place<'_>) -> Option<String>) {
+        let found = |place: Option<Place<'_>>| {
+            let place = place?;
+            fault(&place).map(|reason| format!("{place}: {reason}"))
+        };
+        if let Some(reason) = found(self.pipes.as_ref().and_then(Pipes::place)) {
+            warn("dagster pipes", &reason);
+            self.pipes = None;
+        }
+        if let Some(reason) = found(self.openlineage.as_ref().and_then(OpenLineage::place)) {
             warn("openlineage", &reason);
             self.openlineage = None;
         }
@@ -194,6 +213,12 @@ impl Reporters {
     async fn end(&mut self, failure: &Failure, state: State<'_>) {
         if std::mem::replace(&mut self.ended, true) {
             return;
+        }
+        if !self.vouched {
+            self.leave(|place| match place {
+                Place::File(path) => Some(open::is_apart_from_data(path).err()?.to_string()),
+                Place::Prefix(_) => None,
+            });
         }
         if let Some(pipes) = &mut self.pipes {
             warn_if("dagster pipes", pipes.failed(failure)).await;

@@ -4,8 +4,9 @@
 //! and a device has no end. So nothing here waits to open, waits long to write, or reads more than
 //! it was told to. A device or a pipe that somebody reads is welcome, as `/dev/stdout` is.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::ffi::OsStr;
+use std::fs::{self, DirEntry, File, OpenOptions};
+use std::io::{self, ErrorKind, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::thread;
@@ -14,10 +15,14 @@ use std::time::Duration;
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 
+use crate::led::led;
+
 /// How long one reading or writing may wait for the other end of a pipe, in all.
 const WAIT_MAX: Duration = Duration::from_secs(1);
 /// How much of a line tells whose it is.
 const START_BYTES: u64 = 1 << 16;
+/// How many files in a folder are looked at.
+const LOOKED_AT_MAX: usize = 1_000;
 /// The time between two looks at it.
 const PAUSE: Duration = Duration::from_millis(5);
 
@@ -28,24 +33,33 @@ fn options() -> OpenOptions {
 }
 
 /// Opens a file to append lines to, which is made if need be. Each of these lines has `mark` near
-/// its beginning.
+/// its beginning. A last line that was torn is ended.
 ///
 /// # Errors
 /// As [`to_write`]; and if it is a file that begins with anything but such a line.
 pub(super) fn to_append(path: &Path, mark: &str) -> io::Result<File> {
     let file = options().append(true).create(true).open(path).map_err(in_words)?;
     let found = file.metadata()?;
-    if found.is_file() && found.len() > 0 && !begins_with(path, mark)? {
-        let reason = format!("expected lines with {mark}, or nothing, found something else");
-        return Err(io::Error::new(ErrorKind::InvalidData, reason));
+    if found.is_file() && found.len() > 0 {
+        let mut there = options().read(true).open(path)?;
+        if !begins_with(&there, mark)? {
+            let reason = format!("expected lines with {mark}, or nothing, found something else");
+            return Err(io::Error::new(ErrorKind::InvalidData, reason));
+        }
+        let mut last = [0];
+        there.seek(SeekFrom::End(-1))?;
+        there.read_exact(&mut last)?;
+        if last != *b"\n" {
+            write(&file, b"\n")?;
+        }
     }
     Ok(file)
 }
 
 /// Whether the first line of a file is an object of JSON that has `mark` near its beginning.
-fn begins_with(path: &Path, mark: &str) -> io::Result<bool> {
+fn begins_with(file: &File, mark: &str) -> io::Result<bool> {
     let mut start = Vec::new();
-    options().read(true).open(path)?.take(START_BYTES).read_to_end(&mut start)?;
+    file.take(START_BYTES).read_to_end(&mut start)?;
     let line = start.split(|byte| *byte == b'\n').next().unwrap_or_default();
     Ok(line.starts_with(b"{") && line.windows(mark.len()).any(|piece| piece == mark.as_bytes()))
 }
@@ -56,6 +70,33 @@ fn begins_with(path: &Path, mark: &str) -> io::Result<bool> {
 /// If it cannot be opened; if it is a pipe that nobody reads, or a socket.
 pub(super) fn to_write(path: &Path, create: bool) -> io::Result<File> {
     options().write(true).create(create).truncate(false).open(path).map_err(in_words)
+}
+
+/// Fails if a file that is not there would be made beside data: in a folder that has Parquet files
+/// or partitions (`name=value`), or in a partition. As long as no manifest says where the logs are,
+/// that is all that shows.
+pub(super) fn is_apart_from_data(path: &Path) -> io::Result<()> {
+    let place = led(path);
+    let Some(folder) = place.parent().filter(|_| !path.exists()) else { return Ok(()) };
+    let is_partition = |name: &OsStr| name.as_encoded_bytes().contains(&b'=');
+    let beside = fs::read_dir(folder).into_iter().flatten().flatten();
+    if !folder.iter().any(is_partition)
+        && !beside.take(LOOKED_AT_MAX).any(|one| is_partition(&one.file_name()) || is_parquet(&one))
+    {
+        return Ok(());
+    }
+    let reason = "expected a place apart from data as long as the manifest is not known, found \
+                  Parquet files or partitions beside it";
+    Err(io::Error::new(ErrorKind::InvalidInput, reason))
+}
+
+fn is_parquet(entry: &DirEntry) -> bool {
+    let mut magic = [0; 4];
+    entry.file_type().is_ok_and(|kind| kind.is_file())
+        && options()
+            .read(true)
+            .open(entry.path())
+            .is_ok_and(|mut file| file.read_exact(&mut magic).is_ok() && magic == *b"PAR1")
 }
 
 fn in_words(error: io::Error) -> io::Error {
@@ -216,7 +257,10 @@ mod tests {
         ] {
             std::fs::write(file.path(), content).unwrap();
             assert_eq!(to_append(file.path(), "\"mark\"").is_ok(), fits, "{content}");
-            assert_eq!(std::fs::read_to_string(file.path()).unwrap(), content);
+            // The next line was once glued to one that was torn.
+            let ended = if fits && content.ends_with('}') { "\n" } else { "" };
+            let found = std::fs::read_to_string(file.path()).unwrap();
+            assert_eq!(found, format!("{content}{ended}"));
         }
     }
 

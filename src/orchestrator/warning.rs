@@ -11,5 +11,9 @@ pub(super) async fn warn_if(channel: &str, attempt: impl Future<Output = Result<
 
 /// Warns that this channel does not hear of the run.
 pub(super) fn warn(channel: &str, reason: &str) {
-    tracing::warn!(channel, reason, "the run goes on, but this channel does not hear of it");
+    tracing::warn!(
+        channel,
+        reason,
+        "this channel does not hear of it; the run ends as it would without"
+    );
 }

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use rustix::fs::{Access, AtFlags, CWD};
 use serde::Deserialize as _;
 use serde_json::Value;
 
@@ -33,10 +34,20 @@ const BEGINNINGS: [&[u8]; 2] = [br#"{"run_id":""#, br#"{"error":""#];
 /// The files that the result goes to.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ResultFiles {
-    asked_for: Vec<PathBuf>,
+    asked_for: Vec<AskedFor>,
     sidecar: Option<PathBuf>,
     /// Whether those asked for turned out to be no place for a result.
     withdrawn: Arc<AtomicBool>,
+    /// Whether they turned out to lie apart from all logs.
+    vouched: Arc<AtomicBool>,
+}
+
+/// A file that the command line names.
+#[derive(Clone, Debug)]
+struct AskedFor {
+    path: PathBuf,
+    /// Whether something was there when the process began.
+    was_there: bool,
 }
 
 /// Why a result file cannot be one, or was not written.
@@ -69,7 +80,9 @@ impl ResultFiles {
         let sidecar = xcom_folder.is_dir().then(|| xcom_folder.join("return.json"));
         // If stdout is that file, the summary goes there anyway.
         let sidecar = sidecar.filter(|file| !is_stream(file));
-        Self { asked_for, sidecar, withdrawn: Arc::default() }
+        let asked_for =
+            asked_for.into_iter().map(|path| AskedFor { was_there: path.exists(), path });
+        Self { asked_for: asked_for.collect(), sidecar, ..Self::default() }
     }
 
     /// From now on nothing is written to the files asked for.
@@ -77,25 +90,35 @@ impl ResultFiles {
         self.withdrawn.store(true, Ordering::SeqCst);
     }
 
+    /// From now on those that were not there may be made, whatever lies beside them.
+    pub(crate) fn vouch(&self) {
+        self.vouched.store(true, Ordering::SeqCst);
+    }
+
     /// Whether this path leads to one of the files.
     pub(crate) fn hold(&self, path: &Path) -> bool {
-        self.all().any(|file| led(file) == led(path))
+        self.all().any(|(file, _)| led(file) == led(path))
     }
 
-    fn all(&self) -> impl Iterator<Item = &PathBuf> {
+    /// The files, and whether each may only be made where there is no data.
+    fn all(&self) -> impl Iterator<Item = (&Path, bool)> {
         let asked_for: &[_] =
             if self.withdrawn.load(Ordering::SeqCst) { &[] } else { &self.asked_for };
-        asked_for.iter().chain(&self.sidecar)
+        let vouched = self.vouched.load(Ordering::SeqCst);
+        let asked_for = asked_for
+            .iter()
+            .map(move |AskedFor { path, was_there }| (path.as_path(), !vouched && !was_there));
+        asked_for.chain(self.sidecar.iter().map(|path| (path.as_path(), false)))
     }
 
-    /// Removes what an earlier run has left in them, and tries whether they can be written. What is
-    /// empty stays. A file that cannot be removed, as a single file mounted from the host, is
-    /// emptied; a pipe or a device holds nothing.
+    /// Removes what an earlier run has left in them, and checks whether they can be written. What
+    /// is empty stays. A file that cannot be removed, as a single file mounted from the host, is
+    /// emptied; a pipe or a device holds nothing. What is not there is not made.
     ///
     /// # Errors
     /// The first file that could not, after all have been tried.
     pub(crate) fn clear(&self) -> Result<(), NotWritten> {
-        self.each(clear)
+        self.each(|path, _| clear(path))
     }
 
     /// Writes one line of JSON to each.
@@ -103,11 +126,17 @@ impl ResultFiles {
     /// # Errors
     /// The first file that could not be written, after all have been tried.
     pub(crate) fn write(&self, json: &str) -> Result<(), NotWritten> {
-        self.each(|path| write(path, &format!("{json}\n")))
+        self.each(|path, in_doubt| {
+            if in_doubt {
+                let failed = |source| NotWritten::Failed { path: path.to_owned(), source };
+                open::is_apart_from_data(path).map_err(failed)?;
+            }
+            write(path, &format!("{json}\n"))
+        })
     }
 
-    fn each(&self, deed: impl Fn(&Path) -> Result<(), NotWritten>) -> Result<(), NotWritten> {
-        let done: Vec<_> = self.all().map(|path| deed(path)).collect();
+    fn each(&self, deed: impl Fn(&Path, bool) -> Result<(), NotWritten>) -> Result<(), NotWritten> {
+        let done: Vec<_> = self.all().map(|(path, in_doubt)| deed(path, in_doubt)).collect();
         done.into_iter().collect()
     }
 }
@@ -132,14 +161,22 @@ fn clear(path: &Path) -> Result<(), NotWritten> {
         }
         Ok(found) if found.is_dir() => Err(failed(ErrorKind::IsADirectory.into())),
         Ok(_) => Ok(()),
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            let made = led(path);
-            emptied(path).map_err(failed)?;
-            // The link may lead among logs, where an empty file would be a broken one.
-            fs::remove_file(made).map_err(failed)
-        }
+        // Made only to try it, it would be a broken log if it lay among logs.
+        Err(error) if error.kind() == ErrorKind::NotFound => can_be_made(path).map_err(failed),
         Err(error) => Err(failed(error)),
     }
+}
+
+/// Whether a file can be made, as far as that shows without making it.
+fn can_be_made(path: &Path) -> io::Result<()> {
+    if path.as_os_str().as_encoded_bytes().ends_with(b"/") {
+        return Err(ErrorKind::IsADirectory.into());
+    }
+    let place = led(path);
+    // With a dot at its end, a file is none.
+    let folder = place.parent().unwrap_or(&place).join(".");
+    let (access, as_who) = (Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS);
+    Ok(rustix::fs::accessat(CWD, folder, access, as_who)?)
 }
 
 fn emptied(path: &Path) -> io::Result<()> {
@@ -214,7 +251,7 @@ mod tests {
     const FAILURE: &str = r#"{"error":"x: y","exit_code":75,"run_id":null,"status":"failed"}"#;
 
     fn only(path: &Path) -> ResultFiles {
-        ResultFiles { asked_for: vec![path.to_owned()], ..ResultFiles::default() }
+        ResultFiles::new(vec![path.to_owned()], Path::new("/nowhere"))
     }
 
     #[test]

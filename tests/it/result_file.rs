@@ -90,14 +90,84 @@ fn a_file_that_something_else_writes_is_known_before_or_a_shortage() {
     assert_eq!(done.status.code(), Some(2), "{said}");
     assert!(said.contains("stdout or stderr goes"), "{said}");
     assert!(!has_run(&lake));
-    // It appears while the run lasts: the messages that Dagster is to read.
-    let inline = json!({"data": {"asset_keys": [], "extras": {}}});
+    // It appears while the run lasts.
+    fs::write(lake.result_file(), EARLIER).unwrap();
     let mut command = job(&lake, &lake.result_file());
-    command.env("DAGSTER_PIPES_CONTEXT", packed(&inline));
-    command.env("DAGSTER_PIPES_MESSAGES", packed(&json!({ "path": lake.result_file() })));
-    let done = command.output().unwrap();
+    let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    while lake.result_file().exists() {
+        std::thread::yield_now();
+    }
+    fs::write(lake.result_file(), "something else").unwrap();
+    let done = child.wait_with_output().unwrap();
     assert_eq!(done.status.code(), Some(75), "{done:?}");
     assert!(last_word(&done).contains("the run is committed"), "{done:?}");
+    assert_eq!(fs::read_to_string(lake.result_file()).unwrap(), "something else");
+}
+
+/// A job that tells Dagster and OpenLineage in these files, too.
+fn telling(lake: &Attacked, result: &Path, messages: &Path, events: &Path) -> Command {
+    let inline = json!({"data": {"asset_keys": [], "extras": {}}});
+    let mut command = job(lake, result);
+    command.env("DAGSTER_PIPES_CONTEXT", packed(&inline));
+    command.env("DAGSTER_PIPES_MESSAGES", packed(&json!({ "path": messages })));
+    command.env("OPENLINEAGE_FILE", events);
+    command
+}
+
+/// Each once made a file among the inputs, which the next run read as one of them.
+#[test]
+fn nothing_is_made_among_the_logs_whether_or_not_the_manifest_is_known() {
+    let lake = Attacked::new();
+    let day = lake.reports().parent().unwrap().to_owned();
+    let plain = lake.root.join("plain");
+    fs::create_dir(&plain).unwrap();
+    fs::copy(lake.reports(), plain.join("part-0")).unwrap();
+    let manifest = lake.root.join("run_manifest.json");
+    let text = fs::read_to_string(&manifest).unwrap();
+    for folder in [&day, &day.parent().unwrap().to_owned(), &plain] {
+        let places = ["result", "messages", "events"].map(|name| folder.join(name));
+        let [result, messages, events] = &places;
+        for (wrong, more, exit) in
+            [(text.as_str(), &["--bogus"][..], 2), ("{", &[], 78), ("{}", &[], 78)]
+        {
+            fs::write(&manifest, wrong).unwrap();
+            let done = telling(&lake, result, messages, events).args(more).output().unwrap();
+            assert_eq!(done.status.code(), Some(exit), "{done:?}");
+            last_word(&done);
+            assert!(places.iter().all(|place| !place.exists()), "{done:?}");
+        }
+        // Where an earlier result is, there may be another.
+        fs::write(result, EARLIER).unwrap();
+        let done = telling(&lake, result, messages, events).output().unwrap();
+        assert_eq!(done.status.code(), Some(78), "{done:?}");
+        assert!(fs::read_to_string(result).unwrap().contains("\"exit_code\":78"));
+        fs::remove_file(result).unwrap();
+        fs::write(&manifest, &text).unwrap();
+        let done = telling(&lake, &lake.result_file(), messages, events).output().unwrap();
+        assert_eq!(done.status.code(), Some(0), "{done:?}");
+        let said = String::from_utf8_lossy(&done.stderr);
+        let among = folder != &plain;
+        assert_eq!(said.matches("does not hear of it").count(), 2 * usize::from(among), "{said}");
+        assert!([messages, events].iter().all(|place| place.exists() != among), "{said}");
+    }
+    // Elsewhere they are told.
+    let places = ["result", "messages", "events"].map(|name| lake.root.join(name));
+    let [result, messages, events] = &places;
+    fs::write(&manifest, "{").unwrap();
+    let done = telling(&lake, result, messages, events).output().unwrap();
+    assert_eq!(done.status.code(), Some(78), "{done:?}");
+    for (place, says) in [(result, "\"exit_code\":78"), (messages, "closed"), (events, "FAIL")] {
+        assert!(fs::read_to_string(place).unwrap().contains(says), "{says}");
+    }
+}
+
+/// The run failed, and a warning said that it went on.
+#[test]
+fn a_result_file_that_is_refused_is_told_once() {
+    let lake = Attacked::new();
+    let done = run_with(&lake, &lake.root.join("no/such/folder/result.json"));
+    assert!(last_word(&done).contains("--result-file"), "{done:?}");
+    assert!(!String::from_utf8_lossy(&done.stderr).contains("WARN"), "{done:?}");
 }
 
 /// The manifest once was none afterwards.
@@ -110,19 +180,13 @@ fn events_and_messages_go_on_the_end_of_nothing_else() {
     let among = lake.reports().with_file_name("events");
     for place in [&manifest, &lake.reports(), &result, &among] {
         let content = fs::read(place).ok();
-        let mut command = job(&lake, &result);
-        let done = command.env("OPENLINEAGE_FILE", place).output().unwrap();
+        let done = telling(&lake, &result, place, place).output().unwrap();
         let said = String::from_utf8_lossy(&done.stderr);
         assert_eq!(done.status.code(), Some(0), "{said}");
-        assert!(said.contains("does not hear of it"), "{said}");
+        assert!(said.contains("dagster pipes") && said.contains("openlineage"), "{said}");
         assert!(*place == result || fs::read(place).ok() == content);
         assert_eq!(lake.result()["run_id"], "demo__2025-01-01");
     }
-    let inline = json!({"data": {"asset_keys": [], "extras": {}}});
-    let mut command = job(&lake, &result);
-    command.env("DAGSTER_PIPES_CONTEXT", packed(&inline));
-    command.env("DAGSTER_PIPES_MESSAGES", packed(&json!({ "path": manifest })));
-    assert_eq!(command.output().unwrap().status.code(), Some(0));
     assert_eq!(fs::read(&manifest).unwrap(), before);
     let events = lake.root.join("events");
     for runs in 1..3 {
@@ -215,11 +279,7 @@ fn a_pipe_that_somebody_reads_carries_messages_and_the_result() {
     let readers = [&messages, &result].map(|path| {
         Command::new("timeout").arg("60").arg("cat").arg(path).stdout(Stdio::piped()).spawn()
     });
-    let inline = json!({"data": {"asset_keys": [], "extras": {}}});
-    let mut command = job(&lake, &result);
-    command.env("DAGSTER_PIPES_CONTEXT", packed(&inline));
-    command.env("DAGSTER_PIPES_MESSAGES", packed(&json!({ "path": messages })));
-    let done = command.output().unwrap();
+    let done = telling(&lake, &result, &messages, Path::new("")).output().unwrap();
     assert_eq!(done.status.code(), Some(0), "{done:?}");
     let [messages, result] = readers.map(|reader| {
         String::from_utf8(reader.unwrap().wait_with_output().unwrap().stdout).unwrap()

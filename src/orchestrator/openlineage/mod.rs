@@ -23,7 +23,7 @@ mod transport;
 #[cfg(test)]
 mod tests;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use tokio::task::JoinHandle;
 
@@ -32,6 +32,7 @@ pub(crate) use identity::{Identity, Parent, Uuid};
 pub(crate) use transport::Transport;
 
 use super::facts::Announcement;
+use super::place::Place;
 use crate::escape;
 use cohort_core::Timestamp;
 
@@ -128,9 +129,9 @@ impl OpenLineage {
     }
 
     /// The file that events are appended to, if they go to one.
-    pub(crate) fn file(&self) -> Option<&Path> {
+    pub(crate) fn place(&self) -> Option<Place<'_>> {
         match &self.transport {
-            Transport::File(path) => Some(path),
+            Transport::File(path) => Some(Place::File(path)),
             Transport::Http(_) => None,
         }
     }

@@ -17,6 +17,7 @@ use serde_json::Value;
 use super::context::{ContextError, MESSAGES, bucket_uri, keys};
 use crate::objects::{Objects, Put, Uri};
 use crate::orchestrator::open;
+use crate::orchestrator::place::Place;
 use crate::streams;
 
 /// Less than the 16 KiB at which Docker cuts, with room for the newline and a prefix that a log
@@ -85,6 +86,15 @@ impl Channel {
     /// The longest line that arrives whole; `None` if every line does.
     pub(crate) const fn line_bytes_max(&self) -> Option<usize> {
         self.line_bytes_max
+    }
+
+    /// Where lines go, if that is a file or a prefix.
+    pub(crate) fn place(&self) -> Option<Place<'_>> {
+        match &self.sink {
+            Sink::File(path, _) => Some(Place::File(path)),
+            Sink::Bucket(bucket) => Some(Place::Prefix(&bucket.prefix)),
+            Sink::Stdout | Sink::Stderr => None,
+        }
     }
 
     /// Whether a flush has to wait for a network.

@@ -11,6 +11,7 @@ mod context;
 mod message;
 mod report;
 
+use std::mem;
 use std::sync::Arc;
 
 pub(crate) use channel::Channel;
@@ -20,6 +21,7 @@ pub(crate) use context::{encode, read};
 use message::Message;
 
 use super::facts::{Announcement, Facts, Failure};
+use super::place::Place;
 use crate::objects::Objects;
 
 /// An open session.
@@ -27,10 +29,13 @@ use crate::objects::Objects;
 pub(crate) struct Pipes {
     context: Context,
     channel: Channel,
+    /// Whether Dagster knows that the session is open.
+    opened: bool,
 }
 
 impl Pipes {
-    /// Opens the session that the two variables describe, and tells Dagster.
+    /// Opens the session that the two variables describe. Dagster hears of it with the first
+    /// message: until then nothing is made where messages go.
     ///
     /// # Errors
     /// If a variable is damaged or its channel is unknown. The run can go on without a session.
@@ -43,11 +48,14 @@ impl Pipes {
             let channel = Channel::open(&context::decode(MESSAGES, messages)?, objects)?;
             let params = context::decode(CONTEXT, context)?;
             let context = Context::load(&params, objects.as_ref()).await?;
-            Ok::<_, ContextError>(Self { context, channel })
+            Ok::<_, ContextError>(Self { context, channel, opened: false })
         };
-        let mut pipes = open.await.map_err(|error| error.to_string())?;
-        pipes.send([Message::opened()]).await?;
-        Ok(pipes)
+        open.await.map_err(|error| error.to_string())
+    }
+
+    /// Where messages go, if that is a file or a prefix.
+    pub(crate) fn place(&self) -> Option<Place<'_>> {
+        self.channel.place()
     }
 
     /// Adds an entry to the run's log.
@@ -86,7 +94,8 @@ impl Pipes {
     }
 
     async fn send(&mut self, messages: impl IntoIterator<Item = Message>) -> Result<(), String> {
-        for message in messages {
+        let opened = (!mem::replace(&mut self.opened, true)).then(Message::opened);
+        for message in opened.into_iter().chain(messages) {
             for line in message.lines(self.channel.line_bytes_max()) {
                 self.channel.send(&line).map_err(|error| error.to_string())?;
             }
