@@ -8,6 +8,7 @@ use clap_mangen::Man;
 use clap_mangen::roff::{Roff, roman};
 
 use super::terminal::print;
+use super::whole;
 use crate::error::Error;
 
 /// `cohort man`.
@@ -55,7 +56,7 @@ fn write(folder: &Path, pages: &[Page]) -> Result<(), (PathBuf, io::Error)> {
     std::fs::create_dir_all(folder).map_err(|error| (folder.to_owned(), error))?;
     for page in pages {
         let path = folder.join(format!("{}.1", page.name));
-        std::fs::write(&path, &page.text).map_err(|error| (path, error))?;
+        whole::put(&path, page.text.as_bytes(), None).map_err(|error| (path, error))?;
     }
     Ok(())
 }

@@ -21,6 +21,7 @@ mod show;
 mod terminal;
 mod verify;
 mod waiting;
+mod whole;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 

@@ -1,8 +1,8 @@
 //! `cohort page`: what committed runs found, as a page to look at.
 
 use std::fs;
-use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -11,6 +11,7 @@ use clap::Args;
 use super::apart;
 use super::files::SelectionArgs;
 use super::terminal::{argument, places, print, runtime_and_workers};
+use super::whole;
 use crate::committed::CommittedRuns;
 use crate::error::Error;
 use crate::led::led;
@@ -21,8 +22,6 @@ use crate::run::Shell;
 
 /// How often a page on S3 is written again because another one came in between.
 const ATTEMPTS_MAX: usize = 8;
-/// How many names a page on local disk tries for what becomes its file.
-const NAMES_MAX: usize = 1_000;
 
 /// `cohort page`.
 #[derive(Debug, Args)]
@@ -130,36 +129,7 @@ fn write_file(uri: &Uri, page: &[u8]) -> Result<(), Error> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(failed)?;
     }
-    let (mut file, partial) = partial(path).map_err(failed)?;
-    let written = file
-        .write_all(page)
-        .and_then(|()| match &before {
-            Some(before) => file.set_permissions(before.permissions()),
-            None => Ok(()),
-        })
-        .and_then(|()| fs::rename(&partial, path));
-    written.map_err(|source| {
-        // What is left of it is of no use; it may already be gone.
-        let _ = fs::remove_file(&partial);
-        failed(source)
-    })
-}
-
-/// A new file beside another, under a name that nobody had taken: a link that waits under the name
-/// is not followed.
-fn partial(path: &Path) -> io::Result<(fs::File, PathBuf)> {
-    let mut number = 0;
-    loop {
-        let name = format!(".cohort-page-{}-{number}.tmp", std::process::id());
-        let partial = path.with_file_name(name);
-        match fs::File::create_new(&partial) {
-            Ok(file) => return Ok((file, partial)),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && number < NAMES_MAX => {
-                number += 1;
-            }
-            Err(error) => return Err(error),
-        }
-    }
+    whole::put(path, page, before.map(|before| before.permissions())).map_err(failed)
 }
 
 /// Writes an object over whatever is there.

@@ -53,7 +53,8 @@ impl Place {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).map_err(Error::io(folder))?;
         }
-        Ok(Draft::File(File::create(&path).map_err(Error::io(&path))?))
+        // The folder was empty: what is there by now is somebody else's, and no link is followed.
+        Ok(Draft::File(File::create_new(&path).map_err(Error::io(&path))?))
     }
 
     /// Ends it. An object that is there already with the same content is done.

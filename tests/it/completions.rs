@@ -87,6 +87,30 @@ fn unstruck(text: &str) -> String {
     })
 }
 
+/// What a link led to was once written over, and a pipe waited for ever.
+#[test]
+fn the_manual_pages_take_the_place_of_links_and_pipes() {
+    let folder = tempfile::tempdir().unwrap();
+    let [precious, link, pipe, pages] =
+        ["precious", "pages/cohort.1", "pages/cohort-run.1", "pages"]
+            .map(|n| folder.path().join(n));
+    std::fs::create_dir(&pages).unwrap();
+    std::fs::write(&precious, "precious").unwrap();
+    std::os::unix::fs::symlink(&precious, &link).unwrap();
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    // A folder that the user names may be a link.
+    let named = folder.path().join("named");
+    std::os::unix::fs::symlink(&pages, &named).unwrap();
+    let mut waiting = Command::new("timeout");
+    waiting.args(["-s", "KILL", "30"]).arg(crate::binary::binary());
+    assert!(waiting.args(["man", "--out"]).arg(&named).status().unwrap().success());
+    assert_eq!(std::fs::read_to_string(&precious).unwrap(), "precious");
+    for page in [link, pipe] {
+        assert!(std::fs::symlink_metadata(&page).unwrap().is_file(), "{}", page.display());
+        assert!(std::fs::read_to_string(page).unwrap().contains("EXIT STATUS"));
+    }
+}
+
 #[test]
 fn groff_renders_the_pages_without_a_warning() {
     let Ok(found) = Command::new("groff").arg("--version").stdout(Stdio::null()).status() else {
