@@ -19,7 +19,6 @@ rm -rf "$context"
 mkdir -p "$context/root/etc/ssl/certs"
 cp LICENSE "$context/LICENSE"
 cp target/dist/cohort "$context/root/cohort"
-cp target/dist/sbom.cdx.json "$context/root/sbom.cdx.json"
 
 roots=${SSL_CERT_FILE:-}
 for file in /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/cert.pem
@@ -32,6 +31,7 @@ if [ -z "$roots" ]; then
     exit 1
 fi
 cp "$roots" "$context/root/etc/ssl/certs/ca-certificates.crt"
+python3 docker/sbom.py "$context/root/sbom.cdx.json" "$roots"
 
 docker build --quiet --target host -f docker/Dockerfile --build-arg "VERSION=$version" \
     --build-arg "REVISION=$revision" -t cohort-as-built "$context"

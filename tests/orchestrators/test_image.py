@@ -184,6 +184,7 @@ def test_neither_image_nor_binary_knows_the_machine_that_built_it() -> None:
     assert bill["bomFormat"] == "CycloneDX"
     named = {component["name"] for component in bill["components"]}
     assert {"arrow", "parquet", "tokio", "cohort-core"} <= named
+    assert {"rust-std", "glibc", "libgcc", "echarts", "ca-certificates"} <= named
     assert {"jsonschema", "proptest"}.isdisjoint(named)
 
 
