@@ -53,3 +53,40 @@ fn a_damaged_part_is_mended_by_a_rerun() {
     }
     assert!(committed(&clean).is_some());
 }
+
+/// Keys that no run writes, beside the folders of runs and in them. `housekeeping` has the same on
+/// local disk.
+#[test]
+fn keys_beside_the_runs_are_named_once_and_left_out() {
+    let place = Place::new("beside", &sample(1));
+    let clean = place.run_clean();
+    let (melog, _) = part_of(&clean, "minority_event_log");
+    let run = melog.trim_end_matches('/').rsplit('/').next().unwrap();
+    let odd = ["notes.txt", "run=../x", "run=/x", "run=a b/lineage.json", "run=file", "lost/x/y"];
+    let mut strangers: Vec<String> = Vec::new();
+    for output in ["lineage", "minority_event_log"] {
+        strangers.extend(odd.iter().map(|name| format!("out/{output}/{name}")));
+        // Markers of folders, and what is in a run's folder.
+        let inside = ["run=marker/", &format!("{run}/"), &format!("{run}/sub/part-0"), "//x"];
+        strangers.extend(inside.iter().map(|name| format!("out/{output}/{name}")));
+    }
+    place.put(&strangers.into_iter().map(|key| (key, Bytes::from("a stranger's"))).collect());
+    let manifest = place.prefix.join("run_manifest.json").to_string();
+    for (command, more, roots) in
+        [("files", &[][..], 1), ("registry", &[], 1), ("verify", &["--quick"], 2)]
+    {
+        let mut job = std::process::Command::new(crate::binary::binary());
+        job.args([command, "--manifest", &manifest]).args(more).env_remove("RUST_LOG");
+        crate::s3_job::environment(&mut job, server().port, ADMIN);
+        let done: Ended = job.output().unwrap().into();
+        assert_eq!(done.exit, Some(0), "{command}: {}", done.log);
+        let warned: Vec<_> = done.log.lines().filter(|line| line.contains("no run")).collect();
+        assert_eq!(warned.len(), roots, "{command}: {}", done.log);
+        for line in warned {
+            for name in ["notes.txt", "run=\"", "run=a b", "run=file", "lost"] {
+                let name = name.replace('"', "\\\"");
+                assert!(line.contains(&name), "{command}: {name} is not in {line}");
+            }
+        }
+    }
+}
