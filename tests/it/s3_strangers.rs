@@ -62,7 +62,16 @@ fn keys_beside_the_runs_are_named_once_and_left_out() {
     let clean = place.run_clean();
     let (melog, _) = part_of(&clean, "minority_event_log");
     let run = melog.trim_end_matches('/').rsplit('/').next().unwrap();
-    let odd = ["notes.txt", "run=../x", "run=/x", "run=a b/lineage.json", "run=file", "lost/x/y"];
+    let odd = [
+        "notes.txt",
+        "run=../x",
+        "run=/x",
+        "run=a b/lineage.json",
+        "run=file",
+        "lost/x/y",
+        "odd\u{1}\u{8}key",
+        "a+b %41 c",
+    ];
     let mut strangers: Vec<String> = Vec::new();
     for output in ["lineage", "minority_event_log"] {
         strangers.extend(odd.iter().map(|name| format!("out/{output}/{name}")));
