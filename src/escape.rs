@@ -11,13 +11,15 @@
 //! | a cell of a table on a terminal | [`cell`] |
 //! | a cell of a table in Markdown | [`markdown`] |
 //! | HTML, between tags or in a quoted attribute | [`html`] |
-//! | JSON | [`json`] |
+//! | JSON | [`json`], [`write_json`], [`write_json_indented`] |
 //!
 //! What nobody could see is shown as its escape, such as `\u{202e}`. Only JSON has an escape of its
 //! own for it, which reads back as the same text.
 
 use std::fmt::Write as _;
+use std::io;
 
+use serde::Serialize;
 use unicode_width::UnicodeWidthChar as _;
 
 /// The longest line. A message says what to do at its end, so the middle is what is left out.
@@ -121,6 +123,46 @@ pub(crate) fn json(json: &str) -> String {
         }
         escaped
     })
+}
+
+/// Writes a value as [`json`] shows it, on one line, piece by piece: a list may be far larger than
+/// the texts that it repeats.
+///
+/// # Errors
+/// What `to` says.
+pub(crate) fn write_json(value: &impl Serialize, to: &mut impl io::Write) -> io::Result<()> {
+    Ok(serde_json::to_writer(Escaped(to), value)?)
+}
+
+/// The same, indented.
+///
+/// # Errors
+/// What `to` says.
+pub(crate) fn write_json_indented(
+    value: &impl Serialize,
+    to: &mut impl io::Write,
+) -> io::Result<()> {
+    Ok(serde_json::to_writer_pretty(Escaped(to), value)?)
+}
+
+/// JSON on its way out. Each piece is whole characters.
+struct Escaped<'o, W>(&'o mut W);
+
+impl<W: io::Write> io::Write for Escaped<'_, W> {
+    fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
+        // Most pieces need no escapes, and a registry may have many millions of them.
+        if piece.iter().all(|byte| (b' '..0x7f).contains(byte) && *byte != b'<') {
+            self.0.write_all(piece)?;
+        } else {
+            let text = str::from_utf8(piece).map_err(io::Error::other)?;
+            self.0.write_all(json(text).as_bytes())?;
+        }
+        Ok(piece.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
 }
 
 /// The text with an escape for every character that nobody could see.
@@ -294,6 +336,10 @@ mod tests {
             assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).unwrap(), value);
             let indented = json(&serde_json::to_string_pretty(&value).unwrap());
             assert_eq!(serde_json::from_str::<serde_json::Value>(&indented).unwrap(), value);
+            let (mut line, mut lines) = (Vec::new(), Vec::new());
+            write_json(&value, &mut line).unwrap();
+            write_json_indented(&value, &mut lines).unwrap();
+            assert_eq!((line, lines), (shown.into_bytes(), indented.into_bytes()));
         }
     }
 }

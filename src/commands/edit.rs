@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use clap::Args;
 use cohort_core::Id;
+use cohort_core::registry::RegistryRow;
 
 use super::files::SelectionArgs;
-use super::terminal::{argument, places, print, runtime_and_workers};
+use super::terminal::{argument, places, print_registry, runtime_and_workers};
 use crate::error::Error;
 use crate::objects::Storage;
 use crate::process::now;
@@ -57,30 +58,26 @@ pub(super) fn execute(args: &EditArgs) -> Result<(), Error> {
     let selection = args.selection.parse()?;
     let manifest = argument(&args.manifest)?;
     let change = if args.export_labels { None } else { Some(change(args)?) };
-    let is_edit = change.is_some();
     let (runtime, workers) = runtime_and_workers()?;
-    let text = runtime.block_on(async {
+    let found = runtime.block_on(async {
         let storage = Arc::new(Storage::new());
         let shell = Shell { objects: storage.clone(), workers };
         let places = places(&storage, &args.manifest).await?;
-        let Some(change) = change else {
-            let options = Options { labels: true, ..Options::default() };
-            let found = registry::registry(&shell, &places, &selection, options).await?;
-            return Ok::<_, Error>(registry::labels(&found));
-        };
-        let to = (&manifest, &places);
-        let after = registry::edit(&shell, to, &selection, &change).await?;
-        let mut text = String::new();
-        let is_it =
-            |row: &cohort_core::registry::RegistryRow<'_>| row.machine.event_id == change.event_id;
-        registry::print(&after, Form::Jsonl, is_it, |bytes| {
-            text.push_str(&String::from_utf8_lossy(bytes));
-            Ok::<_, Error>(())
-        })?;
-        Ok(text)
+        Ok::<_, Error>(match &change {
+            None => {
+                let options = Options { labels: true, ..Options::default() };
+                registry::registry(&shell, &places, &selection, options).await?
+            }
+            Some(change) => {
+                registry::edit(&shell, (&manifest, &places), &selection, change).await?
+            }
+        })
     })?;
-    print(&text).map_err(|error| match error {
-        Error::Result { source, .. } if is_edit => Error::EditNotPrinted(source),
+    let Some(change) = change else { return print_registry(|out| registry::labels(&found, out)) };
+    let is_it = |row: &RegistryRow<'_>| row.machine.event_id == change.event_id;
+    let printed = print_registry(|out| registry::print(&found, Form::Jsonl, is_it, out));
+    printed.map_err(|error| match error {
+        Error::Result { source, .. } => Error::EditNotPrinted(source),
         error => error,
     })
 }

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use clap::Args;
+use cohort_core::registry::Registry;
 
 use super::files::SelectionArgs;
-use super::terminal::{argument, places, print, runtime};
-use super::verify::{Form, json, shell};
+use super::terminal::{argument, places, print, print_json, runtime};
+use super::verify::{Form, shell};
 use crate::error::Error;
 use crate::explain::{edits, explain, page};
 use crate::objects::Storage;
@@ -45,20 +46,20 @@ pub(super) fn execute(args: &ExplainArgs) -> Result<(), Error> {
     }
     let selection = args.selection.parse()?;
     argument(&args.manifest)?;
-    let explanation = runtime()?.block_on(async {
+    let (registry, mut explanation) = runtime()?.block_on(async {
         let storage = Arc::new(Storage::new());
         let places = places(&storage, &args.manifest).await?;
         let shell = shell(storage, None);
-        let mut explanation = explain(&shell, &places.lineage, &selection, &args.event).await?;
-        if places.inputs.edits.is_some() {
-            let options = Options::default();
-            let registry = registry(&shell, &places, &selection, options).await?;
-            explanation.edits = edits(&registry, &args.event);
-        }
-        Ok::<_, Error>(explanation)
+        let explanation = explain(&shell, &places.lineage, &selection, &args.event).await?;
+        let registry = match &places.inputs.edits {
+            Some(_) => registry(&shell, &places, &selection, Options::default()).await?,
+            None => Registry::default(),
+        };
+        Ok::<_, Error>((registry, explanation))
     })?;
-    print(&match args.form {
-        Form::Text => page(&explanation),
-        Form::Json => json(&explanation),
-    })
+    explanation.edits = edits(&registry, &args.event);
+    match args.form {
+        Form::Text => print(&page(&explanation)),
+        Form::Json => print_json(&explanation),
+    }
 }

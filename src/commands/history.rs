@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use clap::Args;
 
-use super::terminal::{argument, places, print, runtime};
-use super::verify::{Form, json, shell};
+use super::terminal::{argument, places, print, print_json, runtime};
+use super::verify::{Form, shell};
 use crate::error::Error;
 use crate::history::{history, page};
 use crate::layout::RunId;
@@ -40,8 +40,8 @@ pub(super) fn execute(args: &HistoryArgs) -> Result<(), Error> {
         let lineage = places(&storage, &args.manifest).await?.lineage;
         history(&shell(storage, None), &lineage, &run_id).await
     })?;
-    print(&match args.form {
-        Form::Text => page(&history),
-        Form::Json => json(&history),
-    })
+    match args.form {
+        Form::Text => print(&page(&history)),
+        Form::Json => print_json(&history),
+    }
 }

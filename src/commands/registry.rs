@@ -1,13 +1,13 @@
 //! `cohort registry`: the events of committed runs, with people's edits applied.
 
-use std::io::{self, Write as _};
+use std::io;
 use std::sync::Arc;
 
 use clap::Args;
 use cohort_core::registry::RegistryRow;
 
 use super::files::{SelectionArgs, instant};
-use super::terminal::{argument, not_printed, places, print, runtime_and_workers, stdout};
+use super::terminal::{argument, places, print_registry, runtime_and_workers};
 use crate::error::Error;
 use crate::objects::Storage;
 use crate::registry::{self, Form, Options};
@@ -66,17 +66,15 @@ pub(super) fn execute(args: &RegistryArgs) -> Result<(), Error> {
         let options = Options { as_of, ..Options::default() };
         Ok::<_, Error>(registry::registry(&shell, &places, &selection, options).await?)
     })?;
-    if args.unapplied {
-        return print(&registry::unapplied(&found, args.form));
-    }
     let shown = |row: &RegistryRow<'_>| {
         (!args.open || row.is_open())
             && args.store.as_ref().is_none_or(|store| store == row.machine.store_id)
     };
-    let mut out = io::BufWriter::new(stdout());
-    let write = |bytes: &[u8]| out.write_all(bytes).map_err(not_printed);
-    let printed = registry::print(&found, args.form, shown, write);
-    match printed.and_then(|()| out.flush().map_err(not_printed)) {
+    let printed = print_registry(|out| match args.unapplied {
+        true => registry::unapplied(&found, args.form, out),
+        false => registry::print(&found, args.form, shown, out),
+    });
+    match printed {
         // A reader who has gone away is not a failure.
         Err(Error::Result { source, .. }) if source.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         done => done,

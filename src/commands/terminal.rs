@@ -5,11 +5,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rustix::io::Errno;
+use serde::Serialize;
 use tokio::runtime::Runtime;
 
 use crate::error::Error;
+use crate::escape;
 use crate::manifest::{self, Places};
 use crate::objects::{Objects as _, Storage, Uri};
+use crate::registry;
 use crate::shortage::Shortage;
 use crate::stop::stop_noted;
 use crate::streams;
@@ -99,6 +102,24 @@ fn is_open() -> io::Result<()> {
 pub(super) fn print(text: &str) -> Result<(), Error> {
     let mut out = stdout();
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(not_printed)
+}
+
+/// Prints a value as indented JSON, piece by piece: it may be far larger than what it is made of.
+pub(super) fn print_json(value: &impl Serialize) -> Result<(), Error> {
+    let mut out = io::BufWriter::new(stdout());
+    let written = escape::write_json_indented(value, &mut out);
+    written.and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush()).map_err(not_printed)
+}
+
+/// Prints of a registry what `write` writes, piece by piece.
+pub(super) fn print_registry(
+    write: impl FnOnce(&mut io::BufWriter<Stdout>) -> Result<(), registry::Error>,
+) -> Result<(), Error> {
+    let mut out = io::BufWriter::new(stdout());
+    write(&mut out).and_then(|()| Ok(out.flush()?)).map_err(|error| match error {
+        registry::Error::Print(source) => not_printed(source),
+        error => error.into(),
+    })
 }
 
 /// What becomes of help that was printed. A reader who has gone away has read enough.

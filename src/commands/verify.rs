@@ -7,9 +7,8 @@ use clap::{Args, ValueEnum};
 
 use super::files::SelectionArgs;
 use super::run::processors;
-use super::terminal::{argument, places, print, runtime};
+use super::terminal::{argument, places, print, print_json, runtime};
 use crate::error::Error;
-use crate::escape;
 use crate::kind::Verdict;
 use crate::objects::Storage;
 use crate::run::Shell;
@@ -67,10 +66,10 @@ pub(super) fn execute(args: &VerifyArgs) -> Result<Verdict, Error> {
             Question { manifest: &manifest, places: &places, selection: &selection, quick };
         verify(&shell, &question).await
     })?;
-    print(&match args.form {
-        Form::Text => page(&report),
-        Form::Json => json(&report),
-    })?;
+    match args.form {
+        Form::Text => print(&page(&report)),
+        Form::Json => print_json(&report),
+    }?;
     Ok(if report.sound { Verdict::Done } else { Verdict::Findings })
 }
 
@@ -78,10 +77,4 @@ pub(super) fn execute(args: &VerifyArgs) -> Result<Verdict, Error> {
 pub(super) fn shell(objects: Arc<Storage>, threads: Option<NonZeroU16>) -> Shell {
     let threads = threads.map_or_else(processors, |threads| usize::from(threads.get()));
     Shell { objects, workers: Workers::start(threads) }
-}
-
-/// A result as one indented JSON document.
-pub(super) fn json(value: &impl serde::Serialize) -> String {
-    // Maps have text keys and every field can be serialized, so there can be no error.
-    escape::json(&serde_json::to_string_pretty(value).unwrap_or_default()) + "\n"
 }

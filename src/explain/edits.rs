@@ -6,32 +6,31 @@ use cohort_core::registry::{Edit, Registry};
 use super::report::EditExplained;
 
 /// The edits of an event, and what became of each (SPEC 8).
-pub(crate) fn edits(registry: &Registry, event_id: &str) -> Vec<EditExplained> {
+pub(crate) fn edits<'r>(registry: &'r Registry, event_id: &str) -> Vec<EditExplained<'r>> {
     let Some(row) = Id::parse(event_id).and_then(|id| registry.row(&id)) else {
         return Vec::new();
     };
-    let applied = row.trail.iter().map(|entry| EditExplained {
+    let applied = row.trail.into_iter().map(|entry| EditExplained {
         changed: Some(entry.field.as_str()),
-        before: entry.before.as_deref().map(str::to_owned),
+        before: entry.before,
         holds: entry.holds,
         ..explained(entry.edit)
     });
     let unapplied = row.unapplied.iter().map(|unapplied| EditExplained {
-        unapplied_because: Some(unapplied.because.clone()),
+        unapplied_because: Some(&unapplied.because),
         ..explained(&unapplied.edit)
     });
     applied.chain(unapplied).collect()
 }
 
-fn explained(edit: &Edit) -> EditExplained {
-    let text = |text: &Option<std::sync::Arc<str>>| text.as_deref().map(str::to_owned);
+fn explained(edit: &Edit) -> EditExplained<'_> {
     EditExplained {
-        edit_id: text(&edit.edit_id),
-        field: text(&edit.field),
-        new_value: text(&edit.new_value),
-        edited_by: text(&edit.edited_by),
+        edit_id: edit.edit_id.as_deref(),
+        field: edit.field.as_deref(),
+        new_value: edit.new_value.as_deref(),
+        edited_by: edit.edited_by.as_deref(),
         edited_at: edit.edited_at,
-        reason: text(&edit.reason),
+        reason: edit.reason.as_deref(),
         changed: None,
         before: None,
         holds: false,

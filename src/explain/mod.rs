@@ -39,7 +39,7 @@ pub(crate) async fn explain(
     lineage: &Uri,
     selection: &Selection,
     event_id: &str,
-) -> Result<Explanation, Error> {
+) -> Result<Explanation<'static>, Error> {
     let objects = &*shell.objects;
     let (runs, unreadable) = CommittedRuns::find_readable(objects, lineage, selection).await?;
     let runs = runs.runs;

@@ -1,5 +1,7 @@
 //! Why reports are one event, as its JSON has it (`schemas/explain.v1.json`).
 
+use std::borrow::Cow;
+
 use cohort_core::{Duration, Money, Timestamp};
 use serde::Serialize;
 
@@ -13,7 +15,7 @@ pub(crate) const VERSION: u32 = 1;
 
 /// Why the reports of an event are one event.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub(crate) struct Explanation {
+pub(crate) struct Explanation<'r> {
     /// Always [`VERSION`].
     pub version: u32,
     /// The event.
@@ -34,33 +36,33 @@ pub(crate) struct Explanation {
     /// The event, as today's inputs give it; none if they give no such event any more.
     pub event: Option<Explained>,
     /// The edits that lie over it: those that applied, in their order, then those that did not.
-    pub edits: Vec<EditExplained>,
+    pub edits: Vec<EditExplained<'r>>,
 }
 
 /// An edit of the event, and what became of it (SPEC 8).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct EditExplained {
+pub(crate) struct EditExplained<'r> {
     /// Its id.
-    pub edit_id: Option<String>,
+    pub edit_id: Option<&'r str>,
     /// The field that it names; of a revert, `revert`.
-    pub field: Option<String>,
+    pub field: Option<&'r str>,
     /// The value that it gives.
-    pub new_value: Option<String>,
+    pub new_value: Option<&'r str>,
     /// Who made it.
-    pub edited_by: Option<String>,
+    pub edited_by: Option<&'r str>,
     /// When.
     #[serde(with = "text::option")]
     pub edited_at: Option<Timestamp>,
     /// Why.
-    pub reason: Option<String>,
+    pub reason: Option<&'r str>,
     /// The field that it changed, which for a revert is not its `field`; none if it did not apply.
     pub changed: Option<&'static str>,
     /// That field's value before.
-    pub before: Option<String>,
+    pub before: Option<Cow<'r, str>>,
     /// Whether it applied, and no revert takes it back.
     pub holds: bool,
     /// Why it did not apply.
-    pub unapplied_because: Option<String>,
+    pub unapplied_because: Option<&'r str>,
 }
 
 /// An event, step by step.

@@ -12,7 +12,7 @@ use crate::objects::Uri;
 const CANDIDATES_SHOWN_MAX: usize = 10;
 
 /// The whole page.
-pub(crate) fn page(explanation: &Explanation) -> String {
+pub(crate) fn page(explanation: &Explanation<'_>) -> String {
     let mut page = format!(
         "\n Event {}\n   id {}\n   explained by run {}, over today's inputs\n",
         escape::line(&explanation.cohort_id),
@@ -41,21 +41,21 @@ pub(crate) fn page(explanation: &Explanation) -> String {
     page
 }
 
-fn edit_lines(edit: &EditExplained) -> String {
-    let shown = |text: &Option<String>| text.as_deref().map_or("null".to_owned(), escape::line);
+fn edit_lines(edit: &EditExplained<'_>) -> String {
+    let shown = |text: Option<&str>| text.map_or("null".to_owned(), escape::line);
     let at = edit.edited_at.map_or("null".to_owned(), short);
-    let (who, field, value) = (shown(&edit.edited_by), shown(&edit.field), shown(&edit.new_value));
+    let (who, field, value) = (shown(edit.edited_by), shown(edit.field), shown(edit.new_value));
     let mut text = format!("   {at} {who} set {field} to {value}\n");
-    let outcome = match (&edit.unapplied_because, edit.changed) {
+    let outcome = match (edit.unapplied_because, edit.changed) {
         (Some(because), _) => format!("does not apply: {}", escape::line(because)),
         (None, Some(changed)) => {
             let state = if edit.holds { "holds" } else { "was taken back" };
-            format!("{state}; {changed} was {}", shown(&edit.before))
+            format!("{state}; {changed} was {}", shown(edit.before.as_deref()))
         }
         (None, None) => "does not apply".to_owned(),
     };
     let _ = writeln!(text, "     {outcome}");
-    if let Some(reason) = &edit.reason {
+    if let Some(reason) = edit.reason {
         let _ = writeln!(text, "     because: {}", escape::line(reason));
     }
     text

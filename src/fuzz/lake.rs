@@ -112,17 +112,9 @@ pub(super) fn registry(edits: &[u8]) -> Result<usize, registry::Error> {
         let (selection, options) = (Selection::default(), Options::default());
         let shell = Shell { objects: objects.clone(), workers: WORKERS.clone() };
         let found = registry::registry(&shell, &places, &selection, options).await?;
-        let mut bytes = 0;
-        registry::print(
-            &found,
-            Form::Jsonl,
-            |_| true,
-            |line| {
-                bytes += line.len();
-                Ok::<_, registry::Error>(())
-            },
-        )?;
-        Ok(bytes)
+        let mut lines = Vec::new();
+        registry::print(&found, Form::Jsonl, |_| true, &mut lines)?;
+        Ok(lines.len())
     })
 }
 

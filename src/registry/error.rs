@@ -1,8 +1,11 @@
 //! Every way in which the registry can fail.
 
+use std::io;
+
 use crate::kind::Kind;
 use crate::workers::Stopped;
-use crate::{committed, objects, parquet, run};
+use crate::{committed, objects, parquet, run, shortage};
+use cohort_core::batch::ListTooLong;
 use cohort_core::registry::SumOutside;
 
 /// Why there is no registry.
@@ -35,6 +38,12 @@ pub enum Error {
          none; name it under \"inputs\""
     )]
     NoEditsLog(String),
+    /// A row that no Parquet file holds.
+    #[error("{0}; print the registry with --as jsonl, whose lines may have any length")]
+    List(#[from] ListTooLong),
+    /// What was to be printed could not be written.
+    #[error("could not write ({})", shortage::reason(.0))]
+    Print(#[from] io::Error),
     /// The rows could not be put into a batch.
     #[error("internal error: {0}; please report it")]
     Bug(String),
@@ -48,7 +57,8 @@ impl Error {
             Self::Parquet(error) => error.kind(),
             Self::Run(error) => error.kind(),
             Self::Objects(error) => error.kind(),
-            Self::Sum(_) => Kind::Data,
+            Self::Sum(_) | Self::List(_) => Kind::Data,
+            Self::Print(_) => Kind::Temporary,
             Self::WouldNotApply(_) => Kind::Usage,
             Self::NoEditsLog(_) => Kind::Manifest,
             Self::Worker(_) | Self::Bug(_) => Kind::Bug,

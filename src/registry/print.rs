@@ -1,9 +1,11 @@
 //! The registry on its way to stdout, some rows at a time.
 
+use std::io;
+
 use arrow::array::RecordBatch;
 use cohort_core::batch::{RegistryBatch, unapplied_edit};
 use cohort_core::contract::REGISTRY;
-use cohort_core::registry::{Label, Registry, RegistryRow};
+use cohort_core::registry::{Registry, RegistryRow};
 use serde_json::json;
 
 use super::error::Error;
@@ -23,57 +25,55 @@ pub enum Form {
     Parquet,
 }
 
-/// Gives the rows that `shown` wants to `out`, piece by piece.
+/// Writes the rows that `shown` wants. Lines of JSON are written as they come, whatever their
+/// length.
 ///
 /// # Errors
-/// What `out` says, and [`Error::Parquet`].
-pub(crate) fn print<E: From<Error>>(
+/// [`Error::Print`], [`Error::Parquet`], and [`Error::List`] for a row that no Parquet file holds.
+pub(crate) fn print(
     registry: &Registry,
     form: Form,
     shown: impl Fn(&RegistryRow<'_>) -> bool,
-    mut out: impl FnMut(&[u8]) -> Result<(), E>,
-) -> Result<(), E> {
+    out: &mut impl io::Write,
+) -> Result<(), Error> {
     match form {
-        Form::Table => out(table::page(registry, shown).as_bytes()),
+        Form::Table => out.write_all(table::page(registry, shown).as_bytes())?,
         Form::Jsonl => {
-            let mut text = String::new();
-            in_batches(registry, shown, |batch| {
-                text.clear();
-                jsonl::write(&batch, &mut text);
-                out(text.as_bytes())
-            })
+            for row in registry.rows().filter(|row| shown(row)) {
+                jsonl::write(&row, out)?;
+            }
         }
         Form::Parquet => {
             let mut groups = Vec::new();
-            let mut group = GroupWriter::new(&REGISTRY).map_err(Error::from)?;
+            let mut group = GroupWriter::new(&REGISTRY)?;
             in_batches(registry, shown, |batch| {
                 let written = group.write(&batch);
-                written.map_err(|e| Error::from(ParquetError::encode(REGISTRY.name, &e)))?;
+                written.map_err(|e| ParquetError::encode(REGISTRY.name, &e))?;
                 if group.rows() >= GROUP_ROWS {
-                    let next = GroupWriter::new(&REGISTRY).map_err(Error::from)?;
-                    let full = std::mem::replace(&mut group, next);
-                    groups.push(full.finish().map_err(Error::from)?);
+                    let full = std::mem::replace(&mut group, GroupWriter::new(&REGISTRY)?);
+                    groups.push(full.finish()?);
                 }
-                Ok::<_, E>(())
+                Ok(())
             })?;
             if group.rows() > 0 || groups.is_empty() {
-                groups.push(group.finish().map_err(Error::from)?);
+                groups.push(group.finish()?);
             }
-            out(&Part::of(&REGISTRY, &groups).map_err(Error::from)?.bytes)
+            out.write_all(&Part::of(&REGISTRY, &groups)?.bytes)?;
         }
     }
+    Ok(())
 }
 
-fn in_batches<E: From<Error>>(
+fn in_batches(
     registry: &Registry,
     shown: impl Fn(&RegistryRow<'_>) -> bool,
-    mut with: impl FnMut(RecordBatch) -> Result<(), E>,
-) -> Result<(), E> {
+    mut with: impl FnMut(RecordBatch) -> Result<(), Error>,
+) -> Result<(), Error> {
     let bug = |error: arrow::error::ArrowError| Error::Bug(error.to_string());
     let mut batch = RegistryBatch::default();
     for row in registry.rows().filter(|row| shown(row)) {
-        batch.push(&row);
-        if batch.rows() == BATCH_ROWS {
+        batch.push(&row)?;
+        if batch.is_full(BATCH_ROWS) {
             with(batch.finish().map_err(bug)?)?;
         }
     }
@@ -83,10 +83,12 @@ fn in_batches<E: From<Error>>(
     Ok(())
 }
 
-/// People's verdicts as lines of JSON.
-pub(crate) fn labels(registry: &Registry) -> String {
-    let labels = registry.labels();
-    let line = |label: &Label<'_>| {
+/// Writes people's verdicts as lines of JSON.
+///
+/// # Errors
+/// [`Error::Print`].
+pub(crate) fn labels(registry: &Registry, out: &mut impl io::Write) -> Result<(), Error> {
+    for label in registry.labels() {
         let line = json!({
             "event_id": label.event_id.as_str(),
             "store_id": label.store_id,
@@ -95,16 +97,29 @@ pub(crate) fn labels(registry: &Registry) -> String {
             "window_end": label.window_end.map(|at| at.to_string()),
             "verdict": label.verdict,
         });
-        escape::json(&line.to_string()) + "\n"
-    };
-    labels.iter().map(line).collect()
+        escape::write_json(&line, out)?;
+        out.write_all(b"\n")?;
+    }
+    Ok(())
 }
 
-/// The edits that do not apply, as a table or as lines of JSON.
-pub(crate) fn unapplied(registry: &Registry, form: Form) -> String {
+/// Writes the edits that do not apply, as a table or as lines of JSON.
+///
+/// # Errors
+/// [`Error::Print`].
+pub(crate) fn unapplied(
+    registry: &Registry,
+    form: Form,
+    out: &mut impl io::Write,
+) -> Result<(), Error> {
     let edits = registry.unapplied();
-    match form {
-        Form::Table => table::unapplied(&edits),
-        _ => edits.iter().map(|edit| escape::json(&unapplied_edit(edit)) + "\n").collect(),
+    if form == Form::Table {
+        out.write_all(table::unapplied(&edits).as_bytes())?;
+        return Ok(());
     }
+    for edit in edits {
+        escape::write_json(&unapplied_edit(edit), out)?;
+        out.write_all(b"\n")?;
+    }
+    Ok(())
 }

@@ -8,7 +8,8 @@
 //! - [`BatchBuilder`] makes batches of a log in the contract's column order. [`MrchBatch`] and
 //!   [`MelogBatch`] fill them.
 //! - [`EventColumns`] and [`LineColumns`] read both again for the registry, [`EditColumns`] reads
-//!   the edits log, and [`RegistryBatch`] makes the registry's rows.
+//!   the edits log. [`RegistryBatch`] makes the registry's rows, [`registry_row`] gives them value
+//!   by value.
 //!
 //! A caller names columns: it knows what a file or a frame calls them.
 
@@ -37,7 +38,9 @@ pub use self::mrch::MrchBatch;
 pub use self::pass::{Counted, DecodedReports, Pass, ReportDecoder, ReportReader};
 pub use self::predictions::{Prediction, PredictionRows, ReadPredictions};
 pub use self::registry::{EVENT_COLUMNS, EventColumns, LINE_COLUMNS, LineColumns, RowFault};
-pub use self::registry_rows::{RegistryBatch, unapplied_edit};
+pub use self::registry_rows::{
+    ListTooLong, RegistryBatch, RegistryColumns, registry_row, unapplied_edit,
+};
 pub use self::reports::ReportColumns;
 pub use self::texts::{TEXT_BYTES_MAX, Texts};
 pub use self::values::{Instant, Instants};
