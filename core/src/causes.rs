@@ -59,6 +59,7 @@ pub struct Candidate {
 ///
 /// use arrow::array::{ArrayRef, RecordBatch, StringArray, TimestampSecondArray};
 /// use cohort_core::batch::CAMPAIGN_LOG;
+/// use cohort_core::rejects::Rejects;
 /// use cohort_core::{Candidates, Timestamp};
 ///
 /// let text = |text: &str| Arc::new(StringArray::from(vec![text])) as ArrayRef;
@@ -72,7 +73,8 @@ pub struct Candidate {
 /// ])?;
 /// let column = |name: &str| batch.column_by_name(name);
 /// let mut candidates = Candidates::default();
-/// let rejects = CAMPAIGN_LOG.read(&column, batch.num_rows(), 0, &mut candidates);
+/// let mut rejects = Rejects::default();
+/// CAMPAIGN_LOG.read(&column, batch.num_rows(), 0, &mut candidates, &mut rejects);
 /// assert!(rejects.is_empty());
 ///
 /// let (onset, m) = (Timestamp::from_us(0)?, Timestamp::from_us(100_000_000)?);

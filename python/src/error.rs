@@ -2,7 +2,7 @@
 //! failure that the job has.
 
 use arrow_schema::ArrowError;
-use cohort_core::batch::ColumnFault;
+use cohort_core::batch::{ColumnFault, ListTooLong};
 use cohort_core::registry::SumOutside;
 use cohort_core::{LargeSum, TimeError};
 use pyo3::prelude::*;
@@ -65,6 +65,12 @@ impl From<LargeSum> for Error {
 impl From<SumOutside> for Error {
     fn from(error: SumOutside) -> Self {
         Self::Data(error.to_string())
+    }
+}
+
+impl From<ListTooLong> for Error {
+    fn from(error: ListTooLong) -> Self {
+        Self::Data(format!("{error}; pass fewer edits of it, or an earlier as_of"))
     }
 }
 

@@ -10,7 +10,7 @@ use cohort_core::batch::{
     CAMPAIGN_LOG, CONTEXT_LOG, CandidateLog, PredictionRows, ReadPredictions, ReportDecoder,
 };
 use cohort_core::contract::MRDL;
-use cohort_core::rejects::{Reject, Scope};
+use cohort_core::rejects::Scope;
 use cohort_core::{
     ByCell, Candidates, ChainSeen, Event, Gathered, Point, Report, Sales, Scores, Timestamp,
     Windows,
@@ -245,7 +245,7 @@ fn take<L: ReadPredictions>(
         Ok(prediction) => prediction,
         Err(reason) => {
             if counts {
-                found.rejects.push(Reject { row: number, reason });
+                found.rejects.add(number, reason);
             }
             return None;
         }
@@ -276,8 +276,8 @@ pub(crate) fn read_candidates(
 ) -> Result<Found, Error> {
     let mut found = Found::default();
     let rows = frame.each(log.log, |slice| {
-        let rejects = log.read(&|name| slice.column(name), slice.rows, slice.first, candidates);
-        found.rejects.extend(rejects);
+        let (rows, first) = (slice.rows, slice.first);
+        log.read(&|name| slice.column(name), rows, first, candidates, &mut found.rejects);
         stop.check()
     })?;
     found.rows = rows as u64;

@@ -177,7 +177,7 @@ mod _core {
             events: Py::new(py, Table::new(registries::events_schema(), rows.events))?,
             unapplied: Py::new(
                 py,
-                Table::new(registries::unapplied_schema(), vec![rows.unapplied]),
+                Table::new(registries::unapplied_schema(), rows.unapplied),
             )?,
         })
     }

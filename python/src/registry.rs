@@ -18,6 +18,9 @@ use crate::worker::Stop;
 /// Rows of one output batch. The columns of JSON may be long.
 const BATCH_ROWS: usize = 1 << 13;
 
+/// Edits of one output batch. Each of their texts has at most a mebibyte.
+const UNAPPLIED_ROWS: usize = 1 << 10;
+
 /// The frames of a call.
 #[derive(Debug)]
 pub(crate) struct Logs {
@@ -41,7 +44,7 @@ pub(crate) struct Set {
 #[derive(Debug)]
 pub(crate) struct RegistryRows {
     pub events: Vec<RecordBatch>,
-    pub unapplied: RecordBatch,
+    pub unapplied: Vec<RecordBatch>,
 }
 
 /// The ids of the runs whose rows count; `None` if all do.
@@ -118,8 +121,8 @@ pub(crate) fn registry(logs: Logs, set: &Set, stop: &Stop) -> Result<RegistryRow
     let mut batch = RegistryBatch::default();
     let mut events = Vec::new();
     for row in registry.rows() {
-        batch.push(&row);
-        if batch.rows() == BATCH_ROWS {
+        batch.push(&row)?;
+        if batch.is_full(BATCH_ROWS) {
             stop.check()?;
             events.push(batch.finish()?);
         }
@@ -127,7 +130,9 @@ pub(crate) fn registry(logs: Logs, set: &Set, stop: &Stop) -> Result<RegistryRow
     if batch.rows() > 0 {
         events.push(batch.finish()?);
     }
-    Ok(RegistryRows { events, unapplied: unapplied(&registry.unapplied())? })
+    let edits = registry.unapplied();
+    let unapplied = edits.chunks(UNAPPLIED_ROWS).map(unapplied).collect::<Result<_, _>>()?;
+    Ok(RegistryRows { events, unapplied })
 }
 
 /// The columns of the registry.

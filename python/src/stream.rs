@@ -8,7 +8,7 @@ use cohort_core::batch::{
     Pass, Prediction, PredictionRows, ReadPredictions, ReportColumns, ReportReader, Texts,
 };
 use cohort_core::contract::MRDL;
-use cohort_core::rejects::{Reject, Scope};
+use cohort_core::rejects::Scope;
 use cohort_core::{
     ByCell, Candidates, Gathered, Point, PredictionLog, Report, Sales, Scores, SharedTexts,
     Timestamp, Windows,
@@ -302,7 +302,7 @@ fn take<'r, L: ReadPredictions>(
         Ok(_) => None,
         Err(reason) => {
             if counts {
-                found.rejects.push(Reject { row: number, reason });
+                found.rejects.add(number, reason);
             }
             None
         }

@@ -7,7 +7,7 @@ use arrow_array::builder::{Int64Builder, StringBuilder};
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use cohort_core::batch::Counted;
-use cohort_core::rejects::{Reject, are_too_many, by_reason};
+use cohort_core::rejects::{Rejects, are_too_many, by_reason};
 use cohort_core::{Counts, Timestamp};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -22,7 +22,7 @@ pub(crate) struct Found {
     /// Rows in the interval, rejected ones included; 0 in campaigns and context, which have none.
     pub in_interval: u64,
     /// Rejected rows that count.
-    pub rejects: Vec<Reject>,
+    pub rejects: Rejects,
     /// Rows that gave way to a greater duplicate.
     pub duplicates: u64,
     /// Amounts in the interval that are out of range, by column.
@@ -61,11 +61,11 @@ impl Found {
     /// # Errors
     /// [`Error::Data`].
     pub(crate) fn check(&self, name: &str, ratio_max: f64) -> Result<(), Error> {
-        let (rejected, rows) = (self.rejects.len() as u64, self.in_interval);
+        let (rejected, rows) = (self.rejects.len(), self.in_interval);
         if !are_too_many(rejected, rows, ratio_max) {
             return Ok(());
         }
-        let reasons = by_reason(self.rejects.iter().map(|reject| reject.reason));
+        let reasons = by_reason([&self.rejects]);
         let reasons: Vec<_> = reasons.iter().map(|(reason, n)| format!("{reason}: {n}")).collect();
         Err(Error::Data(format!(
             "{name}: expected at most {ratio_max} of the interval's rows to be rejected, found \
@@ -78,7 +78,7 @@ impl Found {
         let dict = PyDict::new(py);
         dict.set_item("rows_read", self.rows)?;
         dict.set_item("rows_in_interval", self.in_interval)?;
-        dict.set_item("rows_rejected", by_reason(self.rejects.iter().map(|row| row.reason)))?;
+        dict.set_item("rows_rejected", by_reason([&self.rejects]))?;
         dict.set_item("rows_duplicate", self.duplicates)?;
         let out_of_range = PyDict::new(py);
         for (column, &count) in self.out_of_range.iter().filter(|&(_, &count)| count > 0) {
@@ -135,7 +135,7 @@ impl Summary {
         let (mut logs, mut rows, mut reasons) =
             (StringBuilder::new(), Int64Builder::new(), StringBuilder::new());
         for (name, found) in &self.inputs {
-            for reject in &found.rejects {
+            for reject in found.rejects.iter() {
                 logs.append_value(name);
                 rows.append_value(i64::try_from(reject.row).unwrap_or(i64::MAX));
                 reasons.append_value(reject.reason.text());

@@ -21,53 +21,106 @@ use crate::process::decoding;
 /// The member that names the columns that are left out.
 const LEFT_OUT: &str = "left out";
 
-/// The selected rows of a row group, each as a JSON object.
-pub(super) fn rows(
-    source: &Source,
+/// Texts of a row group's columns that are held until their rows are asked for. Columns with more
+/// are read twice: once to see whether they can be shown, and once as their rows are asked for.
+const HELD_BYTES_MAX: usize = 1 << 25;
+
+/// Rows of a column that are shown at once.
+const PIECE_ROWS: usize = 1 << 8;
+
+/// Some rows of a column.
+#[derive(Clone, Copy, Debug)]
+struct Column<'s> {
+    source: &'s Source,
     row_group: usize,
-    select: &RowSelection,
-    fetched: &Fetched,
-) -> Vec<String> {
-    let rows = select.row_count();
+    root: usize,
+    select: &'s RowSelection,
+    fetched: &'s Fetched,
+}
+
+/// Members of JSON objects, one for each row.
+type Members<'s> = Box<dyn Iterator<Item = String> + 's>;
+
+/// The selected rows of a row group in order, each as a JSON object.
+pub(super) fn rows<'s>(
+    source: &'s Source,
+    row_group: usize,
+    select: &'s RowSelection,
+    fetched: &'s Fetched,
+) -> impl Iterator<Item = String> {
     let readable = source.file.readable_roots(row_group);
-    let mut members = vec![Vec::new(); rows];
-    let mut left_out = Vec::new();
+    let (mut columns, mut left_out): (Vec<Members<'s>>, _) = (Vec::new(), Vec::new());
+    let mut room = HELD_BYTES_MAX;
     for (root, field) in source.file.schema().fields().iter().enumerate() {
-        let read = readable.contains(&root);
-        let column = || column(source, row_group, root, select, fetched);
-        let column = if read { decoding(column).ok().flatten() } else { None };
-        match column.filter(|column| column.len() == rows) {
-            Some(column) => members.iter_mut().zip(column).for_each(|(row, text)| row.push(text)),
+        let column = Column { source, row_group, root, select, fetched };
+        let shown = || if readable.contains(&root) { column.shown(&mut room) } else { None };
+        match decoding(shown).ok().flatten() {
+            Some(members) => columns.push(members),
             None => left_out.push(field.name().as_str()),
         }
     }
     if !left_out.is_empty() {
         let named = format!("\"{LEFT_OUT}\":{}", serde_json::json!(left_out));
-        members.iter_mut().for_each(|row| row.push(named.clone()));
+        columns.push(Box::new(std::iter::repeat(named)));
     }
-    members.into_iter().map(|members| format!("{{{}}}", members.join(","))).collect()
+    (0..select.row_count()).map(move |_| {
+        let members: Vec<_> = columns.iter_mut().filter_map(Iterator::next).collect();
+        format!("{{{}}}", members.join(","))
+    })
 }
 
-/// The values of one column, each as a member of a JSON object, or `None` if it cannot be shown.
-fn column(
-    source: &Source,
-    row_group: usize,
-    root: usize,
-    select: &RowSelection,
-    fetched: &Fetched,
-) -> Option<Vec<String>> {
-    let batches = source.file.batches(fetched.clone(), row_group, &[root], Some(select.clone()));
-    let mut members = Vec::new();
-    for batch in batches.ok()? {
-        let (batch, far) = without_far_instants(&source.file.with_text(&batch.ok()?)).ok()?;
-        let text = json(&in_utc(&batch).ok()?).ok()?;
-        let name = serde_json::json!(batch.schema().field(0).name());
-        for (row, line) in String::from_utf8(text).ok()?.lines().enumerate() {
-            let member = line.strip_prefix('{')?.strip_suffix('}')?.to_owned();
-            members.push(far.get(&row).map_or(member, |number| format!("{name}:{number}")));
+impl<'s> Column<'s> {
+    /// The values, each as a member of a JSON object, or `None` if one of them cannot be shown.
+    fn shown(self, room: &mut usize) -> Option<Members<'s>> {
+        let (mut held, mut rows) = (Vec::new(), 0);
+        for member in self.members() {
+            let member = member?;
+            rows += 1;
+            *room = room.saturating_sub(size_of::<String>() + member.len());
+            match *room {
+                0 => held = Vec::new(),
+                _ => held.push(member),
+            }
+        }
+        match *room {
+            _ if rows != self.select.row_count() => None,
+            0 => Some(Box::new(self.members().flatten())),
+            _ => Some(Box::new(held.into_iter())),
         }
     }
-    Some(members)
+
+    /// The values, each as a member of a JSON object, and `None` where they cannot be shown.
+    fn members(self) -> impl Iterator<Item = Option<String>> + 's {
+        let Self { source, row_group, root, select, fetched } = self;
+        let select = Some(select.clone());
+        let batches = source.file.batches(fetched.clone(), row_group, &[root], select);
+        let failed = batches.is_err().then_some(None);
+        let batches = batches.into_iter().flatten().map(Result::ok);
+        let pieces = batches.flat_map(|batch| {
+            let rows = batch.as_ref().map_or(1, RecordBatch::num_rows);
+            (0..rows).step_by(PIECE_ROWS).map(move |at| {
+                let batch = batch.as_ref()?;
+                Some(batch.slice(at, PIECE_ROWS.min(rows - at)))
+            })
+        });
+        let members = pieces.flat_map(|piece| match piece.and_then(|piece| shown(source, &piece)) {
+            Some(members) => members.into_iter().map(Some).collect(),
+            None => vec![None],
+        });
+        members.chain(failed)
+    }
+}
+
+/// The values of a column, each as a member of a JSON object.
+fn shown(source: &Source, column: &RecordBatch) -> Option<Vec<String>> {
+    let (batch, far) = without_far_instants(&source.file.with_text(column)).ok()?;
+    let text = String::from_utf8(json(&in_utc(&batch).ok()?).ok()?).ok()?;
+    let name = serde_json::json!(batch.schema().field(0).name());
+    let members = text.lines().enumerate().map(|(row, line)| {
+        let member = line.strip_prefix('{')?.strip_suffix('}')?.to_owned();
+        Some(far.get(&row).map_or(member, |number| format!("{name}:{number}")))
+    });
+    members.collect()
 }
 
 /// The column with null for every instant outside the years 0001 to 9999, and those instants by row

@@ -6,7 +6,7 @@ use cohort_core::batch::CandidateLog;
 use super::Error;
 use super::dataset::Source;
 use super::fetched::Fetched;
-use cohort_core::rejects::Reject;
+use cohort_core::rejects::Rejects;
 
 /// What a row group gave.
 #[derive(Debug, Default)]
@@ -14,7 +14,7 @@ pub(crate) struct DecodedCandidates {
     /// Candidate causes.
     pub candidates: Candidates,
     /// Rows without a required value.
-    pub rejects: Vec<Reject>,
+    pub rejects: Rejects,
 }
 
 /// The root columns to fetch.
@@ -37,7 +37,8 @@ pub(crate) fn decode(
     for batch in source.file.batches(fetched, row_group, &roots(of, source), None)? {
         let batch = batch?;
         let column = |name: &str| batch.column_by_name(source.columns.name(name));
-        decoded.rejects.extend(of.read(&column, batch.num_rows(), first, &mut decoded.candidates));
+        let DecodedCandidates { candidates, rejects } = &mut decoded;
+        of.read(&column, batch.num_rows(), first, candidates, rejects);
         first += batch.num_rows();
     }
     Ok(decoded)

@@ -45,7 +45,7 @@ impl Read {
             opened_from: self.opened_from,
             files: files(&self.sources),
             rows_read: self.rows_read,
-            rows_rejected: by_reason(self.rejected.iter().map(|(.., reject)| reject.reason)),
+            rows_rejected: by_reason(self.rejected.iter().map(|(.., rejects)| rejects)),
             rows_duplicate: self.rows_duplicate,
             values_out_of_range: self.out_of_range.clone(),
             onsets_ignored: None,
@@ -95,7 +95,9 @@ impl Shell {
         let mut rejected = Vec::new();
         while let Some((file, group, of_group)) = decoded.try_next().await? {
             candidates.append(of_group.candidates);
-            rejected.extend(of_group.rejects.into_iter().map(|reject| (file, group, reject)));
+            if !of_group.rejects.is_empty() {
+                rejected.push((file, group, of_group.rejects));
+            }
         }
         drop(decoded);
         let read = Read {

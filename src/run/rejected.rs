@@ -6,8 +6,9 @@ use cohort_core::rejects::{are_too_many, by_reason};
 use super::inputs::Read;
 use super::{Error, Shell};
 use crate::manifest::Manifest;
+use crate::parquet::prune::selection;
 use crate::parquet::write::part::Part;
-use crate::parquet::write::rejects::{RejectedRows, all_columns, encode};
+use crate::parquet::write::rejects::{RejectsPart, all_columns, place};
 
 /// Fails if more than `max_reject_ratio` of a log's rows in the interval were rejected.
 ///
@@ -16,9 +17,10 @@ use crate::parquet::write::rejects::{RejectedRows, all_columns, encode};
 pub(super) fn check_ratio(reads: &Inputs<Read>, manifest: &Manifest) -> Result<(), Error> {
     let judged = [Some(&reads.reports), reads.scores.as_ref(), reads.sales.as_ref()];
     for read in judged.into_iter().flatten() {
-        let (rejected, rows) = (read.rejected.len() as u64, read.rows_in_interval);
+        let rejected = read.rejected.iter().map(|(.., rejects)| rejects.len()).sum();
+        let rows = read.rows_in_interval;
         if are_too_many(rejected, rows, manifest.max_reject_ratio) {
-            let reasons = by_reason(read.rejected.iter().map(|(.., reject)| reject.reason));
+            let reasons = by_reason(read.rejected.iter().map(|(.., rejects)| rejects));
             let reasons: Vec<_> =
                 reasons.iter().map(|(reason, n)| format!("{reason}: {n}")).collect();
             return Err(Error::Rejects {
@@ -46,22 +48,28 @@ impl Shell {
         if manifest.outputs.rejects.is_none() {
             return Ok(None);
         }
-        let mut all = Vec::new();
+        let mut groups = Vec::new();
         for (_, read) in reads.each() {
             for of_group in read.rejected.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
                 let (file, group, _) = of_group[0];
-                let source = &read.sources[file];
-                let rejects: Vec<_> = of_group.iter().map(|&(.., reject)| reject).collect();
-                let rows: Vec<_> =
-                    rejects.iter().map(|reject| reject.row..reject.row + 1).collect();
-                let select = crate::parquet::prune::selection(&rows, source.file.group_rows(group));
-                let columns = all_columns(source, group);
-                let fetched =
-                    source.file.fetch_rows(&*self.objects, group, &columns, Some(&select)).await?;
-                all.push(RejectedRows::read(source, group, rejects, &fetched));
+                groups.push((&read.sources[file], group, of_group));
             }
         }
-        all.sort_by(|a, b| a.place().cmp(&b.place()));
-        Ok(Some(if all.is_empty() { Vec::new() } else { vec![encode(&all, &manifest.run_id)?] }))
+        groups.sort_by_cached_key(|(source, group, _)| place(source, *group));
+        if groups.is_empty() {
+            return Ok(Some(Vec::new()));
+        }
+        let mut part = RejectsPart::new(&manifest.run_id)?;
+        for (source, group, of_group) in groups {
+            let runs = of_group.iter().flat_map(|(.., rejects)| rejects.runs());
+            let rows: Vec<_> = runs.map(|(rows, _)| rows).collect();
+            let select = selection(&rows, source.file.group_rows(group));
+            let columns = all_columns(source, group);
+            let fetched =
+                source.file.fetch_rows(&*self.objects, group, &columns, Some(&select)).await?;
+            let rejects = of_group.iter().flat_map(|(.., rejects)| rejects.iter());
+            part.write(source, group, rejects, (&select, &fetched))?;
+        }
+        Ok(Some(vec![part.finish()?]))
     }
 }

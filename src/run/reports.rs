@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use cohort_core::batch::{DecodedReports, Pass};
 use cohort_core::contract::MRDL;
-use cohort_core::rejects::Reject;
+use cohort_core::rejects::Rejects;
 use cohort_core::{ChainBegin, ChainSeen, Duration, Lookback, Report, Timestamp};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
@@ -56,7 +56,7 @@ struct Reading {
     /// (file, row group, candidate rows) that were decoded: a later pass may come back to one.
     decoded: BTreeMap<(Uri, usize), BTreeSet<(usize, usize)>>,
     rows: BTreeMap<Arc<str>, StoreReports>,
-    rejected: Vec<(Uri, usize, Reject)>,
+    rejected: Vec<(Uri, usize, Rejects)>,
     rows_in_interval: u64,
     onsets_ignored: u64,
     sales_out_of_range: u64,
@@ -255,8 +255,9 @@ impl Reading {
             self.rows.entry(store).or_default().gave_way.push((tick, rows));
         }
         let counted = decoded.counted;
-        self.rejected
-            .extend(counted.rejects.into_iter().map(|reject| (uri.clone(), group, reject)));
+        if !counted.rejects.is_empty() {
+            self.rejected.push((uri.clone(), group, counted.rejects));
+        }
         self.rows_in_interval += counted.in_interval;
         self.onsets_ignored += counted.onsets_ignored;
         self.sales_out_of_range += counted.sales_out_of_range;
@@ -265,9 +266,10 @@ impl Reading {
     fn finish(self) -> (Read, BTreeMap<Arc<str>, StoreReports>) {
         let position: BTreeMap<_, _> = self.files.keys().zip(0..).collect();
         let rejected =
-            self.rejected.iter().map(|(uri, group, reject)| (position[uri], *group, *reject));
+            self.rejected.into_iter().map(|(uri, group, rejects)| (position[&uri], group, rejects));
         let mut rejected: Vec<_> = rejected.collect();
-        rejected.sort_unstable();
+        // The slices of a row group came in order.
+        rejected.sort_by_key(|&(file, group, _)| (file, group));
         self.step.finish();
         let rows_read = self.decoded.values().map(distinct_rows).sum();
         let sources: Vec<_> = self.files.into_values().collect();

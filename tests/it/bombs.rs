@@ -2,7 +2,7 @@
 //! of a file, and what it refuses is named.
 
 use std::fs;
-use std::process::Command;
+use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, DictionaryArray, Int32Array};
@@ -204,40 +204,102 @@ fn candidates_that_repeat_take_the_room_of_a_few() {
     }
 }
 
+/// A run with these notes on one of its events, whose id comes with it.
+fn edited(ids: ArrayRef, value: ArrayRef, reason: ArrayRef) -> (Attacked, String) {
+    let lake = Attacked::new();
+    runs(&lake);
+    let shown = lake.cohort(&["registry", "--manifest", "run_manifest.json", "--as", "jsonl"]);
+    let first = shown.stdout.split(|&byte| byte == b'\n').next().unwrap();
+    let event: Value = serde_json::from_slice(first).unwrap();
+    let event = event["event_id"].as_str().unwrap().to_owned();
+    let rows = ids.len();
+    let same = |text: &str| texts(std::iter::repeat_n(text, rows));
+    let columns = vec![
+        ("edit_id", ids),
+        ("event_id", same(&event)),
+        ("field", same("note")),
+        ("new_value", value),
+        ("edited_by", same("a")),
+        ("edited_at", ticks(std::iter::repeat_n(0, rows))),
+        ("reason", reason),
+    ];
+    let edits = lake.root.join("edits");
+    fs::create_dir_all(&edits).unwrap();
+    write(&edits.join("bomb.parquet"), columns, WriterProperties::default());
+    sample::change_manifest(&lake.root, |manifest| {
+        manifest["inputs"]["user_minority_events_edits_log"] = json!({"uri": "edits/"});
+    });
+    (lake, event)
+}
+
+/// A command on a lake in at most half a gigabyte. What it prints goes nowhere.
+fn in_little_memory(lake: &Attacked, arguments: &[&str]) -> Output {
+    let mut limited = Command::new("bash");
+    limited.args(["-c", "ulimit -v 500000 && exec \"$0\" \"$@\""]);
+    limited.arg(crate::binary::binary()).args(arguments);
+    limited.args(["--manifest", "run_manifest.json"]);
+    limited.current_dir(&lake.root).stdout(Stdio::null()).output().unwrap()
+}
+
+#[track_caller]
+fn takes_little_memory(lake: &Attacked, arguments: &[&str]) {
+    let done = in_little_memory(lake, arguments);
+    let said = String::from_utf8_lossy(&done.stderr);
+    assert_eq!(done.status.code(), Some(0), "{arguments:?}: {said}");
+}
+
+fn numbers(count: usize) -> ArrayRef {
+    texts((0..count).map(|number| number.to_string()))
+}
+
 #[test]
 fn edits_that_repeat_take_the_room_of_a_few() {
-    let of = |rows: usize, ids: ArrayRef, value: ArrayRef| {
-        let lake = Attacked::new();
-        runs(&lake);
-        let shown = lake.cohort(&["registry", "--manifest", "run_manifest.json", "--as", "jsonl"]);
-        let first = shown.stdout.split(|&byte| byte == b'\n').next().unwrap();
-        let event: Value = serde_json::from_slice(first).unwrap();
-        let same = |text: &str| texts(std::iter::repeat_n(text, rows));
-        let columns = vec![
-            ("edit_id", ids),
-            ("event_id", same(event["event_id"].as_str().unwrap())),
-            ("field", same("note")),
-            ("new_value", value),
-            ("edited_by", same("a")),
-            ("edited_at", ticks(std::iter::repeat_n(0, rows))),
-            ("reason", same("b")),
-        ];
-        let edits = lake.root.join("edits");
-        fs::create_dir_all(&edits).unwrap();
-        write(&edits.join("bomb.parquet"), columns, WriterProperties::default());
-        sample::change_manifest(&lake.root, |manifest| {
-            manifest["inputs"]["user_minority_events_edits_log"] = json!({"uri": "edits/"});
-        });
-        let mut limited = Command::new("bash");
-        limited.args(["-c", "ulimit -v 500000 && exec \"$0\" \"$@\""]);
-        limited.arg(crate::binary::binary()).args(["registry", "--manifest", "run_manifest.json"]);
-        let done = limited.current_dir(&lake.root).output().unwrap();
-        assert_eq!(done.status.code(), Some(0), "{}", String::from_utf8_lossy(&done.stderr));
-    };
     let many = 3_000_000;
     let same = |text: &str| texts(std::iter::repeat_n(text, many));
-    of(many, same("1"), same("quiet"));
-    of(600, texts((0..600).map(|edit| edit.to_string())), one_long_text(600));
+    takes_little_memory(&edited(same("1"), same("quiet"), same("b")).0, &["registry"]);
+    let long = || one_long_text(600);
+    takes_little_memory(&edited(numbers(600), long(), long()).0, &["registry"]);
+}
+
+/// It once was a panic where a batch of Arrow holds no more, and many times their room before.
+#[test]
+fn a_history_of_long_edits_takes_the_room_of_its_texts() {
+    let rows = 200;
+    let (lake, event) = edited(numbers(rows), one_long_text(rows), one_long_text(rows));
+    for form in ["table", "jsonl"] {
+        takes_little_memory(&lake, &["registry", "--as", form]);
+    }
+    for form in ["text", "json"] {
+        takes_little_memory(&lake, &["explain", "--event", &event, "--as", form]);
+    }
+    let by = ["--edited-by", "a"];
+    let edit = [&["edit", "--event", &event, "--set", "note=b"], &by[..]].concat();
+    takes_little_memory(&lake, &edit);
+    let done = in_little_memory(&lake, &["registry", "--as", "parquet"]);
+    let line = last_word(&done);
+    assert_eq!(done.status.code(), Some(65), "{line}");
+    assert!(line.contains(&event) && line.contains("in trail") && line.contains("--as jsonl"));
+}
+
+#[test]
+fn long_edits_that_do_not_apply_take_the_room_of_their_texts() {
+    let rows = 300;
+    let same = texts(std::iter::repeat_n("1", rows));
+    // They share an id, and differ in their reasons.
+    let (lake, _) = edited(same, one_long_text(rows), numbers(rows));
+    for form in ["table", "jsonl"] {
+        takes_little_memory(&lake, &["registry", "--unapplied", "--as", form]);
+    }
+    takes_little_memory(&lake, &["registry", "--as", "jsonl"]);
+}
+
+#[test]
+fn a_text_of_a_mebibyte_that_600_events_share_is_printed_in_little_memory() {
+    let lake = one_long_cause(true);
+    runs(&lake);
+    for form in ["table", "jsonl", "parquet"] {
+        takes_little_memory(&lake, &["registry", "--as", form]);
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use super::texts::Texts;
 use super::values::{Doubles, Instants};
 use crate::causes::CandidateSource;
 use crate::contract::{CAMPAIGNS, CONTEXT, Log};
-use crate::rejects::{Reason, Reject};
+use crate::rejects::{Reason, Rejects};
 use crate::{Candidate, Candidates};
 
 /// What one of the two logs calls its columns, and which category a null one means.
@@ -40,21 +40,21 @@ pub const CONTEXT_LOG: CandidateLog = CandidateLog {
 };
 
 impl CandidateLog {
-    /// Adds the candidates of a batch, and returns the rows that lack a required value, counted
-    /// from `first`.
+    /// Adds the candidates of a batch, and to `rejects` the rows that lack a required value,
+    /// counted from `first`.
     pub fn read(
         &self,
         column: Lookup<'_>,
         rows: usize,
         first: usize,
         candidates: &mut Candidates,
-    ) -> Vec<Reject> {
+        rejects: &mut Rejects,
+    ) {
         let [id, label, store_id, sku, category] =
             [self.id, self.label, "store_id", "sku", "category"]
                 .map(|name| Texts::new(column(name)));
         let [starts_at, ends_at] = ["starts_at", "ends_at"].map(|name| Instants::new(column(name)));
         let confidence = Doubles::new(column("confidence"));
-        let mut rejects = Vec::new();
         for row in 0..rows {
             let (starts_at, ends_at) = (starts_at.get(row), ends_at.get(row));
             let candidate = (|| {
@@ -77,9 +77,8 @@ impl CandidateLog {
             })();
             match candidate {
                 Ok(candidate) => candidates.add(candidate),
-                Err(reason) => rejects.push(Reject { row: first + row, reason }),
+                Err(reason) => rejects.add(first + row, reason),
             }
         }
-        rejects
     }
 }

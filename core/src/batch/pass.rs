@@ -7,7 +7,7 @@ use super::Lookup;
 use super::reports::ReportColumns;
 use super::values::Instant;
 use crate::SharedTexts;
-use crate::rejects::{Accepted, Reason, Reject, ReportJudge, Scope};
+use crate::rejects::{Accepted, Reason, Rejects, ReportJudge, Scope};
 use crate::{Duration, Interval, Report, Timestamp};
 
 /// Which rows of MRDL a pass takes.
@@ -31,7 +31,7 @@ pub struct Pass {
 #[derive(Clone, Debug, Default)]
 pub struct Counted {
     /// Rejected rows that count.
-    pub rejects: Vec<Reject>,
+    pub rejects: Rejects,
     /// Rows with a tick in the interval, rejected ones included.
     pub in_interval: u64,
     /// Rows with a tick in the interval whose onset is ignored.
@@ -173,7 +173,7 @@ impl<'p> ReportReader<'p> {
         if let Some(interval) = self.pass.rejects_in
             && Scope::new(interval, self.partition).counts(tick)
         {
-            self.counted.rejects.push(Reject { row, reason });
+            self.counted.rejects.add(row, reason);
         }
     }
 }

@@ -21,7 +21,7 @@ use crate::objects::{Memory, Objects as _, Uri};
 use crate::parquet::dataset;
 use crate::parquet::prune::{Wanted, candidate_rows};
 use cohort_core::contract::BASELINE;
-use cohort_core::rejects::{Reject, judge_prediction};
+use cohort_core::rejects::judge_prediction;
 use cohort_core::{Duration, Life, events};
 
 async fn source(file: Vec<u8>) -> (Memory, Source) {
@@ -65,7 +65,7 @@ fn look_at_each(
         let fault = is_invalid.then_some(TextFault::NotUtf8);
         match judge_prediction(store.is_some(), at, fault, None) {
             Err(reason) if scope.counts(at.and_then(Instant::exact)) => {
-                found.rejects.push(Reject { row, reason });
+                found.rejects.add(row, reason);
             }
             Err(_) => {}
             Ok(tick) => {

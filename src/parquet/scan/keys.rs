@@ -25,7 +25,7 @@ use super::open::Open;
 use super::probe::{CellWindow, Probe};
 use cohort_core::Timestamp;
 use cohort_core::batch::Instant;
-use cohort_core::rejects::{Reject, Scope, judge_prediction};
+use cohort_core::rejects::{Rejects, Scope, judge_prediction};
 
 /// The code of a null tick.
 pub(crate) const NULL_TICK: i64 = i64::MIN;
@@ -57,7 +57,7 @@ pub(crate) struct Matches {
     /// The tick of each wanted row, in microseconds.
     pub ticks: Vec<i64>,
     /// Rejected rows that count.
-    pub rejects: Vec<Reject>,
+    pub rejects: Rejects,
 }
 
 /// Finds the wanted rows of a row group.
@@ -294,7 +294,7 @@ impl Matcher<'_> {
         if let Err(reason) = judged
             && self.scope.counts(at.and_then(Instant::exact))
         {
-            found.rejects.push(Reject { row, reason });
+            found.rejects.add(row, reason);
         }
     }
 }

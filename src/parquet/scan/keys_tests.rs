@@ -13,7 +13,7 @@ use super::super::cells::{Cells, StoreEvents};
 use super::super::plain::{Physical, Plain};
 use super::*;
 use crate::parquet::scan::probe::tests::row;
-use cohort_core::rejects::Reason;
+use cohort_core::rejects::{Reason, Reject};
 use cohort_core::{Duration, Interval, Life, events};
 
 const STORES: usize = 6;
@@ -185,7 +185,7 @@ proptest! {
             let matcher = Matcher { probe: &probe, scope };
             let found = matcher.run(&mut keys(&file, &cells), &candidates).unwrap();
             let expected = look_at_each(&rows, candidates.iter().cloned().flatten(), &probe, scope);
-            prop_assert_eq!((found.rows, found.rejects), expected);
+            prop_assert_eq!((found.rows, found.rejects.iter().collect()), expected);
         }
     }
 }

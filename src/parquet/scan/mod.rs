@@ -86,7 +86,7 @@ use crate::objects::Objects;
 use crate::progress::{Step, Unit};
 use crate::workers::Workers;
 use cohort_core::Interval;
-use cohort_core::rejects::{Reject, Scope};
+use cohort_core::rejects::{Rejects, Scope};
 
 /// How much memory and how many connections the scans of a run may use, together.
 #[derive(Clone, Debug)]
@@ -98,8 +98,8 @@ pub(crate) struct Limits {
     free_kib: Arc<Semaphore>,
 }
 
-/// A rejected row: the place of its file among the sources, its row group, and the row.
-pub(crate) type Rejected = (usize, usize, Reject);
+/// Rejected rows: the place of their file among the sources, their row group, and the rows.
+pub(crate) type Rejected = (usize, usize, Rejects);
 
 /// What a scan found.
 #[derive(Debug)]
@@ -153,7 +153,7 @@ struct GroupFound<V> {
     points: Vec<Point<V>>,
     rows_read: u64,
     out_of_range: Vec<u64>,
-    rejected: Vec<Rejected>,
+    rejected: Option<Rejected>,
 }
 
 impl<L: ReadPredictions> Scan<L> {
@@ -190,7 +190,7 @@ impl<L: ReadPredictions> Scan<L> {
         }
         drop(found);
         begun.finish();
-        rejected.sort_unstable();
+        rejected.sort_unstable_by_key(|&(file, group, _): &Rejected| (file, group));
         let (rows, duplicates) = self.workers.run(move || gathered.finish()).await?;
         Ok(Found { rows, rows_read, duplicates, rejected, out_of_range })
     }
@@ -250,7 +250,7 @@ impl<L: ReadPredictions> Scan<L> {
         let (file, group) = (candidates.file, candidates.group);
         let rows = self.known_candidates(sources, candidates).await?;
         let rows_read = rows.iter().map(|rows| rows.len() as u64).sum();
-        let (points, out_of_range, rejected) = (Vec::new(), Vec::new(), Vec::new());
+        let (points, out_of_range, rejected) = (Vec::new(), Vec::new(), None);
         let nothing = GroupFound { points, rows_read, out_of_range, rejected };
         if rows.is_empty() {
             return Ok(nothing);
@@ -263,9 +263,10 @@ impl<L: ReadPredictions> Scan<L> {
             }
             other => other,
         };
-        let (matches, key_bytes) = matches?;
+        let (mut matches, key_bytes) = matches?;
         step.moved(key_bytes);
-        let rejected = matches.rejects.iter().map(|&reject| (file, group, reject)).collect();
+        let rejects = std::mem::take(&mut matches.rejects);
+        let rejected = (!rejects.is_empty()).then_some((file, group, rejects));
         if matches.rows.is_empty() {
             return Ok(GroupFound { rejected, ..nothing });
         }

@@ -22,7 +22,7 @@ pub(crate) const PART_ROWS: usize = 1 << 17;
 /// group.
 pub(crate) const GROUP_ROWS: usize = 1 << 15;
 /// The most rows of a row group, for a store that has more.
-const GROUP_ROWS_MAX: usize = 1 << 18;
+pub(super) const GROUP_ROWS_MAX: usize = 1 << 18;
 /// The most rows of a page, so that a reader of one store skips most of a file.
 const PAGE_ROWS_MAX: usize = 1 << 14;
 /// Rows handed to the encoder at once.
