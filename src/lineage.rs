@@ -74,10 +74,12 @@ pub struct Input {
     /// Rows of the row groups and pages that were decoded, each once.
     pub rows_read: u64,
     /// Rejected rows in the run's interval, by reason.
+    #[serde(deserialize_with = "text::few")]
     pub rows_rejected: BTreeMap<String, u64>,
     /// Rows that gave way to a greater duplicate.
     pub rows_duplicate: u64,
     /// Amounts in the run's interval that do not fit `decimal(18,4)` and so are null, by column.
+    #[serde(deserialize_with = "text::few")]
     pub values_out_of_range: BTreeMap<String, u64>,
     /// Rows in the run's interval whose onset is ignored. Only MRDL has onsets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -131,6 +133,12 @@ pub struct LookbackRead {
     /// The first instant that was read.
     #[serde(with = "text")]
     pub start: Timestamp,
+}
+
+/// What tells whether this release can read a lineage.
+#[derive(Deserialize)]
+struct Versioned {
+    version: Option<u64>,
 }
 
 /// A lineage that this job cannot read.
@@ -188,14 +196,16 @@ impl Lineage {
     /// [`Error`] if the bytes are not a lineage of version 1.
     pub fn parse(bytes: &[u8], uri: &Uri) -> Result<Self, Error> {
         let wrong = |reason| Error { uri: uri.clone(), reason };
-        let value: serde_json::Value = serde_json::from_slice(text::without_mark(bytes))
-            .map_err(|error| wrong(error.to_string()))?;
-        match value.get("version").and_then(serde_json::Value::as_u64) {
+        let bytes = text::without_mark(bytes);
+        // Values of JSON would take many times the room of their text.
+        let found: Versioned =
+            serde_json::from_slice(bytes).map_err(|error| wrong(error.to_string()))?;
+        match found.version {
             Some(version) if version == u64::from(VERSION) => {}
             Some(version) => return Err(wrong(format!("version {version}"))),
             None => return Err(wrong("no version".to_owned())),
         }
-        serde_json::from_value(value).map_err(|error| wrong(error.to_string()))
+        serde_json::from_slice(bytes).map_err(|error| wrong(error.to_string()))
     }
 }
 

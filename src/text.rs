@@ -3,11 +3,13 @@
 //!
 //! It serves `#[serde(with = "...")]`, so that the core types know nothing of JSON.
 
-use std::fmt::Display;
+use std::collections::BTreeMap;
+use std::fmt::{self, Display};
+use std::marker::PhantomData;
 use std::path::Path;
 use std::str::FromStr;
 
-use serde::de::Error as _;
+use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::objects::Uri;
@@ -31,6 +33,42 @@ where
     D: Deserializer<'de>,
 {
     String::deserialize(from)?.parse().map_err(D::Error::custom)
+}
+
+/// The most members of an object whose keys are names of columns or reasons.
+const MEMBERS_MAX: usize = 1000;
+
+/// Reads an object with few members. They take many times the room of their text.
+///
+/// # Errors
+/// If it has more than any run writes, and the deserializer's own.
+pub(crate) fn few<'de, V, D>(from: D) -> Result<BTreeMap<String, V>, D::Error>
+where
+    V: Deserialize<'de>,
+    D: Deserializer<'de>,
+{
+    struct Few<V>(PhantomData<V>);
+
+    impl<'de, V: Deserialize<'de>> Visitor<'de> for Few<V> {
+        type Value = BTreeMap<String, V>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "an object of at most {MEMBERS_MAX} members")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Self::Value, A::Error> {
+            let mut members = BTreeMap::new();
+            while let Some((key, value)) = object.next_entry()? {
+                if members.len() == MEMBERS_MAX {
+                    return Err(A::Error::invalid_length(MEMBERS_MAX + 1, &self));
+                }
+                members.insert(key, value);
+            }
+            Ok(members)
+        }
+    }
+
+    from.deserialize_map(Few(PhantomData))
 }
 
 /// A value that may be absent.

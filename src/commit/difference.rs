@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::lineage::Lineage;
+use crate::lineage::{Input, Lineage, Output};
 use crate::objects::Uri;
 
 /// What differs between a committed lineage and the one that is to replace it.
@@ -17,14 +17,13 @@ pub(super) struct Difference {
 impl Difference {
     /// Between two lineages in JSON; `folders` are those that the new run may write to.
     pub(super) fn between(old: &Lineage, new: &[u8], folders: &[Uri]) -> Self {
-        let old_text = serde_json::to_value(old).unwrap_or_default();
-        let new: Value = serde_json::from_slice(new).unwrap_or_default();
+        let what = serde_json::from_slice(new).map(|new| sections(old, &new)).unwrap_or_default();
         let parts = old.outputs.each().flat_map(|(_, output)| &output.files);
         let outside = parts
             .map(|part| &part.uri)
             .filter(|uri| folders.iter().all(|folder| uri.below(folder).is_none()));
         let orphans = outside.cloned().collect();
-        Self { what: sections(&old_text, &new), orphans }
+        Self { what, orphans }
     }
 
     /// What differs, in one line.
@@ -33,7 +32,9 @@ impl Difference {
     }
 }
 
-fn sections(old: &Value, new: &Value) -> Vec<String> {
+fn sections(old: &Lineage, new: &Lineage) -> Vec<String> {
+    let others = others(old, new);
+    let [old, new] = [old, new].map(without_files);
     let mut what = Vec::new();
     for key in ["interval", "gap"] {
         if old[key] != new[key] {
@@ -56,7 +57,7 @@ fn sections(old: &Value, new: &Value) -> Vec<String> {
                     plain(from),
                     plain(to)
                 ));
-            } else if before["files"] != now["files"] {
+            } else if others.contains(&(section, log.as_str())) {
                 what.push(format!("{section}: {log} has other files"));
             }
         }
@@ -65,6 +66,24 @@ fn sections(old: &Value, new: &Value) -> Vec<String> {
         what.push("another release, or other settings, over the same inputs".to_owned());
     }
     what
+}
+
+/// The logs whose files differ, each after its section.
+fn others(old: &Lineage, new: &Lineage) -> Vec<(&'static str, &'static str)> {
+    let inputs = old.inputs.as_ref().zip(new.inputs.as_ref());
+    let inputs = inputs.each().filter(|(_, (old, new))| old.files != new.files);
+    let inputs = inputs.map(|(log, _)| ("inputs", log.name)).collect::<Vec<_>>();
+    let outputs = old.outputs.as_ref().zip(new.outputs.as_ref());
+    let outputs = outputs.each().filter(|(_, (old, new))| old.files != new.files);
+    inputs.into_iter().chain(outputs.map(|(log, _)| ("outputs", log.name))).collect()
+}
+
+/// A lineage as a value of JSON. Values of its files would take many times their room.
+fn without_files(lineage: &Lineage) -> Value {
+    let mut lineage = lineage.clone();
+    lineage.inputs = lineage.inputs.map(|_, input| Input { files: Vec::new(), ..input });
+    lineage.outputs = lineage.outputs.map(|_, output| Output { files: Vec::new(), ..output });
+    serde_json::to_value(lineage).unwrap_or_default()
 }
 
 /// The logs of either side, in order.

@@ -57,7 +57,7 @@ pub struct ResolvedInput {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub partitioning: Option<String>,
     /// Its own names for contract columns.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "text::few")]
     pub columns: BTreeMap<String, String>,
 }
 

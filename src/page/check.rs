@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::html::{Check, Listed};
 use super::quality::plural;
@@ -22,9 +23,9 @@ pub(crate) struct VerifyFindings {
     quick: bool,
     runs: Vec<Run>,
     #[serde(default)]
-    gaps: Vec<serde_json::Value>,
+    gaps: Vec<IgnoredAny>,
     #[serde(default)]
-    overlaps: Vec<serde_json::Value>,
+    overlaps: Vec<IgnoredAny>,
 }
 
 #[derive(Clone, Debug, Deserialize)]

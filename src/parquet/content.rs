@@ -103,10 +103,11 @@ impl<'s> Column<'s> {
                 Some(batch.slice(at, PIECE_ROWS.min(rows - at)))
             })
         });
-        let members = pieces.flat_map(|piece| match piece.and_then(|piece| shown(source, &piece)) {
-            Some(members) => members.into_iter().map(Some).collect(),
-            None => vec![None],
-        });
+        let members =
+            pieces.flat_map(|piece| match piece.and_then(|piece| shown(source, &piece)) {
+                Some(members) => members.into_iter().map(Some).collect(),
+                None => vec![None],
+            });
         members.chain(failed)
     }
 }

@@ -226,10 +226,7 @@ pub fn registry_row<C: RegistryColumns>(
     to.text("merged_into", shown.merged_into.as_ref().map(Id::as_str))?;
     to.list("merged_from", &shown.merged_from.iter().map(Id::as_str).collect::<Vec<_>>())?;
     to.list("trail", &shown.trail.iter().map(applied).collect::<Vec<_>>())?;
-    to.list(
-        "unapplied",
-        &shown.unapplied.iter().map(ShownEdit::unapplied).collect::<Vec<_>>(),
-    )?;
+    to.list("unapplied", &shown.unapplied.iter().map(ShownEdit::unapplied).collect::<Vec<_>>())?;
     to.list("conflicts", &shown.conflicts.iter().map(conflict).collect::<Vec<_>>())?;
     to.list("undetermined", &undetermined(shown))
 }

@@ -68,12 +68,20 @@ pub(crate) enum ContextError {
 pub(super) fn decode(variable: &'static str, text: &str) -> Result<Value, ContextError> {
     let wrong = |reason: String| ContextError::Encoding { variable, reason };
     let packed = STANDARD.decode(text.trim()).map_err(|error| wrong(error.to_string()))?;
-    let mut json = String::new();
+    let mut json = Vec::new();
     flate2::read::ZlibDecoder::new(packed.as_slice())
-        .take(UNPACKED_BYTES_MAX)
-        .read_to_string(&mut json)
+        .take(BYTES_MAX as u64 + 1)
+        .read_to_end(&mut json)
         .map_err(|error| wrong(error.to_string()))?;
-    serde_json::from_str(&json).map_err(|error| wrong(error.to_string()))
+    value(&json).map_err(wrong)
+}
+
+/// Reads JSON of bounded length.
+fn value(json: &[u8]) -> Result<Value, String> {
+    if json.len() > BYTES_MAX {
+        return Err(format!("more than {BYTES_MAX} bytes"));
+    }
+    serde_json::from_slice(json).map_err(|error| error.to_string())
 }
 
 /// A variable that holds a text as Dagster packs it.
@@ -93,8 +101,9 @@ pub(crate) fn read(variable: &str) -> Result<Option<Context>, ContextError> {
     Ok(params.get("data").map(Context::of))
 }
 
-/// More than any real context has: a damaged variable must not fill the memory.
-const UNPACKED_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// The longest text that is read, more than any real context has. A value in memory is up to 20
+/// times as large as its text.
+const BYTES_MAX: usize = 4 << 20;
 
 impl Context {
     /// Follows the decoded parameters to the context.
@@ -126,8 +135,7 @@ impl Context {
                 });
             }
         };
-        let data: Value = serde_json::from_slice(&bytes)
-            .map_err(|error| unreadable("context".to_owned(), error.to_string()))?;
+        let data = value(&bytes).map_err(|reason| unreadable("context".to_owned(), reason))?;
         Ok(Self::of(&data))
     }
 
@@ -147,8 +155,7 @@ impl Context {
 
 /// The content of a file that Dagster names. A disk may let its readers wait.
 async fn file(path: PathBuf) -> io::Result<Vec<u8>> {
-    let bytes_max = usize::try_from(UNPACKED_BYTES_MAX).unwrap_or(usize::MAX);
-    let read = tokio::task::spawn_blocking(move || open::read(&path, bytes_max));
+    let read = tokio::task::spawn_blocking(move || open::read(&path, BYTES_MAX));
     read.await.unwrap_or_else(|stopped| Err(io::Error::other(stopped)))
 }
 
