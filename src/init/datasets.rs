@@ -62,7 +62,7 @@ impl Opened {
     ) -> Result<Self, objects::Error> {
         let opening = folder.some_files(FILES_OPENED).into_iter().cloned();
         let opened = stream::iter(opening.collect::<Vec<_>>())
-            .map(|object| File::open(objects, object, None))
+            .map(|object| File::open(objects, object, None, false))
             .buffered(FILES_OPENED)
             .map(|file| match file {
                 Err(parquet::Error::Objects(error)) => Err(error),

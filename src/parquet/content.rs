@@ -14,6 +14,7 @@ use arrow::json::writer::{LineDelimited, WriterBuilder};
 use cohort_core::batch::Instant;
 use parquet::arrow::arrow_reader::RowSelection;
 
+use super::Error;
 use super::dataset::Source;
 use super::fetched::Fetched;
 use crate::process::decoding;
@@ -41,37 +42,44 @@ struct Column<'s> {
 /// Members of JSON objects, one for each row.
 type Members<'s> = Box<dyn Iterator<Item = String> + 's>;
 
+/// Why a column cannot be shown: it cannot be read, or has no form as JSON.
+type Hidden = Option<Error>;
+
 /// The selected rows of a row group in order, each as a JSON object.
+///
+/// # Errors
+/// [`Error::Corrupt`] if the page index may be why a column cannot be read.
 pub(super) fn rows<'s>(
     source: &'s Source,
     row_group: usize,
     select: &'s RowSelection,
     fetched: &'s Fetched,
-) -> impl Iterator<Item = String> {
+) -> Result<impl Iterator<Item = String>, Error> {
     let readable = source.file.readable_roots(row_group);
     let (mut columns, mut left_out): (Vec<Members<'s>>, _) = (Vec::new(), Vec::new());
     let mut room = HELD_BYTES_MAX;
     for (root, field) in source.file.schema().fields().iter().enumerate() {
         let column = Column { source, row_group, root, select, fetched };
-        let shown = || if readable.contains(&root) { column.shown(&mut room) } else { None };
-        match decoding(shown).ok().flatten() {
-            Some(members) => columns.push(members),
-            None => left_out.push(field.name().as_str()),
+        let shown = readable.contains(&root).then(|| decoding(|| column.shown(&mut room)));
+        match shown {
+            Some(Ok(Ok(members))) => columns.push(members),
+            Some(Ok(Err(Some(error)))) if source.file.is_indexed() => return Err(error),
+            _ => left_out.push(field.name().as_str()),
         }
     }
     if !left_out.is_empty() {
         let named = format!("\"{LEFT_OUT}\":{}", serde_json::json!(left_out));
         columns.push(Box::new(std::iter::repeat(named)));
     }
-    (0..select.row_count()).map(move |_| {
+    Ok((0..select.row_count()).map(move |_| {
         let members: Vec<_> = columns.iter_mut().filter_map(Iterator::next).collect();
         format!("{{{}}}", members.join(","))
-    })
+    }))
 }
 
 impl<'s> Column<'s> {
-    /// The values, each as a member of a JSON object, or `None` if one of them cannot be shown.
-    fn shown(self, room: &mut usize) -> Option<Members<'s>> {
+    /// The values, each as a member of a JSON object, if all of them can be shown.
+    fn shown(self, room: &mut usize) -> Result<Members<'s>, Hidden> {
         let (mut held, mut rows) = (Vec::new(), 0);
         for member in self.members() {
             let member = member?;
@@ -83,33 +91,42 @@ impl<'s> Column<'s> {
             }
         }
         match *room {
-            _ if rows != self.select.row_count() => None,
-            0 => Some(Box::new(self.members().flatten())),
-            _ => Some(Box::new(held.into_iter())),
+            _ if rows != self.select.row_count() => Err(None),
+            0 => Ok(Box::new(self.members().flatten())),
+            _ => Ok(Box::new(held.into_iter())),
         }
     }
 
-    /// The values, each as a member of a JSON object, and `None` where they cannot be shown.
-    fn members(self) -> impl Iterator<Item = Option<String>> + 's {
+    /// The values, each as a member of a JSON object, as far as they can be shown.
+    fn members(self) -> impl Iterator<Item = Result<String, Hidden>> + 's {
         let Self { source, row_group, root, select, fetched } = self;
         let select = Some(select.clone());
         let batches = source.file.batches(fetched.clone(), row_group, &[root], select);
-        let failed = batches.is_err().then_some(None);
-        let batches = batches.into_iter().flatten().map(Result::ok);
-        let pieces = batches.flat_map(|batch| {
-            let rows = batch.as_ref().map_or(1, RecordBatch::num_rows);
-            (0..rows).step_by(PIECE_ROWS).map(move |at| {
-                let batch = batch.as_ref()?;
-                Some(batch.slice(at, PIECE_ROWS.min(rows - at)))
-            })
+        let (batches, failed) = match batches {
+            Ok(batches) => (Some(batches), None),
+            Err(error) => (None, Some(Err(Some(error)))),
+        };
+        let members = batches.into_iter().flatten().flat_map(move |batch| match batch {
+            Ok(batch) => members_of(source, batch),
+            Err(error) => Box::new(std::iter::once(Err(Some(error)))),
         });
-        let members =
-            pieces.flat_map(|piece| match piece.and_then(|piece| shown(source, &piece)) {
-                Some(members) => members.into_iter().map(Some).collect(),
-                None => vec![None],
-            });
         members.chain(failed)
     }
+}
+
+/// The values of one batch of a column, some rows at a time.
+fn members_of(
+    source: &Source,
+    batch: RecordBatch,
+) -> Box<dyn Iterator<Item = Result<String, Hidden>> + '_> {
+    let pieces = (0..batch.num_rows()).step_by(PIECE_ROWS);
+    Box::new(pieces.flat_map(move |at| {
+        let piece = batch.slice(at, PIECE_ROWS.min(batch.num_rows() - at));
+        match shown(source, &piece) {
+            Some(members) => members.into_iter().map(Ok).collect(),
+            None => vec![Err(None)],
+        }
+    }))
 }
 
 /// The values of a column, each as a member of a JSON object.

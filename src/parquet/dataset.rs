@@ -25,6 +25,28 @@ pub(crate) struct Source {
     pub columns: LogColumns,
 }
 
+impl Source {
+    /// Reads by the page index, and again without it if the pages are not what it says. No row is
+    /// then skipped by it either.
+    ///
+    /// # Errors
+    /// As `read` without the page index.
+    pub(crate) async fn read<T>(
+        &self,
+        mut read: impl AsyncFnMut(&Self) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let by_index = read(self).await;
+        let plain = match &by_index {
+            Err(Error::Corrupt { .. }) => self.file.without_index(),
+            _ => None,
+        };
+        let Some(file) = plain else { return by_index };
+        let found = read(&Self { file, columns: self.columns.clone() }).await?;
+        self.file.tell_of_index();
+        Ok(found)
+    }
+}
+
 /// Opens the files that may hold rows of `[from, to)`, in the order of their URIs. Those are the
 /// files of the partitions that overlap it, or all files if the dataset has no partitions.
 ///
@@ -39,9 +61,34 @@ pub(crate) async fn open(
     to: Timestamp,
 ) -> Result<Vec<Source>, Error> {
     let listed = list(objects, log, dataset, from, to).await?;
+    open_listed(objects, log, dataset, listed, true).await
+}
+
+/// Opens all files of a log whose rows have no tick, whatever its partitions. They are read whole,
+/// so a page index is of no use.
+///
+/// # Errors
+/// As [`open`].
+pub(crate) async fn open_all(
+    objects: &dyn Objects,
+    log: &'static Log,
+    dataset: &Dataset,
+) -> Result<Vec<Source>, Error> {
+    let whole = Dataset { partitioning: None, ..dataset.clone() };
+    let listed = list(objects, log, &whole, Timestamp::MIN, Timestamp::MAX).await?;
+    open_listed(objects, log, &whole, listed, false).await
+}
+
+async fn open_listed(
+    objects: &dyn Objects,
+    log: &'static Log,
+    dataset: &Dataset,
+    listed: Vec<(Object, Option<Interval>)>,
+    indexed: bool,
+) -> Result<Vec<Source>, Error> {
     let sources = stream::iter(listed)
         .map(|(object, partition)| async move {
-            let file = File::open(objects, object, partition).await?;
+            let file = File::open(objects, object, partition, indexed).await?;
             let columns = columns::of(log, dataset, &file)?;
             Ok::<_, Error>(Source { file, columns })
         })

@@ -8,7 +8,7 @@ use arrow::datatypes::{Field, Schema};
 use cohort_core::batch::{BatchBuilder, EditColumns};
 use cohort_core::contract::EDITS;
 use cohort_core::registry::Edit;
-use cohort_core::{SharedTexts, Timestamp};
+use cohort_core::SharedTexts;
 use parquet::errors::ParquetError;
 
 use super::Error;
@@ -23,9 +23,7 @@ use crate::objects::Objects;
 /// # Errors
 /// What is wrong with a file; [`Error::Objects`].
 pub(crate) async fn read(objects: &dyn Objects, dataset: &Dataset) -> Result<Vec<Edit>, Error> {
-    let whole = Dataset { partitioning: None, ..dataset.clone() };
-    let all = (Timestamp::MIN, Timestamp::MAX);
-    let sources = match dataset::open(objects, &EDITS, &whole, all.0, all.1).await {
+    let sources = match dataset::open_all(objects, &EDITS, dataset).await {
         Err(Error::MissingDataset { .. }) => return Ok(Vec::new()),
         sources => sources?,
     };

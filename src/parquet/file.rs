@@ -1,7 +1,7 @@
 //! One Parquet file: its footer, fetched once, and its column chunks, fetched as they are needed.
 
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 
 use arrow::array::{ArrayRef, AsArray as _, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
@@ -38,10 +38,12 @@ pub(crate) struct File {
     found: SchemaRef,
     faults: Arc<Faults>,
     tag: String,
+    /// Done once it has been told that the file is read without its page index.
+    told: Arc<Once>,
 }
 
 impl File {
-    /// Reads the footer and the page index.
+    /// Reads the footer, and the page index if it is of use.
     ///
     /// # Errors
     /// [`Error::NotParquet`] for an empty, truncated or other file; [`Error::Corrupt`] if it claims
@@ -50,6 +52,7 @@ impl File {
         objects: &dyn Objects,
         object: Object,
         partition: Option<Interval>,
+        indexed: bool,
     ) -> Result<Self, Error> {
         let wrong = |found: String| Error::NotParquet { uri: object.uri.clone(), found };
         if object.bytes < 12 {
@@ -78,10 +81,10 @@ impl File {
         });
         let (metadata, columns) = sound.map_err(|error| wrong(error.to_string()))?;
         // A page index that cannot be read is none: it only says what may be skipped.
-        let decoder = footer::index_decoder(metadata.clone(), object.bytes);
+        let decoder = indexed.then(|| footer::index_decoder(metadata.clone(), object.bytes));
         let indexed = match decoder {
-            Ok(decoder) => tail.decode(decoder, Vec::new()).await?.unwrap_or(metadata),
-            Err(_) => metadata,
+            Some(Ok(decoder)) => tail.decode(decoder, Vec::new()).await?.unwrap_or(metadata),
+            _ => metadata,
         };
         let arrow = guarded(|| {
             let indexed = footer::with_sound_index(indexed, object.bytes);
@@ -98,7 +101,33 @@ impl File {
             _ => object.tag.to_string(),
         };
         let faults = Arc::new(faults);
-        Ok(Self { object, partition, arrow, found: columns.found, faults, tag })
+        let told = Arc::new(Once::new());
+        Ok(Self { object, partition, arrow, found: columns.found, faults, tag, told })
+    }
+
+    /// Whether the file has a page index.
+    pub(super) fn is_indexed(&self) -> bool {
+        let index = self.metadata().page_index();
+        index.is_some_and(|index| index.has_offset_indexes() || index.has_column_indexes())
+    }
+
+    /// The same file without its page index, or `None` if it has none.
+    pub(super) fn without_index(&self) -> Option<Self> {
+        if !self.is_indexed() {
+            return None;
+        }
+        let metadata = self.metadata().clone().into_builder().set_page_index(None).build();
+        let options = ArrowReaderOptions::new().with_schema(self.arrow.schema().clone());
+        let arrow = guarded(|| ArrowReaderMetadata::try_new(Arc::new(metadata), options)).ok()?;
+        Some(Self { arrow, ..self.clone() })
+    }
+
+    /// Says, once for each file, that it is read without its page index.
+    pub(super) fn tell_of_index(&self) {
+        self.told.call_once(|| {
+            let file = &self.object.uri;
+            tracing::warn!(%file, "the file cannot be read by its page index; read without it");
+        });
     }
 
     /// The file's version as the lineage shows it: the storage's entity tag. Local disk has none,

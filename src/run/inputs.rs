@@ -6,12 +6,12 @@ use std::sync::Arc;
 use cohort_core::batch::CandidateLog;
 use cohort_core::contract::Log;
 use cohort_core::rejects::by_reason;
-use cohort_core::{Candidates, Interval, Timestamp};
+use cohort_core::{Candidates, Timestamp};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::{Error, Shell};
 use crate::lineage;
-use crate::manifest::{Dataset, Manifest};
+use crate::manifest::Dataset;
 use crate::parquet::dataset::{self, Source};
 use crate::parquet::reference::{DecodedCandidates, decode, roots};
 use crate::parquet::scan::Rejected;
@@ -76,13 +76,9 @@ impl Shell {
         &self,
         table: CandidateLog,
         dataset: Option<&Dataset>,
-        manifest: &Manifest,
     ) -> Result<(Option<Read>, Candidates), Error> {
         let Some(dataset) = dataset else { return Ok((None, Candidates::default())) };
-        // These rows have no tick, so all of them are read, whatever partitions there are.
-        let whole = Dataset { partitioning: None, ..dataset.clone() };
-        let Interval { start, end } = manifest.interval;
-        let sources = dataset::open(&*self.objects, table.log, &whole, start, end).await?;
+        let sources = dataset::open_all(&*self.objects, table.log, dataset).await?;
         let sources = Arc::new(sources);
         let groups = sources.iter().enumerate().flat_map(|(file, source)| {
             source.file.groups_with_rows().map(move |group| (file, group))

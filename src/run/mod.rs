@@ -228,8 +228,8 @@ impl Shell {
         manifest: &Manifest,
     ) -> Result<(Option<Read>, Option<Read>, Candidates), Error> {
         let inputs = &manifest.inputs;
-        let campaigns = self.read_reference(CAMPAIGN_LOG, inputs.campaigns.as_ref(), manifest);
-        let context = self.read_reference(CONTEXT_LOG, inputs.context.as_ref(), manifest);
+        let campaigns = self.read_reference(CAMPAIGN_LOG, inputs.campaigns.as_ref());
+        let context = self.read_reference(CONTEXT_LOG, inputs.context.as_ref());
         let ((campaigns, mut all), (context, more)) = tokio::try_join!(campaigns, context)?;
         all.append(more);
         Ok((campaigns, context, all))

@@ -12,6 +12,7 @@ use super::reports::Reports;
 use super::{Error, Shell};
 use crate::manifest::Manifest;
 use crate::objects::Uri;
+use crate::parquet;
 use crate::parquet::dataset::Source;
 use crate::parquet::prune::{Wanted, candidate_rows, selection};
 use crate::parquet::reports::{decode, roots};
@@ -102,8 +103,12 @@ impl Shell {
             let groups = read.sources[file].file.metadata().num_row_groups();
             (0..groups).map(move |group| (file, group))
         });
+        let (wanted, pass) = (&wanted, &pass);
         let placed = stream::iter(groups)
-            .map(|(file, group)| self.placed_in(&read.sources[file], group, &wanted, &pass))
+            .map(|(file, group)| async move {
+                let placed = async |source: &_| self.placed_in(source, group, wanted, pass).await;
+                read.sources[file].read(placed).await
+            })
             .buffered(self.workers.count() + 1);
         Ok(placed.try_collect::<Vec<_>>().await?.concat())
     }
@@ -114,7 +119,7 @@ impl Shell {
         group: usize,
         wanted: &Wanted,
         pass: &Pass,
-    ) -> Result<Vec<PlacedReport>, Error> {
+    ) -> Result<Vec<PlacedReport>, parquet::Error> {
         let rows = candidate_rows(source, group, wanted, ("detected_at", "store_id"));
         if rows.is_empty() {
             return Ok(Vec::new());

@@ -6,6 +6,7 @@ use cohort_core::rejects::{are_too_many, by_reason};
 use super::inputs::Read;
 use super::{Error, Shell};
 use crate::manifest::Manifest;
+use crate::parquet::dataset::Source;
 use crate::parquet::prune::selection;
 use crate::parquet::write::part::Part;
 use crate::parquet::write::rejects::{RejectsPart, all_columns, place};
@@ -59,16 +60,20 @@ impl Shell {
         if groups.is_empty() {
             return Ok(Some(Vec::new()));
         }
+        let objects = &*self.objects;
         let mut part = RejectsPart::new(&manifest.run_id)?;
         for (source, group, of_group) in groups {
             let runs = of_group.iter().flat_map(|(.., rejects)| rejects.runs());
             let rows: Vec<_> = runs.map(|(rows, _)| rows).collect();
             let select = selection(&rows, source.file.group_rows(group));
-            let columns = all_columns(source, group);
-            let fetched =
-                source.file.fetch_rows(&*self.objects, group, &columns, Some(&select)).await?;
-            let rejects = of_group.iter().flat_map(|(.., rejects)| rejects.iter());
-            part.write(source, group, rejects, (&select, &fetched))?;
+            let write = async |source: &Source| {
+                let columns = all_columns(source, group);
+                let fetched =
+                    source.file.fetch_rows(objects, group, &columns, Some(&select)).await?;
+                let rejects = of_group.iter().flat_map(|(.., rejects)| rejects.iter());
+                part.write(source, group, rejects, (&select, &fetched))
+            };
+            source.read(write).await?;
         }
         Ok(Some(vec![part.finish()?]))
     }

@@ -15,6 +15,7 @@ use super::inputs::{Read, out_of_range};
 use super::{Error, Shell};
 use crate::manifest::{Dataset, Manifest};
 use crate::objects::Uri;
+use crate::parquet;
 use crate::parquet::dataset::{self, Source};
 use crate::parquet::prune::{Wanted, candidate_rows, selection};
 use crate::parquet::reports::{decode, roots};
@@ -52,7 +53,7 @@ pub(super) struct Reports {
 /// What has been read so far.
 struct Reading {
     /// Each file once, by its URI.
-    files: BTreeMap<Uri, Source>,
+    files: BTreeMap<Uri, Arc<Source>>,
     /// (file, row group, candidate rows) that were decoded: a later pass may come back to one.
     decoded: BTreeMap<(Uri, usize), BTreeSet<(usize, usize)>>,
     rows: BTreeMap<Arc<str>, StoreReports>,
@@ -160,44 +161,41 @@ impl Shell {
             // Only time decides in the only pass in which rejected rows count.
             any_text: false,
         };
-        let sources: Vec<_> = opened.into_iter().map(Arc::new).collect();
-        let wanted = &wanted;
-        let groups = sources.iter().flat_map(|source| {
-            (0..source.file.metadata().num_row_groups()).filter_map(move |group| {
-                let rows = candidate_rows(source, group, wanted, ("detected_at", "store_id"));
-                (!rows.is_empty()).then_some((source, group, rows))
-            })
+        // What an earlier pass has opened stays what it was.
+        let sources = opened.into_iter().map(|source| {
+            let known = reading.files.entry(source.file.object.uri.clone());
+            known.or_insert_with(|| Arc::new(source)).clone()
         });
-        let groups: Vec<_> = groups.collect();
-        for (source, group, rows) in &groups {
-            let ranges = rows.iter().map(|rows| (rows.start, rows.end));
-            reading
-                .decoded
-                .entry((source.file.object.uri.clone(), *group))
-                .or_default()
-                .extend(ranges);
-        }
+        let sources: Vec<_> = sources.collect();
+        let candidates = |source: &Source, group| {
+            candidate_rows(source, group, &wanted, ("detected_at", "store_id"))
+        };
+        let groups = sources.iter().flat_map(|source| {
+            let groups = 0..source.file.metadata().num_row_groups();
+            groups.map(move |group| (source, group, candidates(source, group)))
+        });
+        let groups: Vec<_> = groups.filter(|(.., rows)| !rows.is_empty()).collect();
         let step = &reading.step;
         let count = |rows: &[Range<usize>]| -> u64 { rows.iter().map(|r| r.len() as u64).sum() };
         groups.iter().for_each(|(.., rows)| step.expect(count(rows)));
         let decoded: Vec<_> = stream::iter(groups)
             .map(|(source, group, rows)| async move {
-                let rows_here = count(&rows);
-                let decoded = self.decode_group(source, group, rows, pass, step).await;
-                step.advance(rows_here);
-                decoded
+                let read = async |source: &Source| {
+                    let rows = candidates(source, group);
+                    self.decode_group(source, group, rows, pass, step).await
+                };
+                let decoded = source.read(read).await;
+                step.advance(count(&rows));
+                decoded.map(|(rows, slices)| (source, group, rows, slices))
             })
             .buffered(self.workers.count() + 1)
             .try_collect()
             .await?;
-        for (uri, group, slices) in decoded {
-            slices.into_iter().for_each(|decoded| reading.take(&uri, group, decoded));
-        }
-        for source in sources {
-            reading
-                .files
-                .entry(source.file.object.uri.clone())
-                .or_insert_with(|| (*source).clone());
+        for (source, group, rows, slices) in decoded {
+            let uri = &source.file.object.uri;
+            let ranges = rows.iter().map(|rows| (rows.start, rows.end));
+            reading.decoded.entry((uri.clone(), group)).or_default().extend(ranges);
+            slices.into_iter().for_each(|decoded| reading.take(uri, group, decoded));
         }
         Ok(())
     }
@@ -205,12 +203,12 @@ impl Shell {
     /// Fetches a row group's candidate rows and decodes them, slice by slice on the workers.
     async fn decode_group(
         &self,
-        source: &Arc<Source>,
+        source: &Source,
         group: usize,
         rows: Vec<Range<usize>>,
         pass: &Pass,
         step: &Step,
-    ) -> Result<(Uri, usize, Vec<DecodedReports>), Error> {
+    ) -> Result<(Vec<Range<usize>>, Vec<DecodedReports>), parquet::Error> {
         let roots = roots(source);
         let select = selection(&rows, source.file.group_rows(group));
         let ranges = source.file.row_ranges(group, &roots, Some(&select))?;
@@ -223,13 +221,14 @@ impl Shell {
             .leaves(&roots)
             .all(|leaf| source.file.page_locations(group, leaf).is_some());
         let most = if indexed { SLICE_ROWS_MAX } else { usize::MAX };
-        let decoded = cut(rows, most).map(|rows| {
+        let source = Arc::new(source.clone());
+        let decoded = cut(rows.clone(), most).map(|rows| {
             let (source, fetched, pass) = (source.clone(), fetched.clone(), pass.clone());
             let decode = move || decode(&source, group, &rows, fetched, &pass);
-            async { Ok::<_, Error>(self.workers.run(decode).await??) }
+            async { self.workers.run(decode).await? }
         });
         let decoded = stream::iter(decoded).buffered(self.workers.count() + 1).try_collect();
-        Ok((source.file.object.uri.clone(), group, decoded.await?))
+        Ok((rows, decoded.await?))
     }
 }
 
@@ -272,7 +271,7 @@ impl Reading {
         rejected.sort_by_key(|&(file, group, _)| (file, group));
         self.step.finish();
         let rows_read = self.decoded.values().map(distinct_rows).sum();
-        let sources: Vec<_> = self.files.into_values().collect();
+        let sources: Vec<_> = self.files.into_values().map(Arc::unwrap_or_clone).collect();
         let read = Read {
             log: &MRDL,
             opened_from: None,

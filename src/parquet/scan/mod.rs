@@ -172,9 +172,13 @@ impl<L: ReadPredictions> Scan<L> {
         step.expect(groups.iter().map(CandidateRows::rows).sum());
         let mut found = stream::iter(groups)
             .map(|candidates| async move {
-                let count = candidates.rows();
-                let found = self.group(sources, probe, candidates, step).await;
-                step.advance(count);
+                let CandidateRows { file, group, .. } = candidates;
+                let read = async |source: &Source| {
+                    let candidates = self.candidates_in(source, file, group, probe);
+                    self.group(source, probe, candidates, step).await
+                };
+                let found = sources[file].read(read).await;
+                step.advance(candidates.rows());
                 found
             })
             .buffer_unordered(self.limits.groups);
@@ -202,6 +206,23 @@ impl<L: ReadPredictions> Scan<L> {
 
     /// The row groups that may hold something.
     fn candidates(&self, sources: &[Source], probe: &Probe) -> Vec<CandidateRows> {
+        let groups = sources.iter().enumerate().flat_map(|(file, source)| {
+            (0..source.file.metadata().num_row_groups()).map(move |group| (file, source, group))
+        });
+        groups
+            .map(|(file, source, group)| self.candidates_in(source, file, group, probe))
+            .filter(|candidates| !candidates.with_any_text.is_empty())
+            .collect()
+    }
+
+    /// The candidate rows of one row group.
+    fn candidates_in(
+        &self,
+        source: &Source,
+        file: usize,
+        group: usize,
+        probe: &Probe,
+    ) -> CandidateRows {
         // Without lines no store is wanted, and only rejected rows are looked for.
         let ticks = probe.bounds.unwrap_or((self.interval.start, self.interval.start));
         let wanted = Wanted {
@@ -211,55 +232,47 @@ impl<L: ReadPredictions> Scan<L> {
             any_text: false,
         };
         let with_any_text = Wanted { any_text: true, ..wanted.clone() };
-        let groups = sources.iter().enumerate().flat_map(|(file, source)| {
-            (0..source.file.metadata().num_row_groups()).map(move |group| (file, source, group))
-        });
-        let candidates = groups.map(|(file, source, group)| {
-            let rows = |wanted| candidate_rows(source, group, wanted, ("tick_at", "store_id"));
-            let (rows, with_any_text) = (rows(&wanted), rows(&with_any_text));
-            CandidateRows { file, group, rows, with_any_text }
-        });
-        candidates.filter(|candidates| !candidates.with_any_text.is_empty()).collect()
+        let rows = |wanted| candidate_rows(source, group, wanted, ("tick_at", "store_id"));
+        let (rows, with_any_text) = (rows(&wanted), rows(&with_any_text));
+        CandidateRows { file, group, rows, with_any_text }
     }
 
     /// The candidate rows, once it is known whether all texts are sound.
     async fn known_candidates(
         &self,
-        sources: &Arc<Vec<Source>>,
+        source: &Source,
         candidates: CandidateRows,
     ) -> Result<Vec<Range<usize>>, Error> {
-        let CandidateRows { file, group, rows, with_any_text } = candidates;
+        let CandidateRows { group, rows, with_any_text, .. } = candidates;
         if rows == with_any_text {
             return Ok(rows);
         }
-        let source = &sources[file];
         let Some(ranges) = texts::dictionaries(source, group) else { return Ok(with_any_text) };
         let fetched = source.file.fetch(&*self.objects, ranges).await?;
-        let shared = sources.clone();
-        let check = move || texts::are_sound(&shared[file], group, &fetched);
+        let shared = source.clone();
+        let check = move || texts::are_sound(&shared, group, &fetched);
         Ok(if self.workers.run(check).await? { rows } else { with_any_text })
     }
 
     async fn group(
         &self,
-        sources: &Arc<Vec<Source>>,
+        source: &Source,
         probe: &Arc<Probe>,
         candidates: CandidateRows,
         step: &Step,
     ) -> Result<GroupFound<L::Value>, Error> {
         let (file, group) = (candidates.file, candidates.group);
-        let rows = self.known_candidates(sources, candidates).await?;
+        let rows = self.known_candidates(source, candidates).await?;
         let rows_read = rows.iter().map(|rows| rows.len() as u64).sum();
         let (points, out_of_range, rejected) = (Vec::new(), Vec::new(), None);
         let nothing = GroupFound { points, rows_read, out_of_range, rejected };
         if rows.is_empty() {
             return Ok(nothing);
         }
-        let source = &sources[file];
-        let matches = self.matches(sources, probe, file, group, &rows, Reader::Scan).await;
+        let matches = self.matches(source, probe, group, &rows, Reader::Scan).await;
         let matches = match matches {
             Err(Error::Corrupt { .. }) => {
-                self.matches(sources, probe, file, group, &rows, Reader::Crate).await
+                self.matches(source, probe, group, &rows, Reader::Crate).await
             }
             other => other,
         };
@@ -277,10 +290,10 @@ impl<L: ReadPredictions> Scan<L> {
         step.moved(bytes);
         let _held = self.limits.hold(bytes >> 10).await;
         let values = source.file.fetch(&*self.objects, ranges).await?;
-        let (shared, interval) = (sources.clone(), self.interval);
+        let (shared, interval) = (source.clone(), self.interval);
         let values = self
             .workers
-            .run(move || group::values::<L>(&shared[file], group, &matches, values, interval))
+            .run(move || group::values::<L>(&shared, group, &matches, values, interval))
             .await??;
         let (points, out_of_range) = (values.points, values.out_of_range);
         Ok(GroupFound { points, rows_read, out_of_range, rejected })
@@ -289,22 +302,20 @@ impl<L: ReadPredictions> Scan<L> {
     /// The wanted rows of a row group, from its key columns, and the bytes of these.
     async fn matches(
         &self,
-        sources: &Arc<Vec<Source>>,
+        source: &Source,
         probe: &Arc<Probe>,
-        file: usize,
         group: usize,
         rows: &[Range<usize>],
         reader: Reader,
     ) -> Result<(Matches, u64), Error> {
-        let source = &sources[file];
         let ranges = group::key_ranges(source, group, rows, reader)?;
         let bytes = length(&ranges);
         let keys = source.file.fetch(&*self.objects, ranges).await?;
-        let (shared, probe, interval) = (sources.clone(), probe.clone(), self.interval);
+        let (source, probe, interval) = (source.clone(), probe.clone(), self.interval);
         let rows = rows.to_vec();
         let matches = move || {
             let wanted = (&*probe, interval);
-            group::match_keys(&shared[file], group, &rows, keys, wanted, reader)
+            group::match_keys(&source, group, &rows, keys, wanted, reader)
         };
         Ok((self.workers.run(matches).await??, bytes))
     }
@@ -318,11 +329,14 @@ impl<L: ReadPredictions> Scan<L> {
             (0..source.file.metadata().num_row_groups()).map(move |group| (file, group))
         });
         let counts = stream::iter(groups).map(|(file, group)| async move {
-            let counted = self.count(sources, file, group, Reader::Scan).await;
-            match counted {
-                Err(Error::Corrupt { .. }) => self.count(sources, file, group, Reader::Crate).await,
-                other => other,
-            }
+            let count = async |source: &Source| {
+                let counted = self.count(source, group, Reader::Scan).await;
+                match counted {
+                    Err(Error::Corrupt { .. }) => self.count(source, group, Reader::Crate).await,
+                    other => other,
+                }
+            };
+            sources[file].read(count).await
         });
         counts
             .buffer_unordered(self.limits.groups)
@@ -333,18 +347,16 @@ impl<L: ReadPredictions> Scan<L> {
     /// How many rows of a row group have a tick in the interval.
     async fn count(
         &self,
-        sources: &Arc<Vec<Source>>,
-        file: usize,
+        source: &Source,
         group: usize,
         reader: Reader,
     ) -> Result<u64, Error> {
-        let source = &sources[file];
         let rows = [0..source.file.group_rows(group)];
         let ranges = group::key_ranges(source, group, &rows, reader)?;
         let keys = source.file.fetch(&*self.objects, ranges).await?;
         let scope = Scope::new(self.interval, source.file.partition);
-        let shared = sources.clone();
-        let count = move || group::count_in_scope(&shared[file], group, keys, scope, reader);
+        let shared = source.clone();
+        let count = move || group::count_in_scope(&shared, group, keys, scope, reader);
         self.workers.run(count).await?
     }
 }

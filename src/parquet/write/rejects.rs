@@ -50,7 +50,8 @@ impl<'r> RejectsPart<'r> {
     /// are selected.
     ///
     /// # Errors
-    /// [`Error::Encode`].
+    /// [`Error::Encode`]; [`Error::Corrupt`] if the page index may be why a column cannot be read.
+    /// Nothing is written then.
     pub(crate) fn write(
         &mut self,
         source: &Source,
@@ -59,7 +60,7 @@ impl<'r> RejectsPart<'r> {
         (select, fetched): (&RowSelection, &Fetched),
     ) -> Result<(), Error> {
         let (dataset, file, first_row) = place(source, row_group);
-        let lines = content::rows(source, row_group, select, fetched);
+        let lines = content::rows(source, row_group, select, fetched)?;
         for (reject, line) in rejects.zip(lines) {
             self.batch
                 .row()
