@@ -9,7 +9,7 @@ use parquet::basic::Encoding;
 use parquet::column::page::{Page, PageReader};
 use parquet::errors::{ParquetError, Result};
 
-use super::page_values::{Faults, IsFaulty, entry, eof, presence, read_entries};
+use super::page_values::{Faults, IsFaulty, entry, eof, is_plain, presence, read_entries};
 use super::plain::{Physical, Plain, PlainValues};
 use super::runs::{Run, Runs};
 use crate::parquet::guard::guarded;
@@ -297,7 +297,10 @@ impl<T: Copy + PartialEq> Codes<T> {
                     "the column has fewer rows than its row group".to_owned(),
                 ));
             }
-            Some(Page::DictionaryPage { buf, num_values, .. }) => {
+            Some(Page::DictionaryPage { buf, num_values, encoding, .. }) => {
+                if !is_plain(encoding) || !self.dictionary.is_empty() {
+                    return Err(ParquetError::NYI(format!("such a dictionary, in {encoding}")));
+                }
                 let mut plain = PlainValues::new(self.physical, &buf);
                 let entries =
                     (0..num_values).map(|_| plain.read().map(|value| (self.coder)(Some(value))));

@@ -5,11 +5,14 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use bytes::Bytes;
 use parquet::arrow::ArrowWriter;
+use parquet::basic::Encoding;
+use parquet::column::page::{Page, PageMetadata, PageReader};
 use parquet::file::properties::WriterProperties;
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
 use proptest::prelude::*;
 
 use super::super::cells::{Cells, StoreEvents};
+use super::super::codes::Coder;
 use super::super::plain::{Physical, Plain};
 use super::*;
 use crate::parquet::scan::probe::tests::row;
@@ -187,5 +190,61 @@ proptest! {
             let expected = look_at_each(&rows, candidates.iter().cloned().flatten(), &probe, scope);
             prop_assert_eq!((found.rows, found.rejects.iter().collect()), expected);
         }
+    }
+}
+
+/// Pages as they are given.
+struct Given(std::vec::IntoIter<Page>);
+
+impl Iterator for Given {
+    type Item = Result<Page>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.next().map(Ok)
+    }
+}
+
+impl PageReader for Given {
+    fn get_next_page(&mut self) -> Result<Option<Page>> {
+        Ok(self.0.next())
+    }
+
+    fn peek_next_page(&mut self) -> Result<Option<PageMetadata>> {
+        Ok(None)
+    }
+
+    fn skip_next_page(&mut self) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// The crate judges any other file. The scan once read such a dictionary as if it knew it.
+#[test]
+fn only_one_plain_dictionary_is_read() {
+    let of = |encoding| Page::DictionaryPage {
+        buf: Bytes::from_static(&[1, 0, 0, 0, b'a']),
+        num_values: 1,
+        encoding,
+        is_sorted: false,
+    };
+    // Five times the entry 0, whose index has one bit.
+    let data = Page::DataPage {
+        buf: Bytes::from_static(&[1, 10, 0]),
+        num_values: 5,
+        encoding: Encoding::RLE_DICTIONARY,
+        def_level_encoding: Encoding::RLE,
+        rep_level_encoding: Encoding::RLE,
+        statistics: None,
+    };
+    for (dictionaries, is_read) in [
+        (vec![of(Encoding::PLAIN)], true),
+        (vec![of(Encoding::PLAIN_DICTIONARY)], true),
+        (vec![of(Encoding::DELTA_BYTE_ARRAY)], false),
+        (vec![of(Encoding::PLAIN), of(Encoding::PLAIN)], false),
+    ] {
+        let pages = Given([dictionaries, vec![data.clone()]].concat().into_iter());
+        let coder: Coder<bool> = Box::new(|value| value == Some(Plain::Bytes(b"a")));
+        let mut codes = Codes::new(Box::new(pages), Physical::Bytes, false, coder);
+        assert_eq!(codes.peek().ok(), is_read.then_some(Stretch::Same(true, 5)));
     }
 }

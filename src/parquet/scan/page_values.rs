@@ -2,6 +2,7 @@
 //! their rows may have to be rejected for.
 
 use bytes::Bytes;
+use parquet::basic::Encoding;
 use parquet::errors::{ParquetError, Result};
 
 use super::runs::{Run, Runs, Truncated};
@@ -68,6 +69,11 @@ impl<T: Copy> Faults<T> {
     fn any(&self, codes: &[T]) -> bool {
         self.is_watched && codes.iter().any(|&code| self.is_faulty(code))
     }
+}
+
+/// Whether a dictionary has its values one after the other.
+pub(super) const fn is_plain(encoding: Encoding) -> bool {
+    matches!(encoding, Encoding::PLAIN | Encoding::PLAIN_DICTIONARY | Encoding::RLE_DICTIONARY)
 }
 
 /// Which rows have a value, or `None` if all have.
