@@ -326,7 +326,7 @@ impl<L: ReadPredictions> Scan<L> {
     /// As [`Scan::run`].
     pub(crate) async fn rows_in_interval(&self, sources: &Arc<Vec<Source>>) -> Result<u64, Error> {
         let groups = sources.iter().enumerate().flat_map(|(file, source)| {
-            (0..source.file.metadata().num_row_groups()).map(move |group| (file, group))
+            source.file.groups_with_rows().map(move |group| (file, group))
         });
         let counts = stream::iter(groups).map(|(file, group)| async move {
             let count = async |source: &Source| {
@@ -345,12 +345,7 @@ impl<L: ReadPredictions> Scan<L> {
     }
 
     /// How many rows of a row group have a tick in the interval.
-    async fn count(
-        &self,
-        source: &Source,
-        group: usize,
-        reader: Reader,
-    ) -> Result<u64, Error> {
+    async fn count(&self, source: &Source, group: usize, reader: Reader) -> Result<u64, Error> {
         let rows = [0..source.file.group_rows(group)];
         let ranges = group::key_ranges(source, group, &rows, reader)?;
         let keys = source.file.fetch(&*self.objects, ranges).await?;
