@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Field, Schema};
+use cohort_core::SharedTexts;
 use cohort_core::batch::{BatchBuilder, EditColumns};
 use cohort_core::contract::EDITS;
 use cohort_core::registry::Edit;
-use cohort_core::SharedTexts;
 use parquet::errors::ParquetError;
 
 use super::Error;

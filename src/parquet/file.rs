@@ -212,6 +212,9 @@ impl File {
         let (Some(rows), Some(pages)) = (rows, self.page_locations(row_group, leaf)) else {
             return Ok(vec![chunk]);
         };
+        if is_small(&chunk) {
+            return Ok(vec![chunk]);
+        }
         let mut ranges = rows.scan_ranges(&pages);
         let first_page = pages.first().and_then(|page| u64::try_from(page.offset).ok());
         // The dictionary comes before the first data page.
@@ -297,13 +300,15 @@ impl File {
         self.fetch(objects, self.row_ranges(row_group, roots, rows)?).await
     }
 
-    /// Where the dictionary of a column chunk lies, if the footer says so.
+    /// Where the dictionary of a column chunk lies, if the footer says so. A small chunk is given
+    /// whole.
     pub(crate) fn dictionary_range(&self, row_group: usize, leaf: usize) -> Option<Range<u64>> {
         let column = self.metadata().row_group(row_group).column(leaf);
         let chunk = footer::chunk_range(column, self.object.bytes).ok()?;
         column.dictionary_page_offset().filter(|_| self.faults.of(row_group, leaf).is_none())?;
         let end = u64::try_from(column.data_page_offset()).ok()?;
-        (end <= chunk.end).then_some(chunk.start..end)
+        let dictionary = if is_small(&chunk) { chunk.clone() } else { chunk.start..end };
+        (end <= chunk.end).then_some(dictionary)
     }
 
     /// The dictionary of a column chunk, if its range has been fetched.
@@ -350,6 +355,12 @@ impl File {
         }
         Ok((BATCH_BYTES / row_bytes.max(1)).clamp(1, BATCH_ROWS))
     }
+}
+
+/// Whether all pages of a column chunk are fetched, whichever are needed. That takes no longer, and
+/// then what the footer says of its pages can be held against each of them.
+const fn is_small(chunk: &Range<u64>) -> bool {
+    chunk.end - chunk.start <= 256 << 10
 }
 
 /// The longest text that is shown, in bytes.

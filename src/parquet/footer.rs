@@ -100,7 +100,7 @@ pub(super) fn chunk_range(
 }
 
 /// The same metadata without a page index, if any part of it cannot be true. What is left describes
-/// pages that lie in their chunks one after the other, and whose rows ascend from 0. Where a chunk
+/// pages that fill their chunks from the dictionary on, and whose rows ascend from 0. Where a chunk
 /// is in Hadoop's LZ4 there is none either: such a chunk is written anew as a whole. Of columns of
 /// lists it says nothing ([`FlatIndex`]).
 pub(super) fn with_sound_index(metadata: ParquetMetaData, bytes: u64) -> ParquetMetaData {
@@ -138,7 +138,7 @@ fn fits(pages: &[PageLocation], chunk: &Range<u64>, rows: i64) -> bool {
     let mut from = i64::try_from(chunk.start).unwrap_or(i64::MAX);
     let mut next_row = 0;
     let in_order = pages.iter().all(|page| {
-        let fits = page.offset >= from
+        let fits = (page.offset == from || page.first_row_index == 0 && page.offset > from)
             && page.compressed_page_size > 0
             && page.first_row_index >= next_row
             && page.first_row_index < rows;
@@ -148,7 +148,7 @@ fn fits(pages: &[PageLocation], chunk: &Range<u64>, rows: i64) -> bool {
     });
     in_order
         && pages.first().is_none_or(|page| page.first_row_index == 0)
-        && u64::try_from(from).is_ok_and(|end| end <= chunk.end)
+        && u64::try_from(from).is_ok_and(|end| end == chunk.end)
 }
 
 /// A decoder of the page index that these metadata point to.

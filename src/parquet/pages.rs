@@ -2,9 +2,10 @@
 //!
 //! Three kinds of writers make them. Hadoop's LZ4 cuts a page into blocks, and the crate reads no
 //! more than one reliably. Some writers of version 2 pages miscount the nulls or the rows in the
-//! page header, though the levels are right. And some write pages without values, or of a kind that
-//! is none of the data's. A column chunk that has such pages is written anew, in memory:
-//! decompressed, with counts that agree with its levels, or without those pages.
+//! page header, though the levels are right, or write no byte for a page of nulls in an encoding
+//! that has some even then. And some write pages without values, or of a kind that is none of the
+//! data's. A column chunk that has such pages is written anew, in memory: decompressed, with a
+//! header that agrees with its levels, or without those pages.
 
 use std::io::Read as _;
 use std::ops::Range;
@@ -23,6 +24,8 @@ use super::scan::runs::{Run, Runs, Truncated};
 
 /// A chunk that is decompressed as a whole may have this many bytes.
 const CHUNK_BYTES_MAX: usize = 1 << 28;
+/// The encoding PLAIN, in which no values are no bytes.
+const PLAIN: i32 = 0;
 /// LZ4 makes at most this many bytes out of one.
 const LZ4_RATIO_MAX: usize = 255;
 
@@ -60,10 +63,10 @@ pub(super) fn mended(
             changed = true;
             continue;
         }
-        if let Some(v2) = header.v2.as_mut() {
-            let sound = sound(v2, &body, column)?;
-            changed |= *v2 != sound;
-            *v2 = sound;
+        if let Some(v2) = header.v2 {
+            let sound = sound(&v2, header.uncompressed, &body, column)?;
+            changed |= v2 != sound;
+            header.v2 = Some(sound);
         }
         if is_lz4 && out.len().saturating_add(header.uncompressed) > CHUNK_BYTES_MAX {
             let found = format!("a column chunk of more than {CHUNK_BYTES_MAX} bytes in LZ4");
@@ -98,6 +101,14 @@ pub(super) fn mended_alone(
         // Pages of rows that nobody wants have not been fetched.
         fetched.get_bytes(place.start, usize::try_from(place.end - place.start).ok()?).ok()
     };
+    let before = bytes_of(dictionary).unwrap_or_default();
+    if !before.is_empty() {
+        let (header, at) = PageHeader::read(&before)?;
+        if !header.is_dictionary() || at.saturating_add(header.compressed) != before.len() {
+            let found = "a page before the first one that the footer has".to_owned();
+            return Err(ParquetError::General(found));
+        }
+    }
     let ends = pages.iter().skip(1).map(|page| page.first_row_index).chain([rows as i64]);
     let mut anew = Vec::new();
     for (i, (page, end)) in pages.iter().zip(ends).enumerate() {
@@ -106,7 +117,7 @@ pub(super) fn mended_alone(
         let body = bytes.slice(at..);
         let mut rows = (column.column_descr().max_rep_level() == 0).then(|| header.values());
         if let Some(v2) = header.v2 {
-            let sound = sound(&v2, &body, column)?;
+            let sound = sound(&v2, header.uncompressed, &body, column)?;
             rows = Some(sound.rows);
             if v2 != sound {
                 check_sum(&header, &body)?;
@@ -123,7 +134,7 @@ pub(super) fn mended_alone(
     if anew.is_empty() {
         return Ok(None);
     }
-    let mut out = bytes_of(dictionary).unwrap_or_default().to_vec();
+    let mut out = before.to_vec();
     let mut anew = anew.into_iter().peekable();
     let mut moved = Vec::with_capacity(pages.len());
     for (i, page) in pages.iter().enumerate() {
@@ -151,8 +162,8 @@ fn check_sum(header: &PageHeader, body: &Bytes) -> Result<()> {
     Ok(())
 }
 
-/// What the header of a page should say, by its levels.
-fn sound(v2: &V2, body: &Bytes, column: &ColumnChunkMetaData) -> Result<V2> {
+/// What the header of a page of so many bytes should say, by its levels.
+fn sound(v2: &V2, uncompressed: usize, body: &Bytes, column: &ColumnChunkMetaData) -> Result<V2> {
     let column = column.column_descr();
     let short = || ParquetError::EOF("a page ends inside its levels".to_owned());
     let end = v2.rep_bytes.checked_add(v2.def_bytes).filter(|&end| end <= body.len());
@@ -174,7 +185,8 @@ fn sound(v2: &V2, body: &Bytes, column: &ColumnChunkMetaData) -> Result<V2> {
             count(body.slice(v2.rep_bytes..end), max, &|level| level != present)?
         }
     };
-    Ok(V2 { rows: i32::try_from(rows)?, nulls: i32::try_from(nulls)?, ..*v2 })
+    let encoding = if nulls == values && uncompressed == end { PLAIN } else { v2.encoding };
+    Ok(V2 { rows: i32::try_from(rows)?, nulls: i32::try_from(nulls)?, encoding, ..*v2 })
 }
 
 /// How many of so many levels count.
@@ -319,6 +331,7 @@ mod tests {
         // Three runs of levels of one bit: 5 present, 2 null, 1 present.
         let levels = Bytes::from_static(&[10, 1, 4, 0, 2, 1]);
         let v2 = V2 { values: 8, nulls: -1, def_bytes: levels.len(), ..V2::default() };
+        let sound = |v2: &V2, levels: &Bytes, column| sound(v2, 99, levels, column);
         assert_eq!(sound(&v2, &levels, &optional).unwrap(), V2 { nulls: 2, rows: 8, ..v2 });
         assert!(sound(&V2 { values: 9, ..v2 }, &levels, &optional).is_err());
         assert!(sound(&V2 { def_bytes: 7, ..v2 }, &levels, &optional).is_err());

@@ -295,26 +295,6 @@ pub(crate) fn rewrite(path: &Path, properties: WriterProperties) {
     write(path, columns.collect(), properties);
 }
 
-/// Where the pages of an index begin that does not fit them, no row may be lost without a word.
-#[test]
-fn a_page_index_that_miscounts_rows_is_named() {
-    let lake = lake(|| small_pages(WriterVersion::PARQUET_1_0, Compression::SNAPPY, true));
-    let mut file = File::read(&lake.reports());
-    let chunk = &mut *file.chunks("sku")[0];
-    let (offset, length) = (chunk.get(4).number() as usize, chunk.get(5).number() as usize);
-    let (mut index, _) = Value::read(&file.body[offset..]);
-    index.get(1).items()[3].set(3, i64(59));
-    let bytes = index.written();
-    let end = file.body.len();
-    file.body.extend(&bytes);
-    assert!(length > 0);
-    let chunk = &mut *file.chunks("sku")[0];
-    chunk.set(4, i64(end as i64));
-    chunk.set(5, i32(bytes.len() as i64));
-    file.write(&lake.reports());
-    is_refused(&lake, &["a page of 20 rows where the footer claims 19", "sku", MRDL]);
-}
-
 /// A page's bytes as Hadoop frames them: two blocks, the second of two chunks.
 fn framed(bytes: &[u8]) -> Vec<u8> {
     let (first, rest) = bytes.split_at(bytes.len() / 3);

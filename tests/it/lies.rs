@@ -4,41 +4,23 @@
 use std::fs;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, ListArray};
-use arrow::datatypes::Float64Type;
-use parquet::basic::Compression;
+use arrow::array::{ArrayRef, BinaryArray, Int64Array, new_null_array};
+use arrow::datatypes::DataType as ArrowType;
+use parquet::basic::Encoding;
 use parquet::data_type::{ByteArray, ByteArrayType, DataType, Int96, Int96Type};
-use parquet::file::properties::{WriterProperties, WriterVersion};
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::parser::parse_message_type;
 use serde_json::json;
 
 use crate::attack::{Attacked, texts, ticks, write};
-use crate::footers::{MRDL, is_refused, lake, logs, plain, rewrite, sales, small_pages};
+use crate::footers::{MRDL, is_refused, lake, logs, plain, rewrite, sales};
+use crate::page_index::{change_index, indexed};
 use crate::sample;
 use crate::thrift::{File, Value, i32, i64};
 
 /// The first tick of 2030, and the last.
 const YEAR_2030_US: [i64; 2] = [1_893_456_000_000_000, 1_924_991_999_999_999];
-
-/// Pages of 20 rows with a page index.
-fn indexed() -> WriterProperties {
-    small_pages(WriterVersion::PARQUET_1_0, Compression::SNAPPY, true)
-}
-
-/// A part of a column's page index, from the first row group: the offset index is at field 4, the
-/// column index at 6. It is changed, and written behind all that there is.
-fn change_index(file: &mut File, leaf: usize, field: i16, change: impl Fn(&mut Value)) {
-    let chunk = |file: &mut File| file.footer.get(4).items()[0].get(1).items()[leaf].clone();
-    let offset = chunk(file).get(field).number() as usize;
-    let (mut index, _) = Value::read(&file.body[offset..]);
-    change(&mut index);
-    let (bytes, end) = (index.written(), file.body.len());
-    file.body.extend(&bytes);
-    let chunk = &mut file.footer.get(4).items()[0].get(1).items()[leaf];
-    chunk.set(field, i64(end as i64));
-    chunk.set(field + 1, i32(bytes.len() as i64));
-}
 
 #[test]
 fn a_row_group_that_claims_no_rows_but_has_some_is_refused() {
@@ -123,35 +105,6 @@ fn int96(minute: i64) -> Int96 {
     let day = 2_460_677 + minute.div_euclid(1440);
     let nanoseconds = minute.rem_euclid(1440) * 60_000_000_000;
     Int96::from(vec![nanoseconds as u32, (nanoseconds >> 32) as u32, day as u32])
-}
-
-/// Pages of lists do not say how many rows they have, so an index could give those of others.
-#[test]
-fn lists_are_read_whatever_the_page_index_says_of_them() {
-    let lake = Attacked::new();
-    sample::change_manifest(&lake.root, |manifest| {
-        manifest["interval"] =
-            json!({"start": "2025-01-01T00:00:00Z", "end": "2025-01-01T06:00:00Z"});
-    });
-    let lists = (0..240).map(|row| Some(vec![Some(f64::from(row)), Some(0.5)]));
-    let lists = ListArray::from_iter_primitive::<Float64Type, _, _>(lists);
-    // The first rows lie behind the interval, so their pages are skipped.
-    let columns = vec![
-        ("store_id", texts((0..240).map(|row| format!("store {}", row % 7)))),
-        ("detected_at", ticks((0..240).map(|row| (239 - row) * 5))),
-        ("feature_vector", Arc::new(lists) as ArrayRef),
-    ];
-    write(&lake.reports(), columns, indexed());
-    let expected = logs(&lake, "as it was");
-    let mut file = File::read(&lake.reports());
-    change_index(&mut file, 2, 4, |index| {
-        for page in index.get(1).items().iter_mut().skip(1) {
-            let row = page.get(3).number();
-            page.set(3, i64(row - 1));
-        }
-    });
-    file.write(&lake.reports());
-    assert_eq!(logs(&lake, "another index"), expected);
 }
 
 /// Bounds of the year 2030 in the footer alone, or in the page index alone. A run once looked into
@@ -242,5 +195,97 @@ fn pages_without_values_and_of_other_kinds_are_skipped() {
         file.write(&lake.reports());
         assert_eq!(logs(&lake, what), expected, "{what}");
         fs::write(lake.reports(), sound).unwrap();
+    }
+}
+
+/// The sales' file of the lake's day, with one SKU that is not UTF-8, in a page behind those that
+/// use the dictionary. No line needs the stores of the file, so bounds let a run skip its rows.
+fn sales_with_a_text_that_is_none(lake: &Attacked) {
+    let mut skus: Vec<_> = (0..100).map(|row| format!("sku {}", row % 90).into_bytes()).collect();
+    skus[99] = b"\xff".to_vec();
+    let columns = vec![
+        ("store_id", texts((0..100).map(|_| "~"))),
+        ("tick_at", ticks(0..100)),
+        ("sku", Arc::new(BinaryArray::from_iter_values(skus)) as ArrayRef),
+        ("baseline_sales", Arc::new(Int64Array::from_iter_values(0..100)) as ArrayRef),
+    ];
+    let properties = WriterProperties::builder()
+        .set_dictionary_page_size_limit(100)
+        .set_data_page_row_count_limit(10)
+        .set_write_batch_size(10);
+    write(&sales(lake), columns, properties.build());
+}
+
+/// Such a text was once not rejected if the footer said that all are in the dictionary.
+#[test]
+fn a_footer_that_lies_about_its_dictionary_hides_no_text() {
+    let lake = lake(plain);
+    sales_with_a_text_that_is_none(&lake);
+    let rejected = || {
+        let done = lake.run();
+        assert_eq!(done.status.code(), Some(0), "{}", String::from_utf8_lossy(&done.stderr));
+        lake.lineage().1["inputs"]["baseline_sales_model_prediction_log"]["rows_rejected"].clone()
+    };
+    assert_eq!(rejected(), json!({"invalid_text": 1}));
+    let mut file = File::read(&sales(&lake));
+    for chunk in file.chunks("sku") {
+        let pages = [(2, 0), (0, 8)].map(|(kind, encoding)| {
+            Value::Struct(vec![(1, i32(kind)), (2, i32(encoding)), (3, i32(1))])
+        });
+        chunk.get(3).set(13, Value::List(12, pages.to_vec()));
+    }
+    file.write(&sales(&lake));
+    assert_eq!(rejected(), json!({"invalid_text": 1}));
+}
+
+/// Such a row group, as writers make of an empty table, was once looked for where the footer says
+/// that it lies, which is nowhere, if rows were rejected.
+#[test]
+fn row_groups_without_rows_are_skipped_where_rejected_rows_are_counted() {
+    let lake = lake(plain);
+    sales_with_a_text_that_is_none(&lake);
+    let expected = logs(&lake, "as it was");
+    let mut file = File::read(&sales(&lake));
+    let groups = file.footer.get(4).items();
+    let mut empty = groups[0].clone();
+    empty.set(3, i64(0));
+    for chunk in empty.get(1).items() {
+        (4..=7).for_each(|id| chunk.remove(id));
+        let metadata = chunk.get(3);
+        [5, 9, 11].into_iter().for_each(|id| metadata.set(id, i64(0)));
+        metadata.set(7, i64(15));
+    }
+    groups.push(empty);
+    file.write(&sales(&lake));
+    assert_eq!(logs(&lake, "with an empty group"), expected);
+}
+
+/// Each of these once was exit 65: the crate wants the width of the indices even if there are none.
+#[test]
+fn pages_of_nulls_in_the_dictionary_may_have_no_bytes() {
+    let lake = Attacked::new();
+    let nulls = new_null_array(&ArrowType::Utf8, 60);
+    let columns = vec![
+        ("store_id", texts((0..60).map(|row| format!("store {}", row % 3)))),
+        ("detected_at", ticks((0..60).map(|row| row * 5))),
+        ("sku", nulls),
+    ];
+    for (index, statistics) in [(false, EnabledStatistics::None), (true, EnabledStatistics::Page)] {
+        let pages = WriterProperties::builder()
+            .set_writer_version(WriterVersion::PARQUET_2_0)
+            .set_dictionary_enabled(false)
+            .set_encoding(Encoding::PLAIN)
+            .set_offset_index_disabled(!index)
+            .set_statistics_enabled(statistics);
+        write(&lake.reports(), columns.clone(), pages.build());
+        let expected = logs(&lake, "in PLAIN");
+        let mut file = File::read(&lake.reports());
+        file.change_pages("sku", |header| {
+            let levels = header.get(8).get(5).number();
+            assert_eq!(header.get(2).number(), levels);
+            header.get(8).set(4, i32(8));
+        });
+        file.write(&lake.reports());
+        assert_eq!(logs(&lake, "in the dictionary"), expected);
     }
 }

@@ -36,6 +36,7 @@ mod links;
 mod model;
 mod model_rules;
 mod page;
+mod page_index;
 mod properties;
 mod registry;
 mod replaced;

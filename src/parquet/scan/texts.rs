@@ -10,6 +10,7 @@ use parquet::errors::Result;
 use std::ops::Range;
 
 use super::group::in_dictionary;
+use super::page_values::is_plain;
 use super::plain::{Physical, Plain, PlainValues};
 use crate::parquet::dataset::Source;
 use crate::parquet::fetched::Fetched;
@@ -32,14 +33,21 @@ pub(super) fn dictionaries(source: &Source, row_group: usize) -> Option<Vec<Rang
     leaves(source).map(of).collect()
 }
 
-/// Whether all texts in the dictionaries are sound.
+/// Whether all texts in the dictionaries are sound, and no page that has been fetched has others.
 pub(super) fn are_sound(source: &Source, row_group: usize, fetched: &Fetched) -> bool {
-    let mut of = leaves(source).map(|(_, leaf)| source.file.dictionary(row_group, leaf, fetched));
-    of.all(|page| page.and_then(|page| is_sound(&page)).unwrap_or(false))
+    let file = &source.file;
+    leaves(source).all(|(_, leaf)| {
+        let page = file.dictionary(row_group, leaf, fetched);
+        page.and_then(|page| is_sound(&page)).unwrap_or(false)
+            && file.is_in_dictionary(fetched, row_group, leaf).unwrap_or(false)
+    })
 }
 
 fn is_sound(page: &Page) -> Result<bool> {
-    let Page::DictionaryPage { buf, num_values, .. } = page else { return Ok(false) };
+    let Page::DictionaryPage { buf, num_values, encoding, .. } = page else { return Ok(false) };
+    if !is_plain(*encoding) {
+        return Ok(false);
+    }
     let mut values = PlainValues::new(Physical::Bytes, buf);
     for _ in 0..*num_values {
         if let Plain::Bytes(bytes) = values.read()?
