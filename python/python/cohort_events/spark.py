@@ -27,6 +27,9 @@ __all__ = ["Cohorted", "cohort"]
 #: The instant that each log has.
 TICKS = {"reports": "detected_at", "scores": "tick_at", "sales": "tick_at"}
 
+#: The columns of reports that make the lines, and so their windows.
+LINES = ("store_id", "sku", "detected_at", "first_detected_from")
+
 #: The windows of `cohort_events.windows`, under names that no log has.
 WINDOWS = "store string, stock string, since timestamp, until timestamp"
 
@@ -48,12 +51,15 @@ class Cohorted:
     #: What was counted: `name` and `value`, such as `counts.events_opened`; `lookback_start` is the
     #: earliest instant that had to be looked at, in microseconds after 1970.
     facts: DataFrame
-    #: What Spark keeps.
+    #: What Spark keeps: the kernel's rows.
     kept: DataFrame
+    #: The few rows that are summed up from them, which it keeps too.
+    summed_up: tuple[DataFrame, ...]
 
     def unpersist(self) -> None:
         """Let go of what Spark keeps."""
-        self.kept.unpersist()
+        for frame in (*self.summed_up, self.kept):
+            frame.unpersist()
 
 
 def cohort(
@@ -112,7 +118,8 @@ def cohort(
     stream = _tagged("reports", wanted["reports"])
     if len(logs) > 1:
         # Rows without a store need no prediction.
-        spread = _spread(stream.where(F.col("store_id").isNotNull()), partitions)
+        keys = stream.select(*(column for column in stream.columns if column in LINES))
+        spread = _spread(keys.where(F.col("store_id").isNotNull()), partitions)
         spread = spread.sortWithinPartitions("store_id")
         windows = F.broadcast(spread.mapInArrow(windows_of(written), WINDOWS))
         for name in logs.keys() - {"reports"}:
@@ -265,9 +272,12 @@ def _split(
     none = F.create_map(*(F.lit(v) for pair in facts_of_none.items() for v in pair))
     found = kept.where(F.col("found").isNotNull()).select("found")
     found = found.unionByName(kept.sparkSession.range(1).select(none.alias("found")))
-    counted = found.select(F.explode("found"))
+    # These are few. In one partition, nothing that is made of them needs another shuffle.
+    counted = found.repartition(1).select(F.explode("found"))
     total = F.when(F.col("key") == "lookback_start", F.min("value")).otherwise(F.sum("value"))
     facts = counted.groupBy("key").agg(total.alias("value")).withColumnRenamed("key", "name")
+    facts = facts.persist(StorageLevel.DISK_ONLY)
+    summed_up = [facts]
     reason = F.regexp_extract("name", r"^inputs\.(\w+)\.rows_rejected\.(\w+)$", 2)
     log = F.split("name", r"\.")[1]
     rejects = facts.where(reason != F.lit("")).select(
@@ -277,17 +287,15 @@ def _split(
         name: kept.where(F.col(name).isNotNull()).select(f"{name}.*") for name in ("mrch", "melog")
     }
     if max_reject_ratio is not None:
-        verdict = _verdict(facts, rejects, logs, bounds, max_reject_ratio)
-        frames = {
-            name: frame.crossJoin(F.broadcast(verdict)).where("verdict").drop("verdict")
-            for name, frame in frames.items()
-        }
-    return Cohorted(**frames, rejects=rejects, facts=facts, kept=kept)
+        # It is judged once, whatever is done with the rows afterwards.
+        verdict = _verdict(facts, logs, bounds, max_reject_ratio).persist(StorageLevel.DISK_ONLY)
+        summed_up.append(verdict)
+        frames = {name: frame.where(verdict.scalar()) for name, frame in frames.items()}
+    return Cohorted(**frames, rejects=rejects, facts=facts, kept=kept, summed_up=tuple(summed_up))
 
 
 def _verdict(
     facts: DataFrame,
-    rejects: DataFrame,
     logs: Mapping[str, DataFrame],
     bounds: Mapping[str, int],
     max_reject_ratio: float,
@@ -295,30 +303,35 @@ def _verdict(
     """Return one row that says yes, or fails if too many rows of a log were rejected."""
     from pyspark.sql import functions as F
 
-    # The kernel has seen all reports of the interval. Of the other logs it has seen what lines
-    # need, so their rows are counted, but only if any of them was rejected.
-    in_interval = facts.where(F.col("name") == "inputs.reports.rows_in_interval").select(
-        F.lit("reports").alias("log"), F.col("value").alias("of")
+    def total(start: str) -> Column:
+        value = F.when(F.col("name").startswith(start), F.col("value"))
+        return F.coalesce(F.sum(value), F.lit(0))
+
+    # The kernel has seen all reports of the interval.
+    judged = facts.agg(
+        total("inputs.reports.rows_in_interval").alias("of_reports"),
+        *(total(f"inputs.{name}.rows_rejected.").alias(name) for name in logs),
     )
-    rejected = rejects.groupBy("log").agg(F.sum("rows").alias("rows"))
-    for name in logs.keys() - {"reports"}:
-        frame = logs[name]
-        held = _between(frame, "tick_at", bounds["start"], bounds["end"])
-        rows = frame.where(held | frame["tick_at"].isNull()).select()
-        asked = F.broadcast(rejected.where(F.col("log") == name).select("log"))
-        counted = rows.crossJoin(asked).groupBy("log").agg(F.count("*").alias("of"))
-        in_interval = in_interval.unionByName(counted)
-    judged = rejected.where(F.col("log").isin(*logs)).join(in_interval, "log", "left")
-    too_many = judged.where(F.col("rows") > max_reject_ratio * F.coalesce("of", F.lit(0)))
-    text = F.format_string(
-        f"%s: expected at most {max_reject_ratio} of the interval's rows to be rejected, found %d "
-        "of %d; correct the rows, or raise max_reject_ratio",
-        "log",
-        "rows",
-        F.coalesce("of", F.lit(0)),
-    )
-    message = too_many.agg(F.concat_ws("; ", F.collect_list(text)).alias("message"))
-    yes = F.when(F.col("message") == F.lit(""), F.lit(True))
-    return message.select(
-        yes.otherwise(F.raise_error(F.col("message")).cast("boolean")).alias("verdict")
-    )
+    for name, log in logs.items():
+        if name == "reports":
+            continue
+        # Of the other logs it has seen what lines need, so their rows are counted, but only if any
+        # of them was rejected.
+        held = _between(log, "tick_at", bounds["start"], bounds["end"])
+        inside = log.where(held | log["tick_at"].isNull()).select()
+        asked = F.broadcast(judged.where(F.col(name) > 0).select())
+        counted = inside.crossJoin(asked).agg(F.count("*").alias(f"of_{name}"))
+        judged = judged.crossJoin(F.broadcast(counted))
+    too_many = []
+    for name in logs:
+        rows, of = F.col(name), F.col(f"of_{name}")
+        text = F.format_string(
+            f"{name}: expected at most {max_reject_ratio} of the interval's rows to be rejected, "
+            "found %d of %d; correct the rows, or raise max_reject_ratio",
+            rows,
+            of,
+        )
+        too_many.append(F.when(rows > max_reject_ratio * of, text))
+    message = F.concat_ws("; ", *too_many)
+    yes = F.when(message == F.lit(""), F.lit(True))
+    return judged.select(yes.otherwise(F.raise_error(message).cast("boolean")).alias("verdict"))
