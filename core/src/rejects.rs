@@ -363,7 +363,7 @@ mod tests {
         all.iter().for_each(|reject| rejects.add(reject.row, reject.reason));
         assert_eq!(rejects.iter().collect::<Vec<_>>(), all);
         assert_eq!(rejects.len(), 9);
-        let counts = [("missing_store_id", 4), ("invalid_text", 2), ("missing_name", 3)];
+        let counts = [("missing_store_id", 4), ("invalid_text", 3), ("missing_name", 2)];
         assert_eq!(by_reason([&rejects]), counts.map(|(of, n)| (of.to_owned(), n)).into());
         let mut many = Rejects::default();
         (0..1_000_000).for_each(|row| many.add(row + row / 500_000, Reason::MissingStore));
