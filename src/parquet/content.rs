@@ -4,13 +4,21 @@
 //! Such a column may be encrypted, of an unknown codec, or of a type without a JSON form. It is
 //! left out, and named.
 
-use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::sync::Arc;
 
-use arrow::array::{AsArray as _, Int64Array, RecordBatch};
+use arrow::array::{Array, ArrayRef, AsArray as _, RecordBatch};
+use arrow::buffer::ScalarBuffer;
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Int64Type};
+use arrow::datatypes::{DataType, FieldRef, Int64Type, TimeUnit};
 use arrow::error::ArrowError;
-use arrow::json::writer::{LineDelimited, WriterBuilder};
+use arrow::json::writer::{
+    Encoder, EncoderFactory, EncoderOptions, LineDelimited, NullableEncoder, WriterBuilder,
+};
+use arrow::temporal_conversions::{
+    timestamp_ms_to_datetime, timestamp_ns_to_datetime, timestamp_s_to_datetime,
+    timestamp_us_to_datetime,
+};
 use cohort_core::batch::Instant;
 use parquet::arrow::arrow_reader::RowSelection;
 
@@ -26,8 +34,15 @@ const LEFT_OUT: &str = "left out";
 /// are read twice: once to see whether they can be shown, and once as their rows are asked for.
 const HELD_BYTES_MAX: usize = 1 << 25;
 
-/// Rows of a column that are shown at once.
+/// Rows of a column that are shown at once, if none of them is long.
 const PIECE_ROWS: usize = 1 << 8;
+
+/// Bytes from which on a list, a group or a binary value is not shown: those that a text may have.
+const VALUE_BYTES_MAX: usize = 1 << 20;
+/// What is shown instead. A few bytes of a file may stand for many such values.
+const TOO_LONG: &str = "more than 1 MiB";
+/// Bytes that a value takes besides its own: its name in a group, a comma, the digits of a number.
+const LEAF_BYTES: usize = 16;
 
 /// Some rows of a column.
 #[derive(Clone, Copy, Debug)]
@@ -119,69 +134,112 @@ fn members_of(
     source: &Source,
     batch: RecordBatch,
 ) -> Box<dyn Iterator<Item = Result<String, Hidden>> + '_> {
-    let pieces = (0..batch.num_rows()).step_by(PIECE_ROWS);
-    Box::new(pieces.flat_map(move |at| {
-        let piece = batch.slice(at, PIECE_ROWS.min(batch.num_rows() - at));
-        match shown(source, &piece) {
-            Some(members) => members.into_iter().map(Ok).collect(),
-            None => vec![Err(None)],
+    let may_be_long = is_long_kind(batch.column(0).data_type());
+    let name_bytes = batch.schema_ref().field(0).name().len();
+    let rows = if may_be_long { 1 } else { (PIECE_ROWS << 12) / (name_bytes + (1 << 12)) };
+    let rows = rows.max(1);
+    Box::new((0..batch.num_rows()).step_by(rows).flat_map(move |at| {
+        let piece = batch.slice(at, rows.min(batch.num_rows() - at));
+        let shown = if may_be_long && bytes(piece.column(0)) > VALUE_BYTES_MAX {
+            let name = piece.schema_ref().field(0).name();
+            Ok(vec![format!("{}:{}", serde_json::json!(name), serde_json::json!(TOO_LONG))])
+        } else {
+            shown(&source.file.with_text(&piece))
+        };
+        match shown {
+            Ok(members) => members.into_iter().map(Ok).collect(),
+            Err(_) => vec![Err(None)],
         }
     }))
 }
 
-/// The values of a column, each as a member of a JSON object.
-fn shown(source: &Source, column: &RecordBatch) -> Option<Vec<String>> {
-    let (batch, far) = without_far_instants(&source.file.with_text(column)).ok()?;
-    let text = String::from_utf8(json(&in_utc(&batch).ok()?).ok()?).ok()?;
-    let name = serde_json::json!(batch.schema().field(0).name());
-    let members = text.lines().enumerate().map(|(row, line)| {
-        let member = line.strip_prefix('{')?.strip_suffix('}')?.to_owned();
-        Some(far.get(&row).map_or(member, |number| format!("{name}:{number}")))
-    });
-    members.collect()
+/// Whether a value can take more room than a text that is cut.
+fn is_long_kind(kind: &DataType) -> bool {
+    kind.is_nested() || matches!(kind, DataType::Binary | DataType::BinaryView)
 }
 
-/// The column with null for every instant outside the years 0001 to 9999, and those instants by row
-/// as the numbers that the file holds: no calendar shows them.
-fn without_far_instants(
-    column: &RecordBatch,
-) -> Result<(RecordBatch, BTreeMap<usize, i64>), ArrowError> {
-    let DataType::Timestamp(unit, _) = column.column(0).data_type().clone() else {
-        return Ok((column.clone(), BTreeMap::new()));
+/// About as many bytes as the values take, each as a list or a text of its own.
+fn bytes(values: &ArrayRef) -> usize {
+    let within = |values: &ArrayRef, offsets: &[i32]| {
+        let ends = offsets.first().zip(offsets.last());
+        let ends =
+            ends.and_then(|(a, b)| Some((usize::try_from(*a).ok()?, usize::try_from(*b).ok()?)));
+        ends.map_or(0, |(from, to)| bytes(&values.slice(from, to - from)))
     };
-    let numbers = cast(column.column(0), &DataType::Int64)?;
-    let numbers = numbers.as_primitive::<Int64Type>();
-    let is_near = |number: &i64| Instant::of(*number, unit).exact().is_some();
-    let far = numbers.iter().enumerate();
-    let far: BTreeMap<usize, i64> = far
-        .filter_map(|(row, number)| Some((row, number.filter(|number| !is_near(number))?)))
-        .collect();
-    let near: Int64Array = numbers.iter().map(|number| number.filter(is_near)).collect();
-    let near = cast(&near, column.column(0).data_type())?;
-    let name = column.schema().field(0).name().clone();
-    Ok((RecordBatch::try_from_iter_with_nullable([(name, near, true)])?, far))
-}
-
-fn json(batch: &RecordBatch) -> Result<Vec<u8>, ArrowError> {
-    let mut writer =
-        WriterBuilder::new().with_explicit_nulls(true).build::<_, LineDelimited>(Vec::new());
-    writer.write(batch)?;
-    writer.finish()?;
-    Ok(writer.into_inner())
-}
-
-/// The same rows with every instant in the zone `+00:00`. The writer knows no zone by its name.
-fn in_utc(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
-    let columns = batch.columns().iter().map(|column| match column.data_type() {
-        DataType::Timestamp(unit, Some(_)) => {
-            cast(column, &DataType::Timestamp(*unit, Some("+00:00".into())))
+    let inner = match values.data_type() {
+        DataType::List(_) => {
+            let lists = values.as_list::<i32>();
+            within(lists.values(), lists.value_offsets())
         }
-        _ => Ok(column.clone()),
-    });
-    let columns = columns.collect::<Result<Vec<_>, _>>()?;
-    let schema = batch.schema();
-    let names = schema.fields().iter().map(|field| field.name().clone());
-    RecordBatch::try_from_iter_with_nullable(
-        names.zip(columns).map(|(name, column)| (name, column, true)),
-    )
+        DataType::Map(..) => {
+            let maps = values.as_map();
+            let entries: ArrayRef = Arc::new(maps.entries().clone());
+            within(&entries, maps.value_offsets())
+        }
+        DataType::Struct(_) => values.as_struct().columns().iter().map(bytes).sum(),
+        DataType::BinaryView => values.as_binary_view().iter().flatten().map(<[u8]>::len).sum(),
+        _ => values.to_data().get_slice_memory_size().unwrap_or(0),
+    };
+    inner.saturating_add(values.len().saturating_mul(LEAF_BYTES))
+}
+
+/// The values of a column, each as a member of a JSON object.
+fn shown(column: &RecordBatch) -> Result<Vec<String>, ArrowError> {
+    let mut writer = WriterBuilder::new()
+        .with_explicit_nulls(true)
+        .with_encoder_factory(Arc::new(Instants))
+        .build::<_, LineDelimited>(Vec::new());
+    writer.write(column)?;
+    writer.finish()?;
+    let text = String::from_utf8(writer.into_inner());
+    let text = text.map_err(|error| ArrowError::JsonError(error.to_string()))?;
+    let members = text.lines().map(|line| line.strip_prefix('{')?.strip_suffix('}'));
+    let members = members.map(|member| member.map(str::to_owned)).collect::<Option<_>>();
+    members.ok_or_else(|| ArrowError::JsonError("a row that is no object".to_owned()))
+}
+
+/// Shows instants: those of the years 0001 to 9999 as RFC 3339 does, and all others as the numbers
+/// that the file holds, since no calendar shows them.
+#[derive(Debug)]
+struct Instants;
+
+/// The instants of one array.
+struct InstantsOf {
+    numbers: ScalarBuffer<i64>,
+    unit: TimeUnit,
+    zone: &'static str,
+}
+
+impl EncoderFactory for Instants {
+    fn make_default_encoder<'a>(
+        &self,
+        _: &'a FieldRef,
+        array: &'a dyn Array,
+        _: &'a EncoderOptions,
+    ) -> Result<Option<NullableEncoder<'a>>, ArrowError> {
+        let DataType::Timestamp(unit, zone) = array.data_type() else { return Ok(None) };
+        let numbers = cast(array, &DataType::Int64)?;
+        let numbers = numbers.as_primitive::<Int64Type>().values().clone();
+        let zone = if zone.is_some() { "Z" } else { "" };
+        let encoder = Box::new(InstantsOf { numbers, unit: *unit, zone });
+        Ok(Some(NullableEncoder::new(encoder, array.nulls().cloned())))
+    }
+}
+
+impl Encoder for InstantsOf {
+    fn encode(&mut self, idx: usize, out: &mut Vec<u8>) {
+        let number = self.numbers[idx];
+        let near = Instant::of(number, self.unit).exact();
+        let shown = near.and_then(|_| match self.unit {
+            TimeUnit::Second => timestamp_s_to_datetime(number),
+            TimeUnit::Millisecond => timestamp_ms_to_datetime(number),
+            TimeUnit::Microsecond => timestamp_us_to_datetime(number),
+            TimeUnit::Nanosecond => timestamp_ns_to_datetime(number),
+        });
+        // Its debug form is that of RFC 3339 without a zone. To write into memory never fails.
+        let _ = match shown {
+            Some(shown) => write!(out, "\"{shown:?}{}\"", self.zone),
+            None => write!(out, "{number}"),
+        };
+    }
 }

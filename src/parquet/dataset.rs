@@ -27,23 +27,38 @@ pub(crate) struct Source {
 
 impl Source {
     /// Reads by the page index, and again without it if the pages are not what it says. No row is
-    /// then skipped by it either.
+    /// then skipped by it either. A warning names the file.
     ///
     /// # Errors
     /// As `read` without the page index.
     pub(crate) async fn read<T>(
         &self,
-        mut read: impl AsyncFnMut(&Self) -> Result<T, Error>,
+        read: impl AsyncFnMut(&Self) -> Result<T, Error>,
     ) -> Result<T, Error> {
+        let (found, by_index) = self.read_quietly(read).await?;
+        if !by_index {
+            self.file.tell_of_index();
+        }
+        Ok(found)
+    }
+
+    /// As [`Self::read`], without a word. Also says whether what was read first was kept.
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) async fn read_quietly<T>(
+        &self,
+        mut read: impl AsyncFnMut(&Self) -> Result<T, Error>,
+    ) -> Result<(T, bool), Error> {
         let by_index = read(self).await;
         let plain = match &by_index {
             Err(Error::Corrupt { .. }) => self.file.without_index(),
             _ => None,
         };
-        let Some(file) = plain else { return by_index };
-        let found = read(&Self { file, columns: self.columns.clone() }).await?;
-        self.file.tell_of_index();
-        Ok(found)
+        match plain {
+            Some(file) => Ok((read(&Self { file, columns: self.columns.clone() }).await?, false)),
+            None => Ok((by_index?, true)),
+        }
     }
 }
 

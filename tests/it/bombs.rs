@@ -5,7 +5,7 @@ use std::fs;
 use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, DictionaryArray, Int32Array, StringArray};
+use arrow::array::{ArrayRef, DictionaryArray, Int32Array};
 use parquet::basic::{Compression, Encoding, GzipLevel, ZstdLevel};
 use parquet::file::properties::{WriterProperties, WriterVersion};
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ const MRDL: &str = "minority_reports_detected_log";
 
 /// A run that must succeed: its summary, and what its lineage says of the reports.
 #[track_caller]
-fn runs(lake: &Attacked) -> (Value, Value) {
+pub(crate) fn runs(lake: &Attacked) -> (Value, Value) {
     let done = lake.run();
     assert_eq!(done.status.code(), Some(0), "{}", String::from_utf8_lossy(&done.stderr));
     let (_, lineage) = lake.lineage();
@@ -26,7 +26,7 @@ fn runs(lake: &Attacked) -> (Value, Value) {
 }
 
 #[track_caller]
-fn peaks_below(summary: &Value, mib: u64) {
+pub(crate) fn peaks_below(summary: &Value, mib: u64) {
     let peak = summary["peak_memory_bytes"].as_u64().unwrap();
     assert!(peak < mib * MIB, "{} MiB", peak / MIB);
 }
@@ -332,55 +332,6 @@ fn a_text_over_a_mebibyte_rejects_its_row_and_is_cut_among_the_rejects() {
         let (_, lineage) = lake.lineage();
         assert!(lineage["outputs"]["rejects"]["files"][0]["bytes"].as_u64().unwrap() < 20_000);
     }
-}
-
-/// Rows without a required value, as a file holds them in a few bytes.
-#[test]
-fn a_million_rejected_rows_take_the_room_of_a_few() {
-    let rows = 1_000_000;
-    let nulls = || -> ArrayRef { Arc::new(StringArray::new_null(rows)) };
-    let same = |text: &str| texts(std::iter::repeat_n(text, rows));
-    let minutes = || ticks(std::iter::repeat_n(0, rows));
-    let lake = Attacked::with_reports(vec![("store_id", nulls()), ("detected_at", minutes())]);
-    sample::change_manifest(&lake.root, |manifest| manifest["max_reject_ratio"] = json!(1.0));
-    let (summary, reports) = runs(&lake);
-    assert_eq!(reports["rows_rejected"], json!({"missing_store_id": rows}));
-    peaks_below(&summary, 150);
-    for (log, id, label) in
-        [("all_campaign_data", "campaign_id", "name"), ("contextual_data", "context_id", "label")]
-    {
-        let lake = Attacked::new();
-        let file = fs::read_dir(lake.root.join(log)).unwrap().next().unwrap().unwrap().path();
-        let columns = vec![
-            (id, nulls()),
-            (label, same("b")),
-            ("starts_at", minutes()),
-            ("ends_at", minutes()),
-        ];
-        write(&file, columns, WriterProperties::default());
-        peaks_below(&runs(&lake).0, 150);
-    }
-}
-
-/// They once were all held as JSON before the first was written.
-#[test]
-fn the_rejected_rows_of_a_file_are_written_in_the_room_of_a_few() {
-    let rows = 60_000;
-    let long = "x".repeat(3_000);
-    let keys = Int32Array::from(vec![0; rows]);
-    let long: ArrayRef = Arc::new(DictionaryArray::try_new(keys, texts([long])).unwrap());
-    let lake = Attacked::with_reports(vec![
-        ("store_id", Arc::new(StringArray::new_null(rows))),
-        ("detected_at", ticks(std::iter::repeat_n(0, rows))),
-        ("of no use", long),
-    ]);
-    sample::change_manifest(&lake.root, |manifest| {
-        manifest["max_reject_ratio"] = json!(1.0);
-        manifest["outputs"]["rejects"] = json!("out/rejects/");
-    });
-    let (summary, _) = runs(&lake);
-    assert_eq!(summary["rows"]["rejects"], rows);
-    peaks_below(&summary, 200);
 }
 
 /// Values of JSON take many times the room of their text, so none are made of a lineage.

@@ -165,7 +165,7 @@ fn hints_that_no_decoder_takes_change_nothing() {
 }
 
 /// The content of the only rejected row.
-fn rejected(lake: &Attacked) -> String {
+pub(crate) fn rejected(lake: &Attacked) -> String {
     let (_, lineage) = lake.lineage();
     let part = lineage["outputs"]["rejects"]["files"][0]["uri"].as_str().unwrap();
     let file = fs::File::open(part.strip_prefix("file://").unwrap()).unwrap();

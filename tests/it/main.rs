@@ -39,6 +39,7 @@ mod page;
 mod page_index;
 mod properties;
 mod registry;
+mod rejects;
 mod replaced;
 mod reruns;
 mod result_file;

@@ -145,6 +145,27 @@ fn help_that_nobody_reads_is_ended_by_the_system() {
     }
 }
 
+/// Where `ulimit -v` leaves no room, a stack that had to grow ended the process by SIGSEGV.
+#[test]
+fn the_stack_has_its_room_from_the_start() {
+    let (_reader, stdout) = full_pipe();
+    let mut command = Command::new(crate::binary::binary());
+    let mut child = command.arg("--version").stdout(stdout).spawn().unwrap();
+    let stack = || {
+        let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+        let stack = status.lines().find_map(|line| line.strip_prefix("VmStk:"));
+        stack.unwrap().trim().trim_end_matches(" kB").parse::<u64>().unwrap()
+    };
+    let taken = (0..1_000).any(|_| {
+        thread::sleep(Duration::from_millis(10));
+        stack() >= 512
+    });
+    let found = stack();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(taken, "{found} KiB");
+}
+
 #[test]
 fn a_command_that_is_no_run_is_ended_by_the_system() {
     let lake = Attacked::new();
