@@ -10,6 +10,7 @@ use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
     ParquetRecordBatchReaderBuilder, RowSelection, RowSelectionPolicy,
 };
+use parquet::basic::Compression;
 use parquet::errors::{ParquetError, Result};
 use parquet::file::reader::Length as _;
 
@@ -164,10 +165,20 @@ impl Columns {
         match self.roots.iter().find_map(fails) {
             Some((root, error)) => {
                 let column = self.file.schema().field(root).name();
-                Error::corrupt(uri, self.row_group, format!("column {column:?}: {error}"))
+                let codec = self.codec(root);
+                let reason = format!("column {column:?} in the codec {codec}: {error}");
+                Error::corrupt(uri, self.row_group, reason)
             }
             None => Error::corrupt(uri, self.row_group, error),
         }
+    }
+
+    /// The name of a root column's codec, without its level.
+    fn codec(&self, root: usize) -> String {
+        let group = self.file.metadata().row_group(self.row_group);
+        let leaf = self.file.leaves(&[root]).next();
+        let codec = leaf.map_or(Compression::UNCOMPRESSED, |leaf| group.column(leaf).compression());
+        codec.to_string().split('(').next().unwrap_or_default().to_owned()
     }
 }
 
