@@ -74,7 +74,8 @@ impl File {
             return Err(wrong("more rows than can be counted".to_owned()));
         }
         let sound = guarded(|| {
-            let metadata = footer::sound(metadata, object.bytes)?;
+            let footer = tail.parts.footer(object.bytes).unwrap_or_default();
+            let metadata = footer::sound(metadata, object.bytes, footer.len())?;
             let schema = metadata.file_metadata();
             let columns = FileColumns::of(schema.schema_descr(), schema.key_value_metadata())?;
             Ok((footer::with_schema(metadata, columns.parquet.clone()), columns))

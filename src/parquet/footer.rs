@@ -22,22 +22,31 @@ use super::flat_index::FlatIndex;
 
 /// The four bytes at a file's beginning. No chunk lies before their end.
 const MAGIC_BYTES: i64 = 4;
+/// The header of a dictionary has fewer bytes than these.
+const DICTIONARY_HEADER_BYTES_MAX: i64 = 100;
 
-/// The footer of a file of this many bytes with sound hints, and with a page index only if the
-/// footer says where in the file it lies.
+/// The footer of a file of this many bytes, itself `footer_bytes` of them, with sound hints, and with
+/// a page index only if the footer says where in the file it lies. Chunks have their whole length.
 ///
 /// # Errors
 /// If the metadata cannot be put together again.
-pub(super) fn sound(metadata: ParquetMetaData, bytes: u64) -> Result<ParquetMetaData> {
+pub(super) fn sound(
+    metadata: ParquetMetaData,
+    bytes: u64,
+    footer_bytes: usize,
+) -> Result<ParquetMetaData> {
     let indexed = metadata.row_groups().iter().flat_map(RowGroupMetaData::columns).all(|column| {
         let offset_index = span(column.offset_index_offset(), column.offset_index_length());
         let column_index = span(column.column_index_offset(), column.column_index_length());
         [offset_index, column_index].iter().flatten().all(|span| lies_in(span, bytes))
     });
+    let pages_end = bytes.saturating_sub(footer_bytes as u64 + 8);
+    let ends = if omits_headers(&metadata) { ends(&metadata, pages_end) } else { Vec::new() };
     let mut builder = metadata.into_builder();
     let groups = builder.take_row_groups().into_iter().map(|group| {
         let mut group = group.into_builder();
-        let columns = group.take_columns().into_iter().map(|column| sound_chunk(column, indexed));
+        let columns = group.take_columns().into_iter();
+        let columns = columns.map(|column| sound_chunk(column, indexed, &ends));
         let columns = columns.collect::<Result<Vec<_>>>()?;
         group.set_column_metadata(columns).build()
     });
@@ -67,12 +76,48 @@ fn lies_in(span: &Range<i64>, bytes: u64) -> bool {
         && u64::try_from(span.end).is_ok_and(|end| end <= bytes)
 }
 
-fn sound_chunk(column: ColumnChunkMetaData, indexed: bool) -> Result<ColumnChunkMetaData> {
-    // Writers without a dictionary give its offset as 0, or as that of the first data page.
-    let dictionary = column
-        .dictionary_page_offset()
-        .filter(|&offset| offset >= MAGIC_BYTES && offset < column.data_page_offset());
-    let mut builder = column.into_builder().set_dictionary_page_offset(dictionary);
+/// Whether the file's writer left the header of the dictionary out of the length of its chunk, as
+/// parquet-mr did before 1.2.9 (PARQUET-816).
+fn omits_headers(metadata: &ParquetMetaData) -> bool {
+    let writer = metadata.file_metadata().created_by().unwrap_or_default();
+    let version = writer.strip_prefix("parquet-mr version ").unwrap_or_default();
+    let numbers = version.split(|c: char| !c.is_ascii_digit());
+    let mut numbers = numbers.map_while(|number| number.parse::<u32>().ok()).take(3).peekable();
+    writer == "parquet-mr" || numbers.peek().is_some() && numbers.lt([1, 2, 9])
+}
+
+/// Where column chunks can end, in order: where another begins, or where all of them end.
+fn ends(metadata: &ParquetMetaData, pages_end: u64) -> Vec<i64> {
+    let columns = metadata.row_groups().iter().flat_map(RowGroupMetaData::columns);
+    let starts = columns.map(|column| dictionary(column).unwrap_or(column.data_page_offset()));
+    let mut ends: Vec<_> = starts.chain(i64::try_from(pages_end)).collect();
+    ends.sort_unstable();
+    ends
+}
+
+/// The dictionary's offset. Writers without one give it as 0, or as that of the first data page.
+fn dictionary(column: &ColumnChunkMetaData) -> Option<i64> {
+    let offset = column.dictionary_page_offset();
+    offset.filter(|&offset| offset >= MAGIC_BYTES && offset < column.data_page_offset())
+}
+
+/// The chunk with sound hints, up to the next of `ends` if no more than a header lies before it.
+fn sound_chunk(
+    column: ColumnChunkMetaData,
+    indexed: bool,
+    ends: &[i64],
+) -> Result<ColumnChunkMetaData> {
+    let dictionary = dictionary(&column);
+    let start = dictionary.unwrap_or(column.data_page_offset());
+    let length = column.compressed_size();
+    let end = start.saturating_add(length);
+    let whole = ends
+        .get(ends.partition_point(|&next| next < end))
+        .filter(|&&next| length > 0 && next.saturating_sub(end) <= DICTIONARY_HEADER_BYTES_MAX);
+    let mut builder = column
+        .into_builder()
+        .set_dictionary_page_offset(dictionary)
+        .set_total_compressed_size(whole.map_or(length, |end| end - start));
     if !indexed {
         builder = builder
             .set_offset_index_offset(None)

@@ -187,7 +187,7 @@ impl Fetched {
     }
 
     /// The footer's bytes, if they have been fetched and are not encrypted.
-    fn footer(&self, bytes: u64) -> Option<Bytes> {
+    pub(super) fn footer(&self, bytes: u64) -> Option<Bytes> {
         let tail = self.get_bytes(bytes.checked_sub(8)?, 8).ok()?;
         let length = u32::from_le_bytes(*tail.first_chunk()?);
         let from = bytes.checked_sub(8 + u64::from(length))?;
