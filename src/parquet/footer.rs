@@ -25,8 +25,9 @@ const MAGIC_BYTES: i64 = 4;
 /// The header of a dictionary has fewer bytes than these.
 const DICTIONARY_HEADER_BYTES_MAX: i64 = 100;
 
-/// The footer of a file of this many bytes, itself `footer_bytes` of them, with sound hints, and with
-/// a page index only if the footer says where in the file it lies. Chunks have their whole length.
+/// The footer of a file of this many bytes, itself `footer_bytes` of them, with sound hints, and
+/// with a page index only if the footer says where in the file it lies. Chunks have their whole
+/// length.
 ///
 /// # Errors
 /// If the metadata cannot be put together again.
