@@ -16,7 +16,12 @@ def main() -> None:
         for name, log in (("reports", REPORTS), ("scores", SCORES), ("sales", SALES))
     }
     found = cohort_spark.cohort(
-        **logs, start=args.start, end=args.end, gap=f"PT{args.gap}S", run_id="peer"
+        **logs,
+        start=args.start,
+        end=args.end,
+        gap=f"PT{args.gap}S",
+        run_id="peer",
+        partitions=args.threads,
     )
     for name in ("mrch", "melog"):
         rows = getattr(found, name)

@@ -102,7 +102,7 @@ def cohort(
             exceeded, every action on the result fails before it gives or writes a row. `None`
             leaves the judgement to the caller.
         run_id: The text of the column `run_id`.
-        partitions: Into how many parts to shuffle; by default Spark decides.
+        partitions: Into how many parts to shuffle; by default `spark.sql.shuffle.partitions`.
 
     Raises:
         UsageError: A DataFrame lacks a required column, or has two of one name.
