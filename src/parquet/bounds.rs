@@ -18,6 +18,8 @@ use super::page_header::PageHeader;
 
 /// The most bytes of a page before compression. The largest that writers make are of 100 MB.
 const PAGE_BYTES_MAX: usize = 128 << 20;
+/// What a decoder holds of each value in a list besides it: its levels, in a buffer that grows.
+const LEVEL_BYTES: usize = 8;
 /// The most values of a page whose rows are lists.
 const LIST_VALUES_MAX: i32 = 1 << 24;
 /// The encoding DELTA_BYTE_ARRAY, in which a text begins with a part of the one before.
@@ -52,17 +54,21 @@ pub(super) fn check(
     places: &[Range<u64>],
     rows: usize,
 ) -> Result<usize> {
-    let mut row_bytes_max = 0;
+    let (mut row_bytes_max, mut list_bytes) = (0, 0_usize);
     each_page(fetched, places, |header, page, at| {
         check_page(header, &page.slice(at..), column, rows)?;
         if !header.is_dictionary() {
             let grow = header.encoding() == Some(DELTA_BYTE_ARRAY);
             let values = if grow { 1 } else { header.values().max(1).unsigned_abs() as usize };
-            row_bytes_max = row_bytes_max.max(header.uncompressed / values);
+            let value_bytes = header.uncompressed / values;
+            row_bytes_max = row_bytes_max.max(value_bytes);
+            list_bytes =
+                list_bytes.saturating_add(values.saturating_mul(value_bytes + LEVEL_BYTES));
         }
         Ok(())
     })?;
-    Ok(row_bytes_max)
+    let is_flat = column.column_descr().max_rep_level() == 0;
+    Ok(if is_flat { row_bytes_max } else { row_bytes_max.max(list_bytes / rows.max(1)) })
 }
 
 /// Gives each page that has been fetched to `visit`: its header, the page with it, and where in it

@@ -110,8 +110,10 @@ fn a_file_is_read_without_a_page_index_that_lies() {
         let sound = fs::read(&path).unwrap();
         let leaves: Vec<_> = (0..File::read(&path).columns().len()).collect();
         let of_one = leaves.iter().map(|&leaf| (LIES[0], vec![leaf]));
+        let foreign = vec![4];
         for ((what, lie), leaves) in LIES.map(|lie| (lie, leaves.clone())).into_iter().chain(of_one)
         {
+            let is_needed = leaves != foreign;
             let what = format!("{what} in {leaves:?} of {}", path.display());
             let mut file = File::read(&path);
             for leaf in leaves {
@@ -128,7 +130,7 @@ fn a_file_is_read_without_a_page_index_that_lies() {
             assert!(warned.iter().all(|line| line.contains(path.to_str().unwrap())), "{said}");
             // The others contradict themselves, and are none from the beginning.
             if what.contains("a row") && !what.contains("late") {
-                assert_eq!(warned.len(), 1, "{what}: {said}");
+                assert_eq!(warned.len(), usize::from(is_needed), "{what}: {said}");
             }
             fs::write(&path, &sound).unwrap();
         }
