@@ -175,10 +175,7 @@ mod _core {
         let rows = compute(py, move |stop| registries::registry(logs, &set, stop))?;
         Ok(Registered {
             events: Py::new(py, Table::new(registries::events_schema(), rows.events))?,
-            unapplied: Py::new(
-                py,
-                Table::new(registries::unapplied_schema(), rows.unapplied),
-            )?,
+            unapplied: Py::new(py, Table::new(registries::unapplied_schema(), rows.unapplied))?,
         })
     }
 
