@@ -90,7 +90,7 @@ def test_pipes_messages_reach_a_bucket_in_numbered_chunks(lake: Lake, start: Sta
         DAGSTER_PIPES_MESSAGES=packed({"bucket": lake.bucket, "key_prefix": "pipes/said"}),
     )
     assert container.wait()["StatusCode"] == 0, container.logs()
-    chunks = [lake.read(f"pipes/said/{n}.json").decode() for n in (1, 2, 3)]
+    chunks = [lake.read(f"pipes/said/{n}.json").decode() for n in (1, 2)]
     said = [json.loads(line)["method"] for chunk in chunks for line in chunk.splitlines()]
     assert (said[0], said[-1]) == ("opened", "closed")
     assert said.count("report_asset_materialization") == 2
