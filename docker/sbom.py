@@ -152,7 +152,7 @@ def shipped(rustc: dict[str, str], roots: Path | None) -> list[dict[str, Any]]:
 def dependencies(
     metadata: dict[str, Any], built: set[str], no_crates: list[dict[str, Any]]
 ) -> list[dict[str, Any]]:
-    """Return what each entry depends on."""
+    """Return what each entry depends on, as Cargo resolves it for the whole workspace."""
     packages = {package["id"]: purl(package) for package in metadata["packages"]}
     root = metadata["resolve"]["root"]
     others = [one["bom-ref"] for one in no_crates]

@@ -24,5 +24,5 @@ sbom=$CARGO_TARGET_DIR/cohort-events.cdx.json
 mkdir -p "$CARGO_TARGET_DIR"
 "$bin/python" sbom.py > "$sbom"
 rm -f "$out"/cohort_events-*.whl
-maturin build --release --locked --zig --compatibility manylinux_2_28 --sbom-include "$sbom" \
-    --out "$out"
+maturin build --release --locked --config wheel.toml --zig --compatibility manylinux_2_28 \
+    --sbom-include "$sbom" --out "$out"
