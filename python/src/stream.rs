@@ -214,11 +214,12 @@ impl<'p> Stream<'p> {
         let events = store_events(reports, self.settings, &mut self.lookback_start);
         let Some((events, duplicates)) = events else { return Ok(()) };
         self.duplicates += duplicates;
-        let windows = Windows::of(&events);
         let ticks = Windows::of_ticks(&events);
         let scores = &gather(scores, &ticks, self.settings, &mut self.scores);
-        let sales = &gather(sales, &windows, self.settings, &mut self.sales);
-        let windows = &windows;
+        // Those of a large store take as much memory as its rows.
+        drop(ticks);
+        let windows = &Windows::of(&events);
+        let sales = &gather(sales, windows, self.settings, &mut self.sales);
         let store = Store { id: &id, events: &events, windows, sales, scores, first_cell: 0 };
         self.output.store(store, emit)
     }
