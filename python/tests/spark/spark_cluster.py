@@ -36,7 +36,7 @@ SETTINGS: dict[str, Any] = {"gap": "PT1H", "max_event_duration": "P1D", "max_rej
 SPARK_HOME = Path(pyspark.__file__).parent
 LOOPBACK = "127.0.0.1"
 #: The address space of each Python worker, most of which its libraries reserve.
-PYTHON_MEMORY = os.environ.get("COHORT_PYTHON_MEMORY", "1g")
+PYTHON_MEMORY = os.environ.get("COHORT_PYTHON_MEMORY", "3g")
 
 
 @dataclass

@@ -12,7 +12,7 @@ from pyspark.sql import SparkSession
 
 from cohort_events import spark as cohort_spark
 
-LINES = int(os.environ.get("COHORT_LINES", "50000"))
+LINES = int(os.environ.get("COHORT_LINES", "1000000"))
 DAY = ("2025-01-01T00:00:00Z", "2025-01-02T00:00:00Z")
 NOON_US = 1_735_732_800_000_000
 TICK_US = 300_000_000
