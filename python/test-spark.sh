@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# Tests the wheel on a Spark cluster that the tests start and stop on loopback:
+# Tests the wheel on a Spark cluster that the tests start and stop on loopback. Spark needs Java 17
+# or later; in CI, it is installed if it is missing:
 #
 #     python/test-spark.sh BIN [pytest's options]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 bin=$(realpath "$1")
 shift
+tests/java.sh
 "$bin/pip" install --quiet --disable-pip-version-check --no-deps --force-reinstall \
     target/wheels/cohort_events-*.whl
 COHORT_BINARY=$(realpath "${COHORT_BINARY:-target/release/cohort}")

@@ -8,11 +8,7 @@ cd "$(dirname "$0")/../.."
 python=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
 shift
 
-if [ -n "${CI:-}" ] && [ "$(id -u)" = 0 ] && ! command -v java >/dev/null; then
-    # If this fails, Spark's tests say what is missing.
-    { apt-get update && apt-get install --yes --no-install-recommends default-jre-headless; } \
-        >/dev/null || true
-fi
+tests/java.sh
 COHORT_BINARY=$(realpath "${COHORT_BINARY:-${CARGO_TARGET_DIR:-target}/release/cohort}")
 COHORT_WEED=$(tests/seaweed.sh)
 export COHORT_BINARY COHORT_WEED
