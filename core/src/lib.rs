@@ -24,6 +24,7 @@
 //! | 6 MRCH, MELOG: columns | [`contract`], [`batch::MrchBatch`], [`batch::MelogBatch`] |
 //! | 7 Causes | [`Candidates`] in `causes.rs`, the dominant cause in `claims.rs` |
 //! | 8 Registry and edits | [`registry`] |
+//! | 10 `run_id` | [`check_run_id`] |
 //! | 12 `counts` | [`Counts`] |
 //!
 //! Modules are private, and what other crates need is listed below. Four are public, since their
@@ -65,6 +66,7 @@ pub mod registry;
 pub mod rejects;
 mod reports;
 mod rows;
+mod run_id;
 mod shared;
 mod statuses;
 mod stores;
@@ -82,6 +84,7 @@ pub use points::{ByCell, Gathered, Point};
 pub use predictions::{PredictionLog, Predictions, Sale, Sales, Score, Scores, Series};
 pub use reports::{Carried, Report};
 pub use rows::{EventRows, Evidence, MelogRow, MrchRow, event_rows, rows_in};
+pub use run_id::{RunIdError, check_run_id};
 pub use shared::SharedTexts;
 pub use statuses::{EventStatus, ReportStatus};
 pub use stores::{LargeSum, store_rows};

@@ -60,7 +60,7 @@ impl SelectionArgs {
             from,
             to,
             run_id: run_id
-                .map_err(|error: crate::layout::RunIdError| usage("--run-id", error.to_string()))?,
+                .map_err(|error: cohort_core::RunIdError| usage("--run-id", error.to_string()))?,
         })
     }
 }

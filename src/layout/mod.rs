@@ -15,7 +15,6 @@ pub(crate) use part::PartName;
 pub(crate) use partitioning::Partitioning;
 pub(crate) use partitioning::proposed::{Proposed, is_partition};
 pub use run::RunId;
-pub(crate) use run::RunIdError;
 
 /// `<dataset uri>run=<run_id>/`: everything that a run may write or delete of one output.
 #[must_use]

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use cohort_core::{RunIdError, check_run_id};
 use serde::{Deserialize, Serialize};
 
 /// The name of a run: 1 to 250 characters of `A-Za-z0-9._:+@=~-`.
@@ -18,28 +19,7 @@ use serde::{Deserialize, Serialize};
 #[serde(try_from = "String", into = "String")]
 pub struct RunId(String);
 
-/// Why a text is not the name of a run.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum RunIdError {
-    /// It is empty.
-    #[error("expected a run_id of 1 to 250 characters of A-Za-z0-9._:+@=~-, found an empty string")]
-    Empty,
-    /// More than 250 characters.
-    #[error("expected a run_id of 1 to 250 characters, found {0}")]
-    TooLong(usize),
-    /// A character that is not allowed.
-    #[error("expected a run_id of characters of A-Za-z0-9._:+@=~-, found {found:?} in {text:?}")]
-    Character {
-        /// The first such character.
-        found: char,
-        /// The whole text.
-        text: String,
-    },
-}
-
 impl RunId {
-    /// Most characters in one.
-    pub const LENGTH_MAX: usize = 250;
     const KEY: &'static str = "run=";
 
     /// The text.
@@ -89,16 +69,7 @@ impl FromStr for RunId {
     type Err = RunIdError;
 
     fn from_str(text: &str) -> Result<Self, RunIdError> {
-        if text.is_empty() {
-            return Err(RunIdError::Empty);
-        }
-        let allowed = |c: char| c.is_ascii_alphanumeric() || "._:+@=~-".contains(c);
-        if let Some(found) = text.chars().find(|&c| !allowed(c)) {
-            return Err(RunIdError::Character { found, text: text.chars().take(60).collect() });
-        }
-        if text.len() > Self::LENGTH_MAX {
-            return Err(RunIdError::TooLong(text.len()));
-        }
+        check_run_id(text)?;
         Ok(Self(text.to_owned()))
     }
 }

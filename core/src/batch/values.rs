@@ -1,7 +1,12 @@
 //! Arrow arrays to the core's types: instants, doubles and money, in any form that SPEC 2 allows.
 
+use std::sync::Arc;
+
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type, Int64Type};
+use arrow_array::types::{
+    Date64Type, Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type, Int64Type,
+    TimestampMillisecondType,
+};
 use arrow_array::{Array, ArrayRef, Float64Array};
 use arrow_buffer::i256;
 use arrow_cast::cast;
@@ -55,6 +60,13 @@ impl Instant {
     }
 }
 
+/// The midnight before an instant in milliseconds; the first instant there is if that is later. Not
+/// every writer of dates in milliseconds keeps to midnights.
+const fn midnight(ms: i64) -> i64 {
+    const DAY_MS: i64 = 86_400_000;
+    ms.div_euclid(DAY_MS).saturating_mul(DAY_MS)
+}
+
 /// A column of doubles. NaN is null.
 #[derive(Clone, Debug)]
 pub(super) struct Doubles(Option<Float64Array>);
@@ -88,7 +100,9 @@ impl Instants {
         let to = |array: &ArrayRef| match array.data_type() {
             DataType::Date32 => cast_to(Some(array), &DataType::Timestamp(TimeUnit::Second, None)),
             DataType::Date64 => {
-                cast_to(Some(array), &DataType::Timestamp(TimeUnit::Millisecond, None))
+                let dates = array.as_primitive::<Date64Type>();
+                let midnights = dates.unary::<_, TimestampMillisecondType>(midnight);
+                Some(Arc::new(midnights) as ArrayRef)
             }
             _ => Some(array.clone()),
         };
@@ -211,8 +225,6 @@ impl Lists {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use arrow::array::*;
 
     use super::*;
@@ -299,6 +311,8 @@ mod tests {
         let of = |array: ArrayRef| Instants::new(Some(&array)).get(0).unwrap().nearest().as_us();
         assert_eq!(of(Arc::new(Date32Array::from(vec![1]))), 86_400_000_000);
         assert_eq!(of(Arc::new(Date64Array::from(vec![-86_400_000]))), -86_400_000_000);
+        // Five in the morning.
+        assert_eq!(of(Arc::new(Date64Array::from(vec![-68_400_000]))), -86_400_000_000);
     }
 
     #[test]
