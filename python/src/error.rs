@@ -19,6 +19,9 @@ pub(crate) enum Error {
     /// This package is at fault.
     #[error("internal error: {0}; please report it")]
     Bug(String),
+    /// What a method of a frame raised.
+    #[error(transparent)]
+    Raised(#[from] PyErr),
     /// The caller wants no result any more; nobody sees this.
     #[error("stopped")]
     Stopped,
@@ -28,6 +31,7 @@ impl Error {
     /// The exception of this kind.
     pub(crate) fn raise(&self, py: Python<'_>) -> PyErr {
         let name = match self {
+            Self::Raised(error) => return error.clone_ref(py),
             Self::Usage(_) => "UsageError",
             Self::Data(_) => "DataError",
             Self::Bug(_) | Self::Stopped => "BugError",
@@ -41,7 +45,11 @@ impl Error {
 
     /// A mistake of a producer whose frame goes under this name.
     pub(crate) fn frame(frame: &str, error: &ArrowError) -> Self {
-        let found = error.to_string().replace('\n', " ");
+        let found = match error {
+            ArrowError::CDataInterface(found) => found.clone(),
+            other => other.to_string(),
+        };
+        let found = found.replace('\n', " ");
         Self::Data(format!("{frame}: expected a readable Arrow stream, found: {found}"))
     }
 

@@ -26,6 +26,9 @@ use crate::worker::Stop;
 /// Rows of one output batch.
 const BATCH_ROWS: usize = 1 << 16;
 
+/// Bytes of the texts of a batch of windows, one window more or less.
+const WINDOW_BYTES_MAX: usize = 1 << 26;
+
 /// The frames of a call.
 #[derive(Debug)]
 pub(crate) struct Frames {
@@ -137,18 +140,36 @@ pub(crate) fn windows(
     reports: Frame,
     settings: &Settings,
     stop: &Stop,
-) -> Result<RecordBatch, Error> {
+) -> Result<Vec<RecordBatch>, Error> {
     let (stores, _) = read_reports(reports, settings, stop)?;
+    let each = stores.all.iter().flat_map(|store| {
+        store.windows.each().map(|(sku, first, last)| (&*store.id, sku, first, last))
+    });
+    let (mut batches, mut held, mut bytes) = (Vec::new(), Vec::new(), 0);
+    for window @ (id, sku, ..) in each {
+        held.push(window);
+        bytes += id.len() + sku.map_or(0, str::len);
+        if held.len() == BATCH_ROWS || bytes > WINDOW_BYTES_MAX {
+            stop.check()?;
+            batches.push(windows_batch(&held)?);
+            (held, bytes) = (Vec::new(), 0);
+        }
+    }
+    batches.push(windows_batch(&held)?);
+    Ok(batches)
+}
+
+fn windows_batch(
+    windows: &[(&str, Option<&str>, Timestamp, Timestamp)],
+) -> Result<RecordBatch, Error> {
     let (mut ids, mut skus) = (StringBuilder::new(), StringBuilder::new());
     let instants = || TimestampMicrosecondBuilder::new().with_timezone("UTC");
     let (mut starts, mut ends) = (instants(), instants());
-    for store in &stores.all {
-        for (sku, first, last) in store.windows.each() {
-            ids.append_value(&store.id);
-            skus.append_option(sku);
-            starts.append_value(first.as_us());
-            ends.append_value(last.as_us());
-        }
+    for &(id, sku, first, last) in windows {
+        ids.append_value(id);
+        skus.append_option(sku);
+        starts.append_value(first.as_us());
+        ends.append_value(last.as_us());
     }
     let columns: Vec<ArrayRef> = vec![
         Arc::new(ids.finish()),

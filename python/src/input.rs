@@ -1,39 +1,34 @@
-//! Frames in: the Arrow PyCapsule interface, the columns of a log, and slices of them.
+//! Frames in: the columns of a log, and slices of them.
 
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::ffi::{FFI_ArrowArray, FFI_ArrowSchema, from_ffi};
-use arrow_array::ffi_stream::{FFI_ArrowArrayStream, RecordBatchStreamReader};
 use arrow_array::types::{GenericBinaryType, GenericStringType};
-use arrow_array::{
-    Array, ArrayRef, BinaryArray, GenericByteArray, LargeBinaryArray, RecordBatch,
-    RecordBatchIterator, RecordBatchReader, StructArray,
-};
+use arrow_array::{Array, ArrayRef, BinaryArray, GenericByteArray, LargeBinaryArray, RecordBatch};
 use arrow_buffer::OffsetBuffer;
-use arrow_schema::{ArrowError, DataType, Field, Fields, Schema};
+use arrow_schema::{DataType, Field, Fields};
 use cohort_core::batch::LogColumns;
 use cohort_core::contract::Log;
-use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::PyCapsule;
 
 use crate::error::Error;
+use crate::import::{Batches, Wants, check};
 
 /// Rows that are looked at in one go. Between two slices a caller may stop.
 const SLICE_ROWS: usize = 1 << 16;
 
-/// Bytes of text that a column of a slice has at most; the kernel can address twice as many.
+/// Bytes of text that a column of a slice of several rows has at most.
 const TEXT_BYTES_MAX: usize = 1 << 30;
 
-/// Record batches from whatever library the caller uses.
-pub(crate) type Batches = Box<dyn RecordBatchReader + Send>;
+/// Bytes of text that the kernel can address in a column.
+const ADDRESSED_BYTES_MAX: usize = i32::MAX as usize;
 
-/// A frame of one log.
+/// A frame of one log. It is opened once it is read, since some libraries give one stream at a time.
+#[derive(Debug)]
 pub(crate) struct Frame {
     /// What the caller calls it.
     pub name: &'static str,
-    batches: Batches,
+    frame: Py<PyAny>,
 }
 
 /// The columns of one log in batches of one schema.
@@ -53,79 +48,31 @@ pub(crate) struct Slice<'c> {
     pub rows: usize,
 }
 
-/// The batches of a frame.
-///
-/// # Errors
-/// `TypeError` if the object has no Arrow interface, and whatever its own methods raise.
-pub(crate) fn batches(name: &str, frame: &Bound<'_, PyAny>) -> PyResult<Batches> {
-    if frame.hasattr("__arrow_c_stream__")? {
-        let capsule = frame.call_method0("__arrow_c_stream__")?;
-        let capsule = capsule.cast_into::<PyCapsule>()?;
-        let stream = capsule.pointer_checked(Some(c"arrow_array_stream"))?;
-        let stream = stream.cast::<FFI_ArrowArrayStream>().as_ptr();
-        // SAFETY: by the interface, a capsule of this name holds a stream. Taking it leaves an
-        // empty one behind, which the capsule's destructor knows how to drop.
-        #[allow(unsafe_code)]
-        let stream = unsafe { RecordBatchStreamReader::from_raw(stream) };
-        let reader = stream.map_err(|error| Error::frame(name, &error).raise(frame.py()))?;
-        return Ok(Box::new(reader));
-    }
-    if frame.hasattr("__arrow_c_array__")? {
-        let batch = one_batch(frame)?;
-        let batch = batch.map_err(|error| Error::frame(name, &error).raise(frame.py()))?;
-        let schema = batch.schema();
-        return Ok(Box::new(RecordBatchIterator::new([Ok(batch)], schema)));
-    }
-    let class = frame.get_type().fully_qualified_name()?;
-    let advice = if frame.hasattr("collect")? { "call collect() on it" } else { "convert it" };
-    Err(PyTypeError::new_err(format!(
-        "{name}: expected a frame with __arrow_c_stream__, such as one of pyarrow, Polars, DuckDB \
-         or pandas, found {class}; {advice}"
-    )))
-}
-
-fn one_batch(frame: &Bound<'_, PyAny>) -> PyResult<Result<RecordBatch, ArrowError>> {
-    let capsules = frame.call_method0("__arrow_c_array__")?;
-    let (schema, array): (Bound<'_, PyCapsule>, Bound<'_, PyCapsule>) = capsules.extract()?;
-    let schema = schema.pointer_checked(Some(c"arrow_schema"))?.cast::<FFI_ArrowSchema>();
-    let array = array.pointer_checked(Some(c"arrow_array"))?.cast::<FFI_ArrowArray>();
-    // SAFETY: by the interface, capsules of these names hold a schema and an array of it. Taking
-    // them leaves empty ones behind, which the capsules' destructors know how to drop.
-    #[allow(unsafe_code)]
-    let data = unsafe {
-        let schema = FFI_ArrowSchema::from_raw(schema.as_ptr());
-        from_ffi(FFI_ArrowArray::from_raw(array.as_ptr()), &schema)
-    };
-    Ok(data.and_then(|data| match data.data_type() {
-        DataType::Struct(_) => {
-            let (fields, arrays, _) = StructArray::from(data).into_parts();
-            RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)
-        }
-        other => Err(ArrowError::SchemaError(format!("an array of {other}"))),
-    }))
-}
-
 impl Frame {
     /// A frame that goes under this name.
     ///
     /// # Errors
-    /// As [`batches`].
+    /// As [`check`].
     pub(crate) fn of(name: &'static str, frame: &Bound<'_, PyAny>) -> PyResult<Self> {
-        Ok(Self { name, batches: batches(name, frame)? })
+        check(name, frame)?;
+        Ok(Self { name, frame: frame.clone().unbind() })
     }
 
     /// Gives the frame's rows to `take`, slice by slice.
     ///
     /// # Errors
-    /// [`Error::Data`] for columns or batches that cannot be read, and whatever `take` returns.
+    /// [`Error::Data`] for columns or batches that cannot be read, [`Error::Raised`] for what the
+    /// frame's own methods raise, and whatever `take` returns.
     pub(crate) fn each(
         self,
         log: &'static Log,
         mut take: impl FnMut(&Slice<'_>) -> Result<(), Error>,
     ) -> Result<usize, Error> {
-        let columns = Columns::of(self.name, log, self.batches.schema().fields())?;
+        let wants: &Wants<'_> = &|name| has_column(log, name);
+        let batches = Python::attach(|py| Batches::of(self.name, self.frame.bind(py), wants))?;
+        let columns = Columns::of(self.name, log, batches.schema().fields())?;
         let mut rows = 0;
-        for batch in self.batches {
+        for batch in batches {
             let batch = batch.map_err(|error| Error::frame(self.name, &error))?;
             for slice in slices(&batch)? {
                 take(&columns.slice(&slice, rows))?;
@@ -134,6 +81,11 @@ impl Frame {
         }
         Ok(rows)
     }
+}
+
+/// Whether a name may be that of a column of the log (SPEC 2, *Names*).
+pub(crate) fn has_column(log: &Log, name: &str) -> bool {
+    log.columns.iter().any(|column| column.name.eq_ignore_ascii_case(name))
 }
 
 /// A batch cut into slices, none of which has more text in a column than the kernel can address.
@@ -150,51 +102,65 @@ pub(crate) fn slices(batch: &RecordBatch) -> Result<Vec<RecordBatch>, Error> {
     let mut fitting = Vec::with_capacity(all.len());
     while let Some(slice) = all.pop() {
         let rows = slice.num_rows();
-        if slice.columns().iter().map(text_bytes).max().unwrap_or(0) <= TEXT_BYTES_MAX {
+        let sizes = slice.columns().iter().map(text_bytes);
+        let (longest, bytes) = sizes.enumerate().max_by_key(|&(_, bytes)| bytes).unwrap_or((0, 0));
+        if bytes <= TEXT_BYTES_MAX || (rows == 1 && bytes <= ADDRESSED_BYTES_MAX) {
             fitting.push(slice);
         } else if rows > 1 {
             all.push(slice.slice(rows / 2, rows - rows / 2));
             all.push(slice.slice(0, rows / 2));
         } else {
-            let found = "found a longer one; shorten it".to_owned();
-            return Err(Error::Data(format!("expected texts of up to 1 GiB, {found}")));
+            let schema = slice.schema();
+            let column = schema.field(longest).name();
+            return Err(Error::Data(format!(
+                "expected texts of up to 2 GiB in the column {column:?}, found a longer one; \
+                 shorten it"
+            )));
         }
     }
     Ok(fitting)
 }
 
-/// Whether one array of this type can hold more text than the kernel can address.
-const fn is_wide(texts: &DataType) -> bool {
-    matches!(
-        texts,
-        DataType::LargeUtf8 | DataType::LargeBinary | DataType::Utf8View | DataType::BinaryView
-    )
+/// How many bytes of text a column has. Columns whose offsets have 32 bits cannot hold too many, and
+/// count as 0.
+fn text_bytes(array: &ArrayRef) -> usize {
+    if let Some(dictionary) = array.as_any_dictionary_opt() {
+        let values = dictionary.values();
+        return match lengths(values) {
+            Some(length) if !values.is_empty() => {
+                dictionary.normalized_keys().into_iter().map(length).sum()
+            }
+            _ => 0,
+        };
+    }
+    lengths(array).map_or(0, |length| (0..array.len()).map(length).sum())
 }
 
-/// How many bytes of text a column may have, at most.
-fn text_bytes(array: &ArrayRef) -> usize {
-    let between = |first: i64, last: i64| usize::try_from(last - first).unwrap_or(usize::MAX);
-    match array.data_type() {
+/// Tells the length of each text of a column that may hold more than 32 bits can address.
+fn lengths(array: &ArrayRef) -> Option<Box<dyn Fn(usize) -> usize + '_>> {
+    let between = |offsets: &[i64], at: usize| {
+        usize::try_from(offsets[at + 1] - offsets[at]).unwrap_or(usize::MAX)
+    };
+    Some(match array.data_type() {
         DataType::LargeUtf8 => {
             let offsets = array.as_string::<i64>().offsets();
-            between(offsets[0], offsets[array.len()])
+            Box::new(move |at| between(offsets, at))
         }
         DataType::LargeBinary => {
             let offsets = array.as_binary::<i64>().offsets();
-            between(offsets[0], offsets[array.len()])
+            Box::new(move |at| between(offsets, at))
         }
-        DataType::Utf8View => array.as_string_view().lengths().map(|length| length as usize).sum(),
+        // The low half of a view is its length.
+        DataType::Utf8View => {
+            let views = array.as_string_view().views();
+            Box::new(move |at| views[at] as u32 as usize)
+        }
         DataType::BinaryView => {
-            array.as_binary_view().lengths().map(|length| length as usize).sum()
+            let views = array.as_binary_view().views();
+            Box::new(move |at| views[at] as u32 as usize)
         }
-        DataType::Dictionary(_, values) if is_wide(values) => {
-            let values = array.as_any_dictionary().values();
-            let longest = (0..values.len()).map(|at| text_bytes(&values.slice(at, 1))).max();
-            longest.unwrap_or(0).saturating_mul(array.len())
-        }
-        // Others cannot hold more.
-        _ => 0,
-    }
+        _ => return None,
+    })
 }
 
 impl Columns {
@@ -271,10 +237,4 @@ fn from_zero(array: LargeBinaryArray) -> LargeBinaryArray {
     let lengths = offsets.windows(2).map(|pair| (pair[1] - pair[0]) as usize);
     let offsets = OffsetBuffer::from_lengths(lengths);
     GenericByteArray::<GenericBinaryType<i64>>::new(offsets, values, nulls)
-}
-
-impl std::fmt::Debug for Frame {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Frame").field("name", &self.name).finish_non_exhaustive()
-    }
 }

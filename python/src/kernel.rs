@@ -4,26 +4,26 @@
 //! that holds one batch, so that a store's rows never are in memory all at once.
 
 use std::collections::VecDeque;
-use std::sync::Mutex;
-use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
-use std::thread;
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
 use arrow_array::RecordBatch;
 use cohort_core::Candidates;
 use cohort_core::batch::{CAMPAIGN_LOG, CONTEXT_LOG, schema};
 use cohort_core::contract::{MELOG, MRCH};
+use crossbeam_channel::{Receiver, Sender, bounded};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::error::Error;
 use crate::frames::read_candidates;
-use crate::input::{Batches, Frame, batches};
+use crate::import::Batches;
+use crate::input::Frame;
 use crate::output::Written;
 use crate::settings::{Settings, Written as WrittenSettings};
-use crate::stream::Stream;
+use crate::stream::{self, Stream};
 use crate::summary::{Found, Summary, rejects_schema};
 use crate::table::Table;
-use crate::worker::{compute, guarded, receive};
+use crate::worker::{Stop, compute, guarded, receive, spawn};
 
 /// What the caller asks for.
 enum Ask {
@@ -49,12 +49,17 @@ enum State {
     Failed,
 }
 
-/// Cohorts a stream of stores.
-#[pyclass(module = "cohort_events._core")]
+/// Cohorts a stream of stores, for one thread at a time.
+#[pyclass(frozen, module = "cohort_events._core")]
 #[derive(Debug)]
-pub(crate) struct KernelCore {
+pub(crate) struct KernelCore(Mutex<Kernel>);
+
+#[derive(Debug)]
+struct Kernel {
+    /// Ends the computation once the kernel is let go.
+    stop: Stop,
     asks: Sender<Ask>,
-    says: Mutex<Receiver<Say>>,
+    says: Receiver<Say>,
     state: State,
     /// Rows that nobody has taken yet.
     ready: VecDeque<(Written, RecordBatch)>,
@@ -93,66 +98,90 @@ impl KernelCore {
             }
             Ok((candidates, references))
         })?;
-        let (asks, asked) = channel();
-        let (says, said) = sync_channel(1);
-        thread::spawn(move || {
-            let last = guarded(|| stream(&settings, candidates, &asked, &says));
+        let (asks, asked) = bounded(1);
+        let (says, said) = bounded(1);
+        let stop = spawn(move |stop| {
+            let last = guarded(|| stream(&settings, candidates, (&asked, &says), stop));
             // The caller may have gone.
-            let _ = says.send(match last {
-                Ok(summary) => Say::Done(Box::new(summary)),
-                Err(error) => Say::Failed(error),
-            });
+            let _ = stop.send(
+                &says,
+                match last {
+                    Ok(summary) => Say::Done(Box::new(summary)),
+                    Err(error) => Say::Failed(error),
+                },
+            );
         });
-        Ok(Self {
+        Ok(Self(Mutex::new(Kernel {
+            stop,
             asks,
-            says: Mutex::new(said),
+            says: said,
             state: State::Waits,
             ready: VecDeque::new(),
             references,
             summary: None,
-        })
+        })))
     }
 
-    fn push(&mut self, py: Python<'_>, batch: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.ask(py, Ask::Batches(batches("batch", batch)?))
+    fn push(&self, py: Python<'_>, batch: &Bound<'_, PyAny>) -> PyResult<()> {
+        let mut kernel = self.kernel(py)?;
+        kernel.ask(py, Ask::Batches(Batches::of("batch", batch, &stream::has_column)?))
     }
 
-    fn finish(&mut self, py: Python<'_>) -> PyResult<()> {
-        self.ask(py, Ask::Finish)
+    fn finish(&self, py: Python<'_>) -> PyResult<()> {
+        self.kernel(py)?.ask(py, Ask::Finish)
     }
 
     /// The next rows that are ready; `None` if more is to be pushed first.
-    fn next(&mut self, py: Python<'_>) -> PyResult<Option<(&'static str, Table)>> {
-        while self.ready.is_empty() && self.state == State::Computes {
-            self.hear(py)?;
+    fn next(&self, py: Python<'_>) -> PyResult<Option<(&'static str, Table)>> {
+        let mut kernel = self.kernel(py)?;
+        while kernel.ready.is_empty() && kernel.state == State::Computes {
+            kernel.hear(py)?;
         }
-        Ok(self.ready.pop_front().map(|(log, batch)| (log.name(), table(log, vec![batch]))))
+        let rows = kernel.ready.pop_front();
+        Ok(rows.map(|(log, batch)| (log.name(), table(log, vec![batch]))))
     }
 
     #[getter]
     fn counts<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        self.summary(py)?.counts(py)
+        self.kernel(py)?.summary(py)?.counts(py)
     }
 
     #[getter]
     fn inputs<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        self.summary(py)?.inputs(py)
+        self.kernel(py)?.summary(py)?.inputs(py)
     }
 
     #[getter]
     fn lookback_start(&self, py: Python<'_>) -> PyResult<String> {
-        Ok(self.summary(py)?.lookback_start.to_string())
+        Ok(self.kernel(py)?.summary(py)?.lookback_start.to_string())
     }
 
     #[getter]
     fn rejects(&self, py: Python<'_>) -> PyResult<Table> {
-        let rejects = self.summary(py)?.rejects().map_err(|error| error.raise(py))?;
+        let rejects = self.kernel(py)?.summary(py)?.rejects();
+        let rejects = rejects.map_err(|error| error.raise(py))?;
         Ok(Table::new(rejects_schema(), vec![rejects]))
     }
 }
 
 impl KernelCore {
+    /// The kernel, if no other thread is using it.
+    fn kernel(&self, py: Python<'_>) -> PyResult<MutexGuard<'_, Kernel>> {
+        match self.0.try_lock() {
+            Ok(kernel) => Ok(kernel),
+            Err(TryLockError::Poisoned(kernel)) => Ok(PoisonError::into_inner(kernel)),
+            Err(TryLockError::WouldBlock) => {
+                let usage = "expected one thread at a time in a kernel, found another one in it; \
+                             give each its own";
+                Err(Error::Usage(usage.to_owned()).raise(py))
+            }
+        }
+    }
+}
+
+impl Kernel {
     fn ask(&mut self, py: Python<'_>, ask: Ask) -> PyResult<()> {
+        self.stop.check_process().map_err(|error| error.raise(py))?;
         while self.state == State::Computes {
             self.hear(py)?;
         }
@@ -169,8 +198,8 @@ impl KernelCore {
 
     /// Waits for one message.
     fn hear(&mut self, py: Python<'_>) -> PyResult<()> {
-        let says = self.says.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
-        match receive(py, says)? {
+        self.stop.check_process().map_err(|error| error.raise(py))?;
+        match receive(py, &self.says)? {
             Say::Rows(log, batch) => self.ready.push_back((log, batch)),
             Say::Hungry => self.state = State::Waits,
             Say::Done(mut summary) => {
@@ -195,6 +224,12 @@ impl KernelCore {
     }
 }
 
+impl Drop for Kernel {
+    fn drop(&mut self) {
+        self.stop.set();
+    }
+}
+
 /// Rows of a log as a table.
 pub(crate) fn table(log: Written, batches: Vec<RecordBatch>) -> Table {
     Table::new(
@@ -209,20 +244,20 @@ pub(crate) fn table(log: Written, batches: Vec<RecordBatch>) -> Table {
 fn stream(
     settings: &Settings,
     candidates: Candidates,
-    asked: &Receiver<Ask>,
-    says: &SyncSender<Say>,
+    (asked, says): (&Receiver<Ask>, &Sender<Say>),
+    stop: &Stop,
 ) -> Result<Summary, Error> {
     let pass = settings.pass();
     let mut stream = Stream::new(settings, &pass, candidates);
     // A caller that has gone is no fault of the computation.
-    let say = |message| says.send(message).map_err(|_| Error::Stopped);
-    let mut emit = |log, batch| say(Say::Rows(log, batch));
-    while let Ask::Batches(batches) = asked.recv().map_err(|_| Error::Stopped)? {
+    let mut emit = |log, batch| stop.send(says, Say::Rows(log, batch));
+    while let Ask::Batches(batches) = stop.receive(asked)? {
         for batch in batches {
             let batch = batch.map_err(|error| Error::frame("batch", &error))?;
             stream.push(&batch, &mut emit)?;
+            stop.check()?;
         }
-        say(Say::Hungry)?;
+        stop.send(says, Say::Hungry)?;
     }
     stream.finish(&mut emit)
 }

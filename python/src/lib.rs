@@ -1,13 +1,14 @@
 //! The kernel of `cohort` for Python: frames in, frames out.
 //!
 //! `cohort_events/__init__.py` is what users see; it documents this module's functions, and gives
-//! them defaults. Frames come and go through the Arrow PyCapsule interface, in [`input`] and
+//! them defaults. Frames come and go through the Arrow PyCapsule interface, in [`import`] and
 //! [`table`]; [`frames`] computes whole frames, [`stream`] and [`kernel`] a stream of stores,
 //! [`registry`] the registry. [`worker`] keeps the interpreter free meanwhile. Every rule is in
 //! `cohort-core`.
 
 mod error;
 mod frames;
+mod import;
 mod input;
 mod kernel;
 mod output;
@@ -24,7 +25,7 @@ use pyo3::prelude::*;
 #[pymodule]
 mod _core {
     use pyo3::prelude::*;
-    use pyo3::types::PyDict;
+    use pyo3::types::{PyCFunction, PyDict};
 
     use cohort_core::Timestamp;
     use cohort_core::contract::{BASELINE, CAMPAIGNS, CLASSIFIER, CONTEXT, MRDL};
@@ -41,7 +42,7 @@ mod _core {
     use crate::summary::{Summary, rejects_schema};
     #[pymodule_export]
     use crate::table::Table;
-    use crate::worker::compute;
+    use crate::worker::{compute, end_all};
 
     /// What `cohort` gives.
     #[pyclass(frozen, module = "cohort_events")]
@@ -108,6 +109,10 @@ mod _core {
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
         // A panic becomes an exception that carries its message.
         std::panic::set_hook(Box::new(|_| {}));
+        let end = PyCFunction::new_closure(module.py(), None, None, |arguments, _| {
+            end_all(arguments.py())
+        })?;
+        module.py().import("atexit")?.call_method1("register", (end,))?;
         Ok(())
     }
 
@@ -150,8 +155,8 @@ mod _core {
     ) -> PyResult<Table> {
         let settings = Settings::of(settings).map_err(|error| error.raise(py))?;
         let reports = Frame::of("reports", reports)?;
-        let batch = compute(py, move |stop| frames::windows(reports, &settings, stop))?;
-        Ok(Table::new(frames::windows_schema(), vec![batch]))
+        let batches = compute(py, move |stop| frames::windows(reports, &settings, stop))?;
+        Ok(Table::new(frames::windows_schema(), batches))
     }
 
     #[pyfunction]
@@ -198,6 +203,13 @@ mod _core {
     #[pyfunction]
     const fn calendar() -> (i64, i64) {
         (Timestamp::MIN.as_us(), Timestamp::MAX.as_us())
+    }
+
+    /// Fails if a text is not the name of a run.
+    #[pyfunction]
+    fn check_run_id(py: Python<'_>, run_id: &str) -> PyResult<()> {
+        let checked = cohort_core::check_run_id(run_id);
+        checked.map_err(|error| Error::Usage(error.to_string()).raise(py))
     }
 
     /// An instant as the contract writes it.

@@ -1,7 +1,7 @@
 //! What a caller sets, checked.
 
 use cohort_core::batch::Pass;
-use cohort_core::{Duration, Interval, Life, Lookback};
+use cohort_core::{Duration, Interval, Life, Lookback, check_run_id};
 
 use crate::error::Error;
 
@@ -63,6 +63,7 @@ impl Settings {
                 "expected a max_reject_ratio from 0 to 1, found {ratio}"
             )));
         }
+        check_run_id(&written.run_id).map_err(|error| Error::Usage(error.to_string()))?;
         Ok(Self {
             interval,
             life,

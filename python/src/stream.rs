@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow_array::{Array as _, ArrayRef, RecordBatch};
-use arrow_schema::SchemaRef;
+use arrow_schema::{Schema, SchemaRef};
 use cohort_core::batch::{
     Pass, Prediction, PredictionRows, ReadPredictions, ReportColumns, ReportReader, Texts,
 };
@@ -16,7 +16,7 @@ use cohort_core::{
 
 use crate::error::Error;
 use crate::frames::store_events;
-use crate::input::{Columns, slices};
+use crate::input::{self, Columns, slices};
 use crate::output::{Emit, Output, Store};
 use crate::settings::Settings;
 use crate::summary::{Found, Summary};
@@ -65,11 +65,20 @@ struct Raw<L: PredictionLog> {
     out_of_range: u8,
 }
 
+/// The column of the tags.
+const TAG: &str = "log";
+
+/// Whether a name may be that of a column of the stream.
+pub(crate) fn has_column(name: &str) -> bool {
+    let logs = [&MRDL, Scores::LOG, Sales::LOG];
+    name.eq_ignore_ascii_case(TAG) || logs.into_iter().any(|log| input::has_column(log, name))
+}
+
 /// Which columns of a batch are those of each log. A log whose columns are missing is at fault only
 /// once it has a row.
 #[derive(Debug)]
 struct TaggedColumns {
-    tag: Option<usize>,
+    tag: Result<Option<usize>, String>,
     reports: Result<Columns, String>,
     scores: Result<Columns, String>,
     sales: Result<Columns, String>,
@@ -248,7 +257,7 @@ impl TaggedColumns {
             Columns::of(name, log, schema.fields()).map_err(|error| error.to_string())
         };
         Self {
-            tag: schema.index_of("log").ok(),
+            tag: tag(&schema),
             reports: columns("reports", &MRDL),
             scores: columns("scores", Scores::LOG),
             sales: columns("sales", Sales::LOG),
@@ -257,7 +266,8 @@ impl TaggedColumns {
 
     /// The place of each row's tag. Without a column `log`, all rows are reports.
     fn tags(&self, slice: &RecordBatch) -> Result<Vec<u8>, Error> {
-        let Some(tag) = self.tag else { return Ok(vec![0; slice.num_rows()]) };
+        let tag = self.tag.as_ref().map_err(|fault| Error::Data(fault.clone()))?;
+        let Some(tag) = *tag else { return Ok(vec![0; slice.num_rows()]) };
         let column: &ArrayRef = slice.column(tag);
         let texts = Texts::new(Some(column));
         let known = |row: usize| {
@@ -271,6 +281,26 @@ impl TaggedColumns {
             })
         };
         (0..slice.num_rows()).map(known).collect()
+    }
+}
+
+/// The place of the tags: as of every column, that of exactly the name, else the one whose name
+/// differs only in the case of ASCII letters (SPEC 2, *Names*).
+fn tag(schema: &Schema) -> Result<Option<usize>, String> {
+    let places = |fits: fn(&str) -> bool| -> Vec<usize> {
+        (0..schema.fields().len()).filter(|&i| fits(schema.field(i).name())).collect()
+    };
+    let mut found = places(|name| name == TAG);
+    if found.is_empty() {
+        found = places(|name| name.eq_ignore_ascii_case(TAG));
+    }
+    match found[..] {
+        [] => Ok(None),
+        [place] => Ok(Some(place)),
+        _ => Err(format!(
+            "batch: expected one column {TAG:?}, found {}; drop or rename the others",
+            found.len()
+        )),
     }
 }
 

@@ -1,29 +1,42 @@
 //! Computing beside Python: on a thread of its own, so that the interpreter goes on, Ctrl-C is
 //! heard, and a panic is an error.
+//!
+//! A thread may be inside a producer that is written in Python, or hold one. So no thread may be
+//! left when the interpreter ends: [`end_all`] waits for them.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::process;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use crossbeam_channel::{Receiver, RecvTimeoutError, SendTimeoutError, Sender, bounded};
 use pyo3::prelude::*;
 
 use crate::error::Error;
 
-/// How long a signal waits at most.
+/// How long a signal or a stop waits at most.
 const HEARD_EVERY: Duration = Duration::from_millis(50);
 
+/// The computations that have not ended.
+static ALL: Mutex<Vec<Stop>> = Mutex::new(Vec::new());
+/// Told whenever one of them has.
+static ENDED: Condvar = Condvar::new();
+
 /// Tells a computation that nobody wants its result any more.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Stop(Arc<AtomicBool>);
+#[derive(Clone, Debug)]
+pub(crate) struct Stop {
+    is_set: Arc<AtomicBool>,
+    /// The process that the computation's thread is of: a fork has no threads but its own.
+    process: u32,
+}
 
 impl Stop {
     /// Ends the computation at its next check.
     pub(crate) fn set(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.is_set.store(true, Ordering::Relaxed);
     }
 
     /// Fails once nobody wants the result.
@@ -31,8 +44,71 @@ impl Stop {
     /// # Errors
     /// [`Error::Stopped`].
     pub(crate) fn check(&self) -> Result<(), Error> {
-        if self.0.load(Ordering::Relaxed) { Err(Error::Stopped) } else { Ok(()) }
+        if self.is_set.load(Ordering::Relaxed) { Err(Error::Stopped) } else { Ok(()) }
     }
+
+    /// Fails in a process that has not the computation's thread.
+    ///
+    /// # Errors
+    /// [`Error::Usage`].
+    pub(crate) fn check_process(&self) -> Result<(), Error> {
+        if self.process == process::id() {
+            return Ok(());
+        }
+        let usage = "expected a kernel of this process, found one that was made before a fork; make \
+                     it afterwards";
+        Err(Error::Usage(usage.to_owned()))
+    }
+
+    /// Waits for a message until nobody wants the result.
+    ///
+    /// # Errors
+    /// [`Error::Stopped`], also if nobody is left to send one.
+    pub(crate) fn receive<T>(&self, receiver: &Receiver<T>) -> Result<T, Error> {
+        loop {
+            match receiver.recv_timeout(HEARD_EVERY) {
+                Ok(message) => return Ok(message),
+                Err(RecvTimeoutError::Timeout) => self.check()?,
+                Err(RecvTimeoutError::Disconnected) => return Err(Error::Stopped),
+            }
+        }
+    }
+
+    /// Hands over a message, unless nobody wants the result.
+    ///
+    /// # Errors
+    /// [`Error::Stopped`], also if nobody is left to take it.
+    pub(crate) fn send<T>(&self, sender: &Sender<T>, message: T) -> Result<(), Error> {
+        let mut message = message;
+        loop {
+            match sender.send_timeout(message, HEARD_EVERY) {
+                Ok(()) => return Ok(()),
+                Err(SendTimeoutError::Timeout(back)) => message = back,
+                Err(SendTimeoutError::Disconnected(_)) => return Err(Error::Stopped),
+            }
+            self.check()?;
+        }
+    }
+}
+
+/// Computes on a thread of its own. All that the computation holds is gone when it has ended.
+pub(crate) fn spawn(work: impl FnOnce(&Stop) + Send + 'static) -> Stop {
+    /// Ends with the computation.
+    struct Ends(Stop);
+    impl Drop for Ends {
+        fn drop(&mut self) {
+            all().retain(|other| !Arc::ptr_eq(&other.is_set, &self.0.is_set));
+            ENDED.notify_all();
+        }
+    }
+    let stop = Stop { is_set: Arc::default(), process: process::id() };
+    all().push(stop.clone());
+    let ends = Ends(stop.clone());
+    thread::spawn(move || {
+        let ends = ends;
+        work(&ends.0);
+    });
+    stop
 }
 
 /// Computes, and waits for the result without the GIL.
@@ -44,14 +120,12 @@ pub(crate) fn compute<T: Send + 'static>(
     py: Python<'_>,
     work: impl FnOnce(&Stop) -> Result<T, Error> + Send + 'static,
 ) -> PyResult<T> {
-    let stop = Stop::default();
-    let (sender, mut receiver) = sync_channel(1);
-    let stopped = stop.clone();
-    thread::spawn(move || {
+    let (sender, receiver) = bounded(1);
+    let stop = spawn(move |stop| {
         // The caller may have gone.
-        let _ = sender.send(guarded(|| work(&stopped)));
+        let _ = sender.send(guarded(|| work(stop)));
     });
-    match receive(py, &mut receiver) {
+    match receive(py, &receiver) {
         Ok(result) => result.map_err(|error| error.raise(py)),
         Err(error) => {
             stop.set();
@@ -64,10 +138,9 @@ pub(crate) fn compute<T: Send + 'static>(
 ///
 /// # Errors
 /// What a signal's handler raises.
-pub(crate) fn receive<T: Send>(py: Python<'_>, receiver: &mut Receiver<T>) -> PyResult<T> {
+pub(crate) fn receive<T: Send>(py: Python<'_>, receiver: &Receiver<T>) -> PyResult<T> {
     loop {
-        let waiting = &mut *receiver;
-        match py.detach(move || waiting.recv_timeout(HEARD_EVERY)) {
+        match py.detach(|| receiver.recv_timeout(HEARD_EVERY)) {
             Ok(message) => return Ok(message),
             Err(RecvTimeoutError::Timeout) => py.check_signals()?,
             Err(RecvTimeoutError::Disconnected) => {
@@ -75,6 +148,24 @@ pub(crate) fn receive<T: Send>(py: Python<'_>, receiver: &mut Receiver<T>) -> Py
             }
         }
     }
+}
+
+/// Stops all computations of this process, and waits until they have ended: the interpreter ends.
+///
+/// # Errors
+/// What a signal's handler raises. It is waited for no longer then.
+pub(crate) fn end_all(py: Python<'_>) -> PyResult<()> {
+    let is_left = || all().iter().any(|stop| stop.process == process::id());
+    all().iter().for_each(Stop::set);
+    while is_left() {
+        py.detach(|| drop(ENDED.wait_timeout(all(), HEARD_EVERY)));
+        py.check_signals()?;
+    }
+    Ok(())
+}
+
+fn all() -> MutexGuard<'static, Vec<Stop>> {
+    ALL.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Runs a computation; a panic of it is a bug of this package.

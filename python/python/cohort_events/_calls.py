@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from cohort_events import _core
 from cohort_events._core import Cohorted, Registered, Table
-from cohort_events._settings import instant, settings
+from cohort_events._settings import instant, runs_of, settings
 
 if TYPE_CHECKING:
     from cohort_events._types import ArrowFrame, Inputs
@@ -26,7 +26,7 @@ def cohort(
     gap: str | timedelta = "PT30M",
     max_event_duration: str | timedelta = "P7D",
     max_lookback: str | timedelta = "P30D",
-    max_reject_ratio: float = 0.01,
+    max_reject_ratio: float | None = 0.01,
     run_id: str = "adhoc",
 ) -> Cohorted:
     """Return the rows of both logs that a run over `[start, end)` writes.
@@ -44,14 +44,15 @@ def cohort(
         sales: `baseline_sales_model_prediction_log`: `store_id`, `tick_at`, `baseline_sales`.
         campaigns: `all_campaign_data`, candidates for causes.
         context: `contextual_data`, candidates for causes.
-        start: The interval's first instant: a `datetime` or `date`, or a text in RFC 3339. Without
-            a zone it is UTC.
+        start: The interval's first instant: a `datetime` or `date`, which without a zone is UTC, or
+            a text in RFC 3339 with its zone.
         end: The first instant after the interval.
         gap: The longest quiet time inside an event: a `timedelta`, or a text in ISO 8601.
         max_event_duration: The period at whose boundaries long events are cut.
         max_lookback: How old an onset may be at its tick; older ones are ignored.
-        max_reject_ratio: Which share of a log's rows in the interval may be rejected.
-        run_id: The text of the column `run_id`.
+        max_reject_ratio: Which share of a log's rows in the interval may be rejected. `None` leaves
+            the judgement to the caller.
+        run_id: The text of the column `run_id`: 1 to 250 characters of `A-Za-z0-9._:+@=~-`.
 
     Returns:
         `mrch` with 31 columns and `melog` with 25, in the order of the contract; amounts are
@@ -86,7 +87,7 @@ def windows(
         `store_id`, `sku` (null: the store as a whole), `window_start` and `window_end`, both
         included, in microseconds of UTC. The windows of one store and SKU share no instant.
     """
-    written = settings(start, end, gap, max_event_duration, max_lookback, "")
+    written = settings(start, end, gap, max_event_duration, max_lookback, "windows")
     return _core.windows(reports, written)
 
 
@@ -111,8 +112,8 @@ def registry(
         runs: The runs of the set, with start and end of each by its `run_id`, as lineages have
             them. Rows of other runs are left out, and what a run that is missing might have said is
             `undetermined`. Without it, all rows count, and nothing is known to be missing.
-        as_of: Show the registry as it was for data and edits up to this instant: a `datetime` or
-            `date`, or a text in RFC 3339. Without a zone it is UTC.
+        as_of: Show the registry as it was for data and edits up to this instant, which is written
+            as in `cohort`.
 
     Returns:
         `events`, sorted by `store_id` and `created_at`, and `unapplied`, the edits that do not
@@ -125,12 +126,9 @@ def registry(
         TypeError: An argument is no Arrow frame, or of a wrong type.
         BugError: This package is at fault.
     """
-    written = [
-        (run_id, instant("runs", start), instant("runs", end))
-        for run_id, (start, end) in (runs or {}).items()
-    ]
+    written = None if runs is None else runs_of(runs)
     until = None if as_of is None else instant("as_of", as_of)
-    return _core.registry(melog, edits, mrch, None if runs is None else written, until)
+    return _core.registry(melog, edits, mrch, written, until)
 
 
 class Kernel:
