@@ -23,7 +23,7 @@ const TEXT_BYTES_MAX: usize = 1 << 30;
 /// Bytes of text that the kernel can address in a column.
 const ADDRESSED_BYTES_MAX: usize = i32::MAX as usize;
 
-/// A frame of one log. It is opened once it is read, since some libraries give one stream at a time.
+/// A frame of one log. It is opened once it is read: some libraries give one stream at a time.
 #[derive(Debug)]
 pub(crate) struct Frame {
     /// What the caller calls it.
@@ -121,8 +121,8 @@ pub(crate) fn slices(batch: &RecordBatch) -> Result<Vec<RecordBatch>, Error> {
     Ok(fitting)
 }
 
-/// How many bytes of text a column has. Columns whose offsets have 32 bits cannot hold too many, and
-/// count as 0.
+/// How many bytes of text a column has. Columns whose offsets have 32 bits cannot hold too many,
+/// and count as 0.
 fn text_bytes(array: &ArrayRef) -> usize {
     if let Some(dictionary) = array.as_any_dictionary_opt() {
         let values = dictionary.values();

@@ -55,8 +55,8 @@ impl Stop {
         if self.process == process::id() {
             return Ok(());
         }
-        let usage = "expected a kernel of this process, found one that was made before a fork; make \
-                     it afterwards";
+        let usage = "expected a kernel of this process, found one that was made before a fork; \
+                     make it afterwards";
         Err(Error::Usage(usage.to_owned()))
     }
 
