@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import accumulate
 from typing import TYPE_CHECKING, TypeAlias
+from uuid import uuid4
 
 from cohort_events import _core
 from cohort_events._calls import cohort
@@ -76,6 +77,9 @@ def kernel_of(
         yield from _ready(core)
         yield from _pieces("found", _map(_facts(core, SHUFFLED)))
 
+    # Spark takes plans that are equal for one, and would give the kept rows of an earlier call,
+    # though files have changed since.
+    kernel.__name__ = f"kernel_{uuid4().hex}"
     return kernel
 
 
