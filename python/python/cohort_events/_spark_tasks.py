@@ -39,9 +39,14 @@ def windows_of(written: Settings) -> Callable[[Batches], Batches]:
     """Return the task that finds the windows of reports that are sorted by store."""
 
     def windows(batches: Batches) -> Batches:
+        import pyarrow as pa
+
         for chunk in _whole_stores(batches):
-            found = _table(_core.windows(chunk, written))
-            yield from found.rename_columns(["store", "stock", "since", "until"]).to_batches()
+            store, stock, *instants = _table(_core.windows(chunk, written)).columns
+            wall_clocks = [column.cast(pa.timestamp("us")) for column in instants]
+            names = ["store", "stock", "since", "until", "since_utc", "until_utc"]
+            columns = [store, stock, *instants, *wall_clocks]
+            yield from pa.Table.from_arrays(columns, names).to_batches()
 
     return windows
 

@@ -119,8 +119,10 @@ def test_executors_take_the_package_from_the_archive_and_have_a_limit(spark: Spa
     assert {row.bytes < 4 << 30 for row in rows} == {True}
 
 
-@pytest.mark.parametrize("kind", ["timestamp_ntz", "date"])
-def test_instants_without_a_zone_are_utc(lake: Lake, spark: SparkSession, kind: str) -> None:
+@pytest.mark.parametrize("kind", ["timestamp_ltz", "timestamp_ntz", "date"])
+def test_instants_mean_the_same_whatever_the_session_calls_timestamp(
+    lake: Lake, spark: SparkSession, kind: str, without_zone: None
+) -> None:
     start, end = DAYS
     frames = lake.frames(spark)
     frames = {name: frames[name] for name in ("reports", "scores", "sales")}
@@ -129,7 +131,7 @@ def test_instants_without_a_zone_are_utc(lake: Lake, spark: SparkSession, kind: 
         frames = {n: f.withColumn(ticks[n], _utc(ticks[n]).cast("date")) for n, f in frames.items()}
         # At the midnight of its date, a report would come before its onset.
         frames["reports"] = frames["reports"].drop("first_detected_from")
-    else:
+    elif kind == "timestamp_ntz":
         instants = ("detected_at", "first_detected_from", "tick_at", "ingested_at")
         for name, frame in frames.items():
             columns = set(instants) & set(frame.columns)
@@ -142,6 +144,14 @@ def test_instants_without_a_zone_are_utc(lake: Lake, spark: SparkSession, kind: 
     for log in OUTPUTS:
         assert differences(pa.table(getattr(expected, log)), table(getattr(found, log))) == []
     found.unpersist()
+
+
+@pytest.fixture
+def without_zone(spark: SparkSession) -> Iterator[None]:
+    """Let `timestamp` mean one without a zone."""
+    spark.conf.set("spark.sql.timestampType", "TIMESTAMP_NTZ")
+    yield
+    spark.conf.unset("spark.sql.timestampType")
 
 
 def _utc(column: str) -> Any:
@@ -167,17 +177,18 @@ def test_rejects_are_judged_once_and_nothing_stays_kept(lake: Lake, spark: Spark
     start, end = DAYS
     jvm = spark.sparkContext._jsc.sc()
     before = len(jvm.getRDDStorageInfo())
-    found = cohort_spark.cohort(**lake.frames(spark), start=start, end=end, **SETTINGS)
-    for rows in (found.mrch, found.melog):
-        # Each use once summed up the kernel's rows four times.
-        plan = rows._jdf.queryExecution().withCachedData()
-        judging = plan.subqueriesAll()
-        leaves = [plan.collectLeaves(), *(judging.apply(n).collectLeaves() for n in (0,))]
-        assert [read.mkString().partition(" ")[0] for read in leaves] == ["InMemoryRelation"] * 2
-        assert [read.size() for read in leaves] == [1, judging.size()] == [1, 1]
-        assert rows.count() > 0
-    assert len(jvm.getRDDStorageInfo()) == before + 3
-    found.unpersist()
+    with cohort_spark.cohort(**lake.frames(spark), start=start, end=end, **SETTINGS) as found:
+        found.judge()
+        for rows in (found.mrch, found.melog):
+            # Each use once summed up the kernel's rows four times.
+            plan = rows._jdf.queryExecution().withCachedData()
+            judging = plan.subqueriesAll()
+            leaves = [plan.collectLeaves(), *(judging.apply(n).collectLeaves() for n in (0,))]
+            names = [read.mkString().partition(" ")[0] for read in leaves]
+            assert names == ["InMemoryRelation"] * 2
+            assert [read.size() for read in leaves] == [1, judging.size()] == [1, 1]
+            assert rows.count() > 0
+        assert len(jvm.getRDDStorageInfo()) == before + 3
     assert len(jvm.getRDDStorageInfo()) == before
 
 
