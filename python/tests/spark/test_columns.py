@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,15 @@ def instants(ticks: list[int | None], zone: str | None = None) -> pa.Array:
     return pa.array(us, pa.int64()).cast(pa.timestamp("us", zone))
 
 
-def extremes() -> dict[str, pa.Table]:
+@pytest.fixture
+def without_zone(spark: SparkSession) -> Iterator[None]:
+    """Let `timestamp` mean one without a zone."""
+    spark.conf.set("spark.sql.timestampType", "TIMESTAMP_NTZ")
+    yield
+    spark.conf.unset("spark.sql.timestampType")
+
+
+def extremes(zone: str | None) -> dict[str, pa.Table]:
     """Return logs of one night, with rows that are rejected at the ends of every type."""
     ends = [LAST, EARLIEST, AFTER, BEFORE, AFTER - 1, None]
     # Far in the future, soon after the year 9999, and far in the past.
@@ -57,7 +66,7 @@ def extremes() -> dict[str, pa.Table]:
     ticks = [*range(2 * lines), *never, 0, 1]
     scores = {
         "store_id": pa.array([b"one"] * (len(ticks) - 2) + [b""] * 2, pa.binary()),
-        "tick_at": instants(ticks),
+        "tick_at": instants(ticks, zone),
         "anomaly_score": pa.array([float(n) for n in range(len(ticks))]),
     }
     dates = days([TODAY, *ends])
@@ -77,10 +86,12 @@ def extremes() -> dict[str, pa.Table]:
     return {name: pa.table(columns) for name, columns in given.items()}
 
 
+@pytest.mark.parametrize("zone", [None, "UTC"])
+@pytest.mark.usefixtures("without_zone")
 def test_rows_at_the_ends_of_every_type_give_the_kernels_rows_and_rejects(
-    spark: SparkSession, tmp_path: Path
+    spark: SparkSession, tmp_path: Path, zone: str | None
 ) -> None:
-    tables = extremes()
+    tables = extremes(zone)
     expected = ce.cohort(**tables, **NIGHT, max_reject_ratio=1)
     frames = {name: parquet(spark, tmp_path / name, table) for name, table in tables.items()}
     # Neither is a column of the log.
@@ -108,13 +119,16 @@ def test_rows_at_the_ends_of_every_type_give_the_kernels_rows_and_rejects(
 
 
 def test_each_call_computes_its_rows_anew(spark: SparkSession, tmp_path: Path) -> None:
-    stores = []
+    spark.catalog.clearCache()
+    stores: list[set[str]] = []
     for store in ("one", "two"):
         report = pa.table({"store_id": [store], "detected_at": instants([0], "UTC")})
         pq.write_table(report, tmp_path / f"{store}.parquet")
         reports = spark.read.parquet(str(tmp_path))
         # The first call's rows are still kept.
-        found = cohort_spark.cohort(reports, **NIGHT, partitions=1)
+        found = cohort_spark.cohort(reports, **NIGHT, max_reject_ratio=None, partitions=1)
+        found.judge()
+        assert len(spark.sparkContext._jsc.sc().getRDDStorageInfo()) == 3 * (len(stores) + 1)
         stores.append({row.store_id for row in found.melog.collect()})
     assert stores == [{"one"}, {"one", "two"}]
     spark.catalog.clearCache()
