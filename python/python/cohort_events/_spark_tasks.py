@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import accumulate
 from typing import TYPE_CHECKING, TypeAlias
+from uuid import uuid4
 
 from cohort_events import _core
 from cohort_events._calls import cohort
@@ -38,9 +39,14 @@ def windows_of(written: Settings) -> Callable[[Batches], Batches]:
     """Return the task that finds the windows of reports that are sorted by store."""
 
     def windows(batches: Batches) -> Batches:
+        import pyarrow as pa
+
         for chunk in _whole_stores(batches):
-            found = _table(_core.windows(chunk, written))
-            yield from found.rename_columns(["store", "stock", "since", "until"]).to_batches()
+            store, stock, *instants = _table(_core.windows(chunk, written)).columns
+            wall_clocks = [column.cast(pa.timestamp("us")) for column in instants]
+            names = ["store", "stock", "since", "until", "since_utc", "until_utc"]
+            columns = [store, stock, *instants, *wall_clocks]
+            yield from pa.Table.from_arrays(columns, names).to_batches()
 
     return windows
 
@@ -76,6 +82,9 @@ def kernel_of(
         yield from _ready(core)
         yield from _pieces("found", _map(_facts(core, SHUFFLED)))
 
+    # Spark takes plans that are equal for one, and would give the kept rows of an earlier call,
+    # though files have changed since.
+    kernel.__name__ = f"kernel_{uuid4().hex}"
     return kernel
 
 

@@ -167,17 +167,18 @@ def test_rejects_are_judged_once_and_nothing_stays_kept(lake: Lake, spark: Spark
     start, end = DAYS
     jvm = spark.sparkContext._jsc.sc()
     before = len(jvm.getRDDStorageInfo())
-    found = cohort_spark.cohort(**lake.frames(spark), start=start, end=end, **SETTINGS)
-    for rows in (found.mrch, found.melog):
-        # Each use once summed up the kernel's rows four times.
-        plan = rows._jdf.queryExecution().withCachedData()
-        judging = plan.subqueriesAll()
-        leaves = [plan.collectLeaves(), *(judging.apply(n).collectLeaves() for n in (0,))]
-        assert [read.mkString().partition(" ")[0] for read in leaves] == ["InMemoryRelation"] * 2
-        assert [read.size() for read in leaves] == [1, judging.size()] == [1, 1]
-        assert rows.count() > 0
-    assert len(jvm.getRDDStorageInfo()) == before + 3
-    found.unpersist()
+    with cohort_spark.cohort(**lake.frames(spark), start=start, end=end, **SETTINGS) as found:
+        found.judge()
+        for rows in (found.mrch, found.melog):
+            # Each use once summed up the kernel's rows four times.
+            plan = rows._jdf.queryExecution().withCachedData()
+            judging = plan.subqueriesAll()
+            leaves = [plan.collectLeaves(), *(judging.apply(n).collectLeaves() for n in (0,))]
+            names = [read.mkString().partition(" ")[0] for read in leaves]
+            assert names == ["InMemoryRelation"] * 2
+            assert [read.size() for read in leaves] == [1, judging.size()] == [1, 1]
+            assert rows.count() > 0
+        assert len(jvm.getRDDStorageInfo()) == before + 3
     assert len(jvm.getRDDStorageInfo()) == before
 
 

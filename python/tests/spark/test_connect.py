@@ -19,9 +19,11 @@ CLIENT = """
 import json, sys
 from pyspark.sql import SparkSession
 from cohort_events import spark as cohort_spark
+from cohort_events.errors import DataError
 
 url, logs, settings, out = sys.argv[1], *map(json.loads, sys.argv[2:4]), sys.argv[4]
 spark = SparkSession.builder.remote(url).getOrCreate()
+spark.conf.set("spark.sql.timestampType", "TIMESTAMP_NTZ")
 frames = {name: spark.read.parquet(path) for name, path in logs.items()}
 found = cohort_spark.cohort(**frames, **settings)
 for log in ("mrch", "melog"):
@@ -29,8 +31,9 @@ for log in ("mrch", "melog"):
 facts = {row.name: row.value for row in found.facts.collect()}
 found.unpersist()
 try:
-    cohort_spark.cohort(**frames, **settings | {"max_reject_ratio": 0.001}).melog.count()
-except Exception as error:
+    with cohort_spark.cohort(**frames, **settings | {"max_reject_ratio": 0.001}) as found:
+        found.judge()
+except DataError as error:
     print(json.dumps([type(spark).__module__, facts, str(error)]))
 """
 
