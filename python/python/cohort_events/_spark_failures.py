@@ -12,7 +12,6 @@ from cohort_events.errors import (
     DataError,
     DeniedError,
     ManifestError,
-    NoInputError,
     TemporaryError,
 )
 
@@ -78,7 +77,8 @@ def _of_system(error: OSError) -> CohortError:
         return DeniedError(told)
     if isinstance(error, NotADirectoryError | IsADirectoryError | FileExistsError):
         return ManifestError(f"{told}; choose another place")
-    return NoInputError(told) if isinstance(error, FileNotFoundError) else TemporaryError(told)
+    # What was never there is told before, so a file that is not there has gone meanwhile.
+    return TemporaryError(told)
 
 
 def line(error: CohortError) -> str:

@@ -102,6 +102,8 @@ def _checked(found: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
     """Return files in the order of their URIs, after a check that Spark will read them."""
     for uri, _ in found:
         name = uri.rpartition("/")[2]
-        if name.startswith(".") or name.endswith("._COPYING_"):
-            raise DataError(f"{uri}: expected a name that Spark reads, found {name}; rename it")
+        is_text = name.encode("utf-8", "replace").decode() == name
+        if not is_text or name.startswith(".") or name.endswith("._COPYING_"):
+            shown = ascii(uri)[1:-1]
+            raise DataError(f"{shown}: expected a name that Spark reads, found another; rename it")
     return sorted(found, key=lambda file: file[0].encode())

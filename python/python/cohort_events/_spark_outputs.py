@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from cohort_events._manifest import Manifest, of_schema
-from cohort_events._places import segment
 from cohort_events._spark_files import STAGED, Files, literal, staged_name
 from cohort_events._spark_footers import footers
 from cohort_events._strict_json import value
@@ -91,7 +90,7 @@ def _lineage(uri: str, read: Any, run_id: str | None) -> dict[str, Any]:
         for part in output["files"]:
             part["uri"].startswith(output["uri"])
     name = recorded["run_id"]
-    if {name, found["run_id"], run_id or name} != {name} or segment(name) != uri.split("/")[-2]:
+    if {name, found["run_id"], run_id or name} != {name}:
         raise ValueError(f"that of another run, {name}")
     return found
 

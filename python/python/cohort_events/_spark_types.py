@@ -66,7 +66,7 @@ TEXT = Kind("a string", "string", _is_text)
 INSTANT = Kind("a timestamp", "timestamp", _is_instant)
 DOUBLE = Kind("a double", "double", lambda of: _is_integer(of) or _is_float(of))
 AMOUNT = Kind("a decimal", "decimal(18,4)", _is_amount)
-LIST = Kind("a list of double", "array<double>", lambda of: of.physical == "GROUP")
+LIST = Kind("a list of double", "array<double>", lambda of: of.physical == "GROUP" or _is_float(of))
 
 
 def kind_of(column: str) -> Kind:

@@ -18,7 +18,7 @@ import pytest
 from pyspark.sql import SparkSession
 from spark_cluster import BINARY, OUTPUTS
 
-from cohort_events import spark_job
+from cohort_events import _spark_files, _spark_footers, spark_job
 
 REPORTS, SCORES = "minority_reports_detected_log", "anomaly_classifier_model_prediction_log"
 UTC_US = pa.timestamp("us", tz="UTC")
@@ -265,6 +265,26 @@ def test_parts_are_mended_and_strangers_stay(job: Job, tmp_path: Path) -> None:
     assert kept == {part.name, linked.name, *(name.partition("/")[0] for name in strangers)}
     assert all((part.parent / name).read_text() == "mine" for name in strangers)
     assert status() == "unchanged"
+
+
+def test_storage_that_only_hadoop_knows_serves_as_well(
+    job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest = plain_lake(tmp_path)
+    assert job("run", "--manifest", manifest)[0] == 0
+    before = rows(tmp_path)
+    shutil.rmtree(tmp_path / "out")
+    # As on S3, no path is one of this machine.
+    for module in (_spark_files, _spark_footers):
+        monkeypatch.setattr(module, "local", lambda _: None)
+    for status in ("committed", "unchanged"):
+        exit_code, told = job("run", "--manifest", manifest)
+        assert (exit_code, json.loads(told)["status"]) == (0, status)
+    assert rows(tmp_path) == before
+    lineage = json.loads(lineage_of(tmp_path).read_text("utf-8"))
+    assert [file["etag"] for file in lineage["inputs"][REPORTS]["files"]] == [None]
+    (tmp_path / "reports" / "b.parquet").write_bytes(b"x" * 100)
+    assert job("run", "--manifest", manifest)[0] == 65
 
 
 def test_a_rerun_is_of_what_the_lineage_records(job: Job, tmp_path: Path) -> None:

@@ -204,6 +204,7 @@ def test_every_failure_is_one_line_of_its_kind() -> None:
         (Py4JJavaError(f"{begin}Connection reset{stack}"), 75),
         (PermissionError(13, "denied", "/x"), 77),
         (NotADirectoryError(20, "no folder", "/x"), 78),
+        (FileNotFoundError(2, "gone", "/x"), 75),
         (KeyError("x"), 70),
         (DataError("two\nlines\x1b"), 65),
     ):
