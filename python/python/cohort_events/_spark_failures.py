@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 
 from cohort_events import errors
@@ -75,7 +76,8 @@ def _of_system(error: OSError) -> CohortError:
     told = f"{error.filename}: {error.strerror}" if error.filename else str(error)
     if isinstance(error, PermissionError):
         return DeniedError(told)
-    if isinstance(error, NotADirectoryError | IsADirectoryError | FileExistsError):
+    wrong = isinstance(error, NotADirectoryError | IsADirectoryError | FileExistsError)
+    if wrong or error.errno in {errno.ELOOP, errno.ENAMETOOLONG}:
         return ManifestError(f"{told}; choose another place")
     # What was never there is told before, so a file that is not there has gone meanwhile.
     return TemporaryError(told)

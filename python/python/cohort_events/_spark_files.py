@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 STAGED = re.compile(r"_cohort-staged-[0-9a-f]{32}")
 #: Characters by which Spark takes a path for a pattern of paths.
 GLOB = re.compile(r"([\[\]{}*?\\])")
-#: Folders in one another. Only links that lead in a circle have more.
-DEPTH_MAX = 100
 
 
 def staged_name() -> str:
@@ -94,16 +92,12 @@ class Files:
                 found.files[name] = int(status.getLen())
         return found
 
-    def below(
-        self, folder: str, counts: Callable[[str], bool] = is_data, depth: int = 0
-    ) -> list[tuple[str, int]]:
+    def below(self, folder: str, counts: Callable[[str], bool] = is_data) -> list[tuple[str, int]]:
         """Return URI and length of all files below a folder whose names count."""
-        if depth > DEPTH_MAX:
-            raise ManifestError(f"{folder}: expected files, found a link that leads in a circle")
         level = self.level(folder)
         found = [(f"{folder}{name}", n) for name, n in level.files.items() if counts(name)]
         for name in filter(counts, level.folders):
-            found += self.below(f"{folder}{name}/", counts, depth + 1)
+            found += self.below(f"{folder}{name}/", counts)
         return found
 
     def end(self, uri: str, length: int, count: int) -> bytes:

@@ -72,7 +72,8 @@ class Dataset:
 
     def _check_levels(self, partitioning: Partitioning) -> None:
         """Fail if there is nothing at all, or on a level no folder that fits the pattern."""
-        if not self.files.exists(self.uri):
+        root = self._at("")
+        if not root.files and not root.folders:
             raise self._missing()
         along = ""
         for depth in range(len(partitioning.levels)):
