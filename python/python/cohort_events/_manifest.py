@@ -148,10 +148,7 @@ def manifest(
         log: dataset | {"uri": prefix(_resolved(uri, f"inputs.{log}.uri", dataset["uri"]))}
         for log, dataset in _ordered(given, "inputs").items()
     }
-    outputs = {
-        log: prefix(_resolved(uri, f"outputs.{log}", place))
-        for log, place in _ordered(given, "outputs").items()
-    }
+    outputs = places(uri, given)
     rules = {name: given.get(name, default) for name, default in RULES.items()}
     if rules["demo_run_config"] is not None:
         rules["demo_run_config"] = _resolved(uri, "demo_run_config", rules["demo_run_config"])
@@ -167,7 +164,7 @@ def places(uri: str, given: Mapping[str, Any]) -> dict[str, str]:
     """Return the outputs of a manifest."""
     return {
         log: prefix(_resolved(uri, f"outputs.{log}", place))
-        for log, place in given["outputs"].items()
+        for log, place in _ordered(given, "outputs").items()
     }
 
 
