@@ -1,112 +1,190 @@
-"""The files of the job on Spark: Hadoop's file systems, and the folders of a partitioned log."""
+"""The files of the job on Spark: local disk, and the file systems that Hadoop knows."""
 
 from __future__ import annotations
 
-import hashlib
+import os
 import re
-from collections.abc import Iterator
-from datetime import datetime, timedelta
-from pathlib import Path
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from cohort_events._places import local
+from cohort_events.errors import ManifestError, NoInputError, TemporaryError
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-#: The finest field of a pattern, and how far apart its partitions are at least.
-STEPS = (("M", timedelta(minutes=1)), ("H", timedelta(hours=1)), ("djF", timedelta(days=1)))
-MONTH, YEAR = timedelta(days=28), timedelta(days=365)
-#: What a Parquet file ends with: the length of its footer, and a mark.
-END_BYTES = 8
+#: What the job writes before it has its name. Nobody else names anything so.
+STAGED = re.compile(r"_cohort-staged-[0-9a-f]{32}")
+#: Characters by which Spark takes a path for a pattern of paths.
+GLOB = re.compile(r"([\[\]{}*?\\])")
+
+
+def staged_name() -> str:
+    """Return a name that nobody has given to anything."""
+    return f"_cohort-staged-{uuid4().hex}"
+
+
+def literal(uri: str) -> str:
+    """Return a URI as Spark takes it, with nothing in it that it would take for a pattern."""
+    return GLOB.sub(r"\\\1", uri)
+
+
+def is_data(name: str) -> bool:
+    """Return whether a file or folder of that name is data (SPEC 2, *Hidden files*)."""
+    hidden = name.startswith(("_", ".")) and "=" not in name
+    return bool(name) and not hidden and not name.endswith("_$folder$")
+
+
+@dataclass
+class Level:
+    """What lies in a folder: its files with their lengths, and its folders."""
+
+    files: dict[str, int] = field(default_factory=dict)
+    folders: list[str] = field(default_factory=list)
+    #: Links, which are among the files and folders too.
+    links: set[str] = field(default_factory=set)
 
 
 class Files:
-    """Hadoop's file systems, which know every URI that Spark knows."""
+    """Local disk, and Hadoop's file systems."""
 
     def __init__(self, spark: SparkSession) -> None:
         self._jvm: Any = spark._jvm
         self._settings = spark._jsc.hadoopConfiguration()
         # A file beside each part, with its checksum, would be a stranger in the run's folder.
-        self.of("file:///").setWriteChecksum(False)
+        self._of("file:///").setWriteChecksum(False)
 
-    def path(self, uri: str) -> Any:
-        """Return a path."""
+    def _path(self, uri: str) -> Any:
         return self._jvm.org.apache.hadoop.fs.Path(uri)
 
-    def of(self, uri: str) -> Any:
-        """Return the file system of a path."""
-        return self.path(uri).getFileSystem(self._settings)
+    def _of(self, uri: str) -> Any:
+        return self._path(uri).getFileSystem(self._settings)
 
     def exists(self, uri: str) -> bool:
         """Return whether there is such a file or folder."""
-        return bool(self.of(uri).exists(self.path(uri)))
+        path = local(uri)
+        return os.path.lexists(path) if path else bool(self._of(uri).exists(self._path(uri)))
 
-    def listed(self, folder: str) -> list[tuple[str, int]]:
-        """Return name and length of the files in a folder, in order."""
-        found = [status for status in self._statuses(folder) if status.isFile()]
-        return sorted((status.getPath().getName(), int(status.getLen())) for status in found)
+    def is_file(self, uri: str) -> bool:
+        """Return whether there is such a file."""
+        if not self.exists(uri):
+            return False
+        path = local(uri)
+        # A link is followed to read, and never to write.
+        return path.is_file() if path else bool(self._of(uri).isFile(self._path(uri)))
 
-    def folders(self, folder: str) -> list[str]:
-        """Return the names of the folders in a folder, in order."""
-        found = [status for status in self._statuses(folder) if status.isDirectory()]
-        return sorted(str(status.getPath().getName()) for status in found)
+    def level(self, folder: str) -> Level:
+        """Return what lies in a folder: nothing, if it is not there."""
+        path = local(folder)
+        if path:
+            return _on_disk(str(path)) if path.is_dir() else Level()
+        found, of = Level(), self._of(folder)
+        if not of.isDirectory(self._path(folder)):
+            return found
+        for status in of.listStatus(self._path(folder)):
+            name = str(status.getPath().getName())
+            if status.isDirectory():
+                found.folders.append(name)
+            else:
+                found.files[name] = int(status.getLen())
+        return found
 
-    def _statuses(self, folder: str) -> Any:
-        return self.of(folder).listStatus(self.path(folder)) if self.exists(folder) else []
+    def below(self, folder: str, counts: Callable[[str], bool] = is_data) -> list[tuple[str, int]]:
+        """Return URI and length of all files below a folder whose names count."""
+        level = self.level(folder)
+        found = [(f"{folder}{name}", n) for name, n in level.files.items() if counts(name)]
+        for name in filter(counts, level.folders):
+            found += self.below(f"{folder}{name}/", counts)
+        return found
+
+    def end(self, uri: str, length: int, count: int) -> bytes:
+        """Return the last bytes of a file of a known length."""
+        start = max(0, length - count)
+        path = local(uri)
+        if path:
+            with path.open("rb") as file:
+                file.seek(start)
+                return file.read(length - start)
+        stream = self._of(uri).open(self._path(uri))
+        try:
+            stream.seek(start)
+            return bytes(stream.readNBytes(length - start))
+        finally:
+            stream.close()
+
+    def read(self, uri: str) -> bytes:
+        """Return what is in a file."""
+        path = local(uri)
+        if path:
+            return path.read_bytes()
+        stream = self._of(uri).open(self._path(uri))
+        try:
+            return bytes(stream.readAllBytes())
+        finally:
+            stream.close()
 
     def move(self, source: str, target: str) -> None:
-        """Give a file another name, unless the other is there already."""
-        if not self.exists(target):
-            self.of(source).rename(self.path(source), self.path(target))
+        """Give a file another name, which nothing has."""
+        path = local(source)
+        if path:
+            # Hadoop would take along a file with the checksum, which would be a stranger there.
+            path.rename(target.removeprefix("file://"))
+            return
+        if not self._of(source).rename(self._path(source), self._path(target)):
+            raise TemporaryError(f"{target}: expected to name a part so, found it refused")
 
     def remove(self, uri: str) -> None:
         """Remove a file or a folder with all that is in it."""
-        self.of(uri).delete(self.path(uri), True)
+        self._of(uri).delete(self._path(uri), True)
 
     def write(self, uri: str, text: str) -> None:
-        """Write a file, in place of the one before."""
-        stream = self.of(uri).create(self.path(uri), True)
+        """Write a file whole, in place of the one before."""
+        path = local(uri)
+        if path:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            staged = path.with_name(staged_name())
+            with staged.open("wb") as file:
+                file.write(text.encode())
+                file.flush()
+                os.fsync(file.fileno())
+            staged.replace(path)
+            return
+        stream = self._of(uri).create(self._path(uri), True)
         try:
             stream.write(bytearray(text.encode()))
         finally:
             stream.close()
 
-    def read(self, uri: str) -> str:
-        """Return a file's text."""
-        stream = self.of(uri).open(self.path(uri))
-        try:
-            return bytes(stream.readAllBytes()).decode()
-        finally:
-            stream.close()
+    def check_output(self, uri: str) -> None:
+        """Fail if nothing can be written below a place."""
+        path = local(uri)
+        if not path:
+            self._of(uri)
+            return
+        there = next(place for place in (path, *path.parents) if os.path.lexists(place))
+        if not there.is_dir():
+            raise ManifestError(f"{uri}: expected a folder, found that {there} is none")
 
 
-def partitions(files: Files, uri: str, pattern: str, first: datetime, end: datetime) -> list[str]:
-    """Return the folders of the partitions that overlap `[first, end)` and are there, in order."""
-    wanted = {at.strftime(pattern) for at in _instants(pattern, first, end)}
-    found = [""]
-    for depth in range(1, pattern.count("/") + 2):
-        along = {"/".join(path.split("/")[:depth]) + "/" for path in wanted}
-        below = [f"{at}{name}/" for at in found for name in files.folders(f"{uri}{at}")]
-        found = [path for path in below if path in along]
-    return [f"{uri}{path}" for path in sorted(found)]
-
-
-def _instants(pattern: str, first: datetime, end: datetime) -> Iterator[datetime]:
-    """Yield instants of `[first, end)`, at least one in each partition."""
-    fields = set(re.findall(r"%-?([A-Za-z])", pattern))
-    month = MONTH if "m" in fields else YEAR
-    step = next((step for letters, step in STEPS if fields & set(letters)), month)
-    while first < end:
-        yield first
-        first += step
-    yield end - timedelta(microseconds=1)
-
-
-def tag(uri: str) -> str | None:
-    """Return the tag by which the lineage knows a file on local disk, its footer's digest."""
-    if not uri.startswith("file:///"):
-        return None
-    with Path(uri.removeprefix("file://")).open("rb") as file:
-        file.seek(-END_BYTES, 2)
-        length = int.from_bytes(file.read(4), "little")
-        file.seek(-END_BYTES - length, 2)
-        return f"footer-{hashlib.sha256(file.read(length)).hexdigest()}"
+def _on_disk(folder: str) -> Level:
+    found = Level()
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_symlink():
+                found.links.add(entry.name)
+            try:
+                status = entry.stat()
+            except FileNotFoundError:
+                if entry.is_symlink() and is_data(entry.name):
+                    raise NoInputError(
+                        f"file://{entry.path}: expected a file, found a link to nothing"
+                    ) from None
+                continue
+            if stat.S_ISDIR(status.st_mode):
+                found.folders.append(entry.name)
+            else:
+                found.files[entry.name] = status.st_size
+    return found

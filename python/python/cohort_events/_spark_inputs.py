@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from functools import reduce
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
 
 from cohort_events import _core
-from cohort_events._manifest import ARGUMENTS, Manifest, whole
-from cohort_events._settings import settings
-from cohort_events._spark_files import Files, partitions, tag
-from cohort_events.errors import NoInputError
+from cohort_events._manifest import ARGUMENTS, Manifest
+from cohort_events._spark_files import Files, literal
+from cohort_events._spark_folders import Dataset
+from cohort_events._spark_footers import Footer, Type, find, footers
+from cohort_events._spark_types import check, kind_of, same, value
+from cohort_events.errors import DataError
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -23,7 +25,9 @@ FROM = {
     "scores": "predictions_from",
     "sales": "predictions_from",
 }
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH = datetime(1970, 1, 1)
+#: The contract's columns that a file has, each with its own name and type there.
+Columns = tuple[tuple[str, str, Type], ...]
 
 
 @dataclass(frozen=True)
@@ -35,12 +39,10 @@ class Input:
     frame: DataFrame
     #: The first instant whose partition was looked into; `None` without partitions.
     opened_from: int | None
-    #: Whether there is any file.
-    has_files: bool
+    files: Sequence[Footer]
 
     def lineage(self, facts: Mapping[str, int]) -> dict[str, Any]:
         """Return what was read of it."""
-        files = self._files() if self.has_files else []
 
         def by(key: str) -> dict[str, int]:
             prefix = f"inputs.{self.name}.{key}."
@@ -49,8 +51,11 @@ class Input:
         opened = self.opened_from
         known = {"uri": self.uri} | ({} if opened is None else {"opened_from": _core.clock(opened)})
         counted = {
-            "files": files,
-            "rows_read": sum(file["rows"] for file in files),
+            "files": [
+                {"uri": file.uri, "bytes": file.bytes, "etag": file.tag, "rows": file.rows}
+                for file in self.files
+            ],
+            "rows_read": sum(file.rows for file in self.files),
             "rows_rejected": by("rows_rejected"),
             "rows_duplicate": facts.get(f"inputs.{self.name}.rows_duplicate", 0),
             "values_out_of_range": by("values_out_of_range"),
@@ -58,26 +63,13 @@ class Input:
         ignored = facts.get(f"inputs.{self.name}.onsets_ignored")
         return known | counted | ({} if ignored is None else {"onsets_ignored": ignored})
 
-    def _files(self) -> list[dict[str, Any]]:
-        metadata = ("_metadata.file_path as uri", "_metadata.file_size as bytes")
-        counted = self.frame.selectExpr(*metadata).groupBy("uri", "bytes").count().collect()
-        files = [
-            {"uri": (uri := whole(unquote(row.uri))), "bytes": row.bytes, "etag": tag(uri)}
-            | {"rows": row["count"]}
-            for row in counted
-        ]
-        return sorted(files, key=lambda file: str(file["uri"]).encode())
-
 
 def inputs(spark: SparkSession, files: Files, manifest: Manifest) -> dict[str, Input]:
     """Return the logs of a manifest, by the arguments of `cohort`."""
-    known = manifest.settings
-    gap, longest, lookback = (known[k] for k in ("gap", "max_event_duration", "max_lookback"))
-    written = settings(manifest.start, manifest.end, gap, longest, lookback, "")
-    bounds = _core.bounds(written)
     return {
-        ARGUMENTS[log]: _input(spark, files, log, given, bounds)
+        ARGUMENTS[log]: _input(spark, files, log, given, manifest.bounds)
         for log, given in manifest.inputs.items()
+        if log in ARGUMENTS
     }
 
 
@@ -89,27 +81,71 @@ def _input(
     bounds: Mapping[str, int],
 ) -> Input:
     name, uri = ARGUMENTS[log], given["uri"]
-    if not files.exists(uri):
-        raise NoInputError(f"{uri}: expected the dataset {log}, found nothing there")
-    folders, first = [uri], None
+    dataset, first = Dataset(files, log, uri), None
     # Campaigns and context have no tick, so all of their files are read.
     if given.get("partitioning") and name in FROM:
         first = bounds[FROM[name]]
         span = (EPOCH + timedelta(microseconds=us) for us in (first, bounds["end"]))
-        folders = partitions(files, uri, given["partitioning"].rstrip("/"), *span)
-    if not folders:
-        return Input(name, uri, _nothing(spark, name), first, has_files=False)
-    frame = spark.read.option("recursiveFileLookup", "true").parquet(*folders)
-    mapped = given.get("columns", {})
-    # A name that is mapped away must not be found under its old name.
-    frame = frame.drop(*(name for name in mapped if name in frame.columns))
-    frame = frame.withColumnsRenamed({found: name for name, found in mapped.items()})
-    return Input(name, uri, frame, first, has_files=True)
+        listed = dataset.partitions(given["partitioning"], *span)
+    else:
+        listed = dataset.whole()
+    read = footers(files, listed)
+    alike: dict[Columns, list[Footer]] = {}
+    for file in read:
+        alike.setdefault(_columns(name, file, given.get("columns", {})), []).append(file)
+    return Input(name, uri, _frame(spark, name, alike), first, read)
+
+
+def _columns(name: str, file: Footer, mapping: Mapping[str, str]) -> Columns:
+    """Return the contract's columns that a file has."""
+    known, required = _core.columns(name)
+    columns = []
+    for column in known:
+        there = find(file, mapping, column)
+        if there is None:
+            if column in required:
+                wanted = mapping.get(column, column)
+                names = ", ".join(sorted(name for name, _ in file.columns))
+                raise DataError(f"{file.uri}: expected the column {wanted!r}, found only {names}")
+            continue
+        check(file.uri, column, *there)
+        columns.append((column, *there))
+    return tuple(columns)
+
+
+def _frame(spark: SparkSession, name: str, alike: Mapping[Columns, Sequence[Footer]]) -> DataFrame:
+    """Return a log, whose files may have different columns."""
+    from pyspark.sql import functions as F
+
+    if not alike:
+        return _nothing(spark, name)
+    frames = []
+    for columns, of_them in alike.items():
+        paths = [literal(file.uri) for file in of_them]
+        read = spark.read.option("recursiveFileLookup", "true").parquet(*paths)
+        values = [value(column, there, kind) for column, there, kind in columns]
+        frames.append(read.select(*values))
+    if len(frames) == 1:
+        return frames[0]
+    stored: dict[str, set[Type]] = {}
+    for columns in alike:
+        for column, _, kind in columns:
+            stored.setdefault(column, set()).add(kind)
+    differ = {column for column, kinds in stored.items() if len(kinds) > 1}
+    frames = [
+        frame.select(
+            *(
+                same(name, column, stored[column]) if column in differ else F.col(column)
+                for column in frame.columns
+            )
+        )
+        for frame in frames
+    ]
+    return reduce(lambda one, other: one.unionByName(other, allowMissingColumns=True), frames)
 
 
 def _nothing(spark: SparkSession, name: str) -> DataFrame:
     """Return a log without rows, as it is if no partition of it is there."""
-    types = {"detected_at": "timestamp", "tick_at": "timestamp", "store_id": "string"}
     _, required = _core.columns(name)
-    columns = ", ".join(f"{column} {types.get(column, 'double')}" for column in required)
+    columns = ", ".join(f"{column} {kind_of(column).spark}" for column in required)
     return spark.createDataFrame([], columns)

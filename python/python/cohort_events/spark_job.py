@@ -22,69 +22,103 @@ import json
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from cohort_events import __version__
 from cohort_events import spark as cohort_spark
 from cohort_events._core import clock
-from cohort_events._manifest import ARGUMENTS, WRITTEN, Manifest, parse
+from cohort_events._manifest import (
+    ARGUMENTS,
+    WRITTEN,
+    Manifest,
+    demo_run_id,
+    manifest,
+    named_by_demo,
+    places,
+    read,
+    run_of,
+)
+from cohort_events._places import argument, segment
+from cohort_events._spark_failures import failure, line
 from cohort_events._spark_files import Files
 from cohort_events._spark_inputs import Input, inputs
-from cohort_events.errors import BugError, CohortError, DataError, NoInputError, TemporaryError
+from cohort_events._spark_outputs import (
+    Part,
+    committed,
+    place,
+    remove_others,
+    settled,
+    stage,
+    sweep,
+)
+from cohort_events.errors import DataError, ManifestError, NoInputError, UsageError
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-#: What Spark says of rows at fault, and of arguments: the kernel's own classes, by their names.
-AT_FAULT = {"DataError": DataError, "USER_RAISED_EXCEPTION": DataError, "BugError": BugError}
+#: What rows depend on, whatever the cluster sets.
+CONF = {
+    "spark.sql.caseSensitive": "true",
+    "spark.sql.files.ignoreCorruptFiles": "false",
+    "spark.sql.files.ignoreMissingFiles": "false",
+    "spark.sql.legacy.parquet.nanosAsLong": "true",
+    "spark.sql.parquet.datetimeRebaseModeInRead": "CORRECTED",
+    "spark.sql.parquet.datetimeRebaseModeInWrite": "CORRECTED",
+    "spark.sql.parquet.inferTimestampNTZ.enabled": "false",
+    "spark.sql.parquet.int96RebaseModeInRead": "CORRECTED",
+    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+    "spark.sql.session.timeZone": "UTC",
+}
+
+
+class Options(argparse.ArgumentParser):
+    """The command line, whose faults are one line too."""
+
+    def error(self, message: str) -> NoReturn:
+        """End the process."""
+        self.exit(2, f"cohort: {message}; see --help\n")
 
 
 def options(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Return the command line. A wrong one ends the process with 2."""
-    parser = argparse.ArgumentParser(prog="spark_job.py", description=__doc__)
+    parser = Options(prog="spark_job.py", description=__doc__, allow_abbrev=False)
     parser.add_argument("command", nargs="?", choices=["run", "rerun"], default="run")
-    parser.add_argument("--manifest", required=True)
-    for name in ("run-id", "interval-start", "interval-end"):
+    for name in ("manifest", "lineage", "run-id", "interval-start", "interval-end"):
         parser.add_argument(f"--{name}")
     for name in ("gap", "max-event-duration", "max-lookback"):
         parser.add_argument(f"--{name}")
+    parser.add_argument("--expect-same", action="store_true")
     parser.add_argument("--partitions", type=int)
-    return parser.parse_args(arguments)
+    chosen = parser.parse_args(arguments)
+    if chosen.command == "run" and (not chosen.manifest or chosen.lineage):
+        parser.error("expected --manifest, and no --lineage")
+    if chosen.command == "rerun" and bool(chosen.lineage) == bool(chosen.manifest):
+        parser.error("expected --lineage, or --manifest and --run-id")
+    if chosen.command == "rerun" and bool(chosen.manifest) != bool(chosen.run_id):
+        parser.error("expected --manifest and --run-id together")
+    if chosen.partitions is not None and chosen.partitions < 1:
+        parser.error("expected --partitions of at least 1")
+    return chosen
 
 
 def run(spark: SparkSession, chosen: argparse.Namespace) -> dict[str, Any]:
     """Run the manifest, and return the summary."""
     began, files = time.monotonic(), Files(spark)
-    if not files.exists(chosen.manifest):
-        raise NoInputError(f"{chosen.manifest}: expected a run manifest, found nothing there")
-    manifest = parse(chosen.manifest, files.read(chosen.manifest), chosen)
-    if chosen.command == "rerun":
-        manifest = recorded(files, manifest, chosen)
-    given = inputs(spark, files, manifest)
-    interval: dict[str, Any] = {"start": manifest.start, "end": manifest.end}
-    found = cohort_spark.cohort(
-        **{name: log.frame for name, log in given.items()},
-        **interval,
-        **manifest.settings,
-        run_id=manifest.run_id,
-        partitions=chosen.partitions,
-    )
-    outputs = {
-        log: parts(spark, files, manifest, log, in_order(getattr(found, short)))
-        for log, short in WRITTEN.items()
-    }
-    facts = {row.name: row.value for row in found.facts.collect()}
-    found.unpersist()
-    status, text = commit(files, manifest, lineage(given, manifest, outputs, facts))
-    written = sum(part["bytes"] for log in text["outputs"].values() for part in log["files"])
-    return {
-        "run_id": manifest.run_id,
-        "status": status,
-        "interval": interval,
-        "lineage": f"{manifest.folder('lineage')}/lineage.json",
-        "rows": {log: output["rows"] for log, output in outputs.items()},
-        "counts": text["counts"],
+    wanted = (recorded if chosen.command == "rerun" else given)(files, chosen)
+    for output in wanted.outputs.values():
+        files.check_output(output)
+    before = committed(files, wanted.lineage, wanted.run_id)
+    sweep(files, wanted)
+    try:
+        status, made, written = carried_out(spark, files, wanted, before, chosen)
+    except BaseException:
+        # What went wrong first is what is told.
+        with suppress(Exception):
+            sweep(files, wanted)
+        raise
+    sweep(files, wanted)
+    return summary(wanted, status, made) | {
         "execution": {
             "wall_ms": int((time.monotonic() - began) * 1000),
             "cpu_ms": 0,
@@ -97,15 +131,110 @@ def run(spark: SparkSession, chosen: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def recorded(files: Files, manifest: Manifest, chosen: argparse.Namespace) -> Manifest:
-    """Return the run that the committed lineage of this `run_id` is of."""
-    uri = f"{manifest.folder('lineage')}/lineage.json"
+def carried_out(
+    spark: SparkSession,
+    files: Files,
+    wanted: Manifest,
+    before: dict[str, Any] | None,
+    chosen: argparse.Namespace,
+) -> tuple[str, dict[str, Any], int]:
+    """Compute and commit the run. Return its status, its lineage, and the length of its parts."""
+    logs = inputs(spark, files, wanted)
+    parts, facts = computed(spark, files, wanted, logs, chosen.partitions)
+    if before is not None:
+        parts = {log: settled(spark, files, before, log, of_log) for log, of_log in parts.items()}
+    made = lineage(logs, wanted, parts, facts)
+    status = "committed" if before is None else "unchanged" if before == made else "replaced"
+    if status == "replaced" and chosen.expect_same:
+        raise ManifestError(
+            f"{wanted.lineage}: expected to commit the same content again, found other content "
+            "committed; leave out --expect-same to replace it"
+        )
+    placed = [place(spark, files, wanted, log, of_log) for log, of_log in parts.items()]
+    if status == "unchanged" and any(placed):
+        status = "committed"
+    if before != made:
+        files.write(wanted.lineage, json.dumps(made, indent=2) + "\n")
+    remove_others(files, wanted, made["outputs"])
+    return status, made, sum(part.bytes for of_log in parts.values() for part in of_log)
+
+
+def given(files: Files, chosen: argparse.Namespace) -> Manifest:
+    """Return the run that a manifest describes."""
+    uri, said = of_manifest(files, chosen.manifest)
+    demo = None
+    if (named := named_by_demo(uri, said, chosen)) is not None:
+        if not files.is_file(named):
+            raise NoInputError(f"{named}: expected a demo_run_config, found nothing there")
+        demo = demo_run_id(named, files.read(named))
+    return manifest(uri, said, chosen, demo)
+
+
+def of_manifest(files: Files, text: str) -> tuple[str, dict[str, Any]]:
+    """Return the place of a manifest, and what it says."""
+    try:
+        uri = argument(text)
+    except ValueError as error:
+        raise UsageError(f"--manifest: {error}") from None
     if not files.exists(uri):
-        raise NoInputError(f"{uri}: expected the lineage of a committed run, found nothing there")
-    known = json.loads(files.read(uri))["manifest"]
-    kept = {name: getattr(chosen, name, None) or known[name] for name in manifest.settings}
-    interval = known["interval"]
-    return replace(manifest, start=interval["start"], end=interval["end"], settings=kept)
+        raise NoInputError(f"{uri}: expected a run manifest, found nothing there")
+    if not files.is_file(uri):
+        raise ManifestError(f"{uri}: expected a run manifest, found a folder")
+    return uri, read(uri, files.read(uri))
+
+
+def recorded(files: Files, chosen: argparse.Namespace) -> Manifest:
+    """Return the run that a committed lineage records. The command line has the last word."""
+    if chosen.manifest:
+        uri, said = of_manifest(files, chosen.manifest)
+        run_of("--run-id", chosen.run_id)
+        place = f"{places(uri, said)['lineage']}{segment(chosen.run_id)}/lineage.json"
+    else:
+        try:
+            place = argument(chosen.lineage)
+        except ValueError as error:
+            raise UsageError(f"--lineage: {error}") from None
+    found = committed(files, place, chosen.run_id)
+    if found is None:
+        raise NoInputError(f"{place}: expected the lineage of a committed run, found nothing there")
+    kept = argparse.Namespace(**vars(chosen) | {"run_id": None})
+    wanted = manifest(place, found["manifest"], kept)
+    if chosen.manifest and wanted.lineage != place:
+        raise ManifestError(
+            f"{place}: expected the lineage of a run that was written here, found one of "
+            f"{wanted.lineage}; the lake was moved or copied, so run its manifest instead"
+        )
+    return wanted
+
+
+def computed(
+    spark: SparkSession,
+    files: Files,
+    wanted: Manifest,
+    logs: Mapping[str, Input],
+    partitions: int | None,
+) -> tuple[dict[str, list[Part]], dict[str, int]]:
+    """Stage the rows of both logs, and return their parts and what was counted."""
+    try:
+        found = cohort_spark.cohort(
+            **{name: log.frame for name, log in logs.items()},
+            start=wanted.start,
+            end=wanted.end,
+            **wanted.settings,
+            run_id=wanted.run_id,
+            partitions=partitions,
+        )
+    except UsageError as error:
+        # The settings were checked, so it speaks of the logs.
+        raise DataError(str(error)) from None
+    try:
+        parts = {
+            log: stage(spark, files, wanted, log, in_order(getattr(found, short)))
+            for log, short in WRITTEN.items()
+        }
+        return parts, {row.name: row.value for row in found.facts.collect()}
+    finally:
+        found.unpersist()
 
 
 def in_order(rows: DataFrame) -> DataFrame:
@@ -116,68 +245,33 @@ def in_order(rows: DataFrame) -> DataFrame:
     return numbered.sort("store_id", "number").drop("number")
 
 
-def parts(
-    spark: SparkSession, files: Files, manifest: Manifest, log: str, rows: DataFrame
-) -> dict[str, Any]:
-    """Write a log's parts under the names that their content gives them."""
-    folder = manifest.folder(log)
-    # Readers take no notice of names that begin with an underscore.
-    staged = f"{folder}/_staged"
-    rows.write.mode("overwrite").option("compression", "zstd").parquet(staged)
-    lengths = {name: n for name, n in files.listed(staged) if name.endswith(".parquet")}
-    # A log without rows may have no file, and Spark reads no folder without files.
-    written = contents(spark, staged) if lengths else {}
-    listed = []
-    for number, (name, (digest, count)) in enumerate(sorted(written.items())):
-        uri = f"{folder}/part-{number:05}-{digest[:16]}.parquet"
-        files.move(f"{staged}/{name}", uri)
-        listed.append({"uri": uri, "rows": count, "bytes": lengths[name], "sha256": digest})
-    files.remove(staged)
-    rows_written = sum(count for _, count in written.values())
-    return {"uri": manifest.outputs[log], "rows": rows_written, "files": listed}
-
-
-def contents(spark: SparkSession, folder: str) -> dict[str, tuple[str, int]]:
-    """Return digest and rows of the files in a folder that have any rows, by their names."""
-    read = spark.read.format("binaryFile").load(f"{folder}/*.parquet")
-    digests = {
-        row.path.rpartition("/")[2]: hashlib.sha256(row.content).hexdigest()
-        for row in read.select("path", "content").toLocalIterator()
-    }
-    counted = (
-        spark.read
-        .parquet(folder)
-        .selectExpr("_metadata.file_name as name")
-        .groupBy("name")
-        .count()
-        .collect()
-    )
-    return {row.name: (digests[row.name], row["count"]) for row in counted}
-
-
 def lineage(
-    given: Mapping[str, Input],
-    manifest: Manifest,
-    outputs: Mapping[str, Any],
+    logs: Mapping[str, Input],
+    wanted: Manifest,
+    parts: Mapping[str, Sequence[Part]],
     facts: Mapping[str, int],
 ) -> dict[str, Any]:
     """Return what the run read, wrote and counted."""
-    digests = [part["sha256"] for output in outputs.values() for part in output["files"]]
-    content = "".join(f"{digest}\n" for digest in digests)
+    content = "".join(f"{part.digests.whole}\n" for of_log in parts.values() for part in of_log)
     counts = "counts."
     return {
         "version": 1,
-        "run_id": manifest.run_id,
-        "interval": {"start": manifest.start, "end": manifest.end},
-        "gap": manifest.settings["gap"],
+        "run_id": wanted.run_id,
+        "interval": {"start": wanted.start, "end": wanted.end},
+        "gap": wanted.settings["gap"],
         "job": {"name": "cohort", "version": __version__},
-        "manifest": manifest.resolved(),
+        "manifest": wanted.resolved(),
         "inputs": {
-            log: given[ARGUMENTS[log]].lineage(facts)
-            for log in ARGUMENTS
-            if ARGUMENTS[log] in given
+            log: logs[name].lineage(facts) for log, name in ARGUMENTS.items() if name in logs
         },
-        "outputs": dict(outputs),
+        "outputs": {
+            log: {
+                "uri": wanted.outputs[log],
+                "rows": sum(part.rows for part in of_log),
+                "files": [part.lineage() for part in of_log],
+            }
+            for log, of_log in parts.items()
+        },
         "counts": {
             name.removeprefix(counts): value
             for name, value in facts.items()
@@ -188,61 +282,42 @@ def lineage(
     }
 
 
-def commit(files: Files, manifest: Manifest, made: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Write the lineage, which commits the run, and remove the parts that it does not list."""
-    uri = f"{manifest.folder('lineage')}/lineage.json"
-    text = json.dumps(made, indent=2) + "\n"
-    status = "committed"
-    if files.exists(uri):
-        status = "unchanged" if files.read(uri) == text else "replaced"
-    if status != "unchanged":
-        files.write(uri, text)
-    for log, output in made["outputs"].items():
-        kept = {part["uri"].rpartition("/")[2] for part in output["files"]}
-        for name, _ in files.listed(manifest.folder(log)):
-            if name.startswith("part-") and name not in kept:
-                files.remove(f"{manifest.folder(log)}/{name}")
-    return status, made
+def summary(wanted: Manifest, status: str, made: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the job prints, but for its execution."""
+    return {
+        "run_id": wanted.run_id,
+        "status": status,
+        "interval": made["interval"],
+        "lineage": wanted.lineage,
+        "rows": {log: output["rows"] for log, output in made["outputs"].items()},
+        "counts": made["counts"],
+    }
+
+
+def session() -> SparkSession:
+    """Return the session, in which Spark reads as the contract says."""
+    from pyspark.sql import SparkSession
+
+    builder = SparkSession.builder.appName("cohort")
+    for name, setting in CONF.items():
+        builder = builder.config(name, setting)
+    return builder.getOrCreate()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run, and return the exit code."""
-    chosen = options(arguments)
-    from pyspark.errors import PySparkException
-    from pyspark.sql import SparkSession
-
-    spark = (
-        SparkSession.builder
-        .appName("cohort")
-        .config("spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS")
-        .getOrCreate()
-    )
+    chosen, spark = options(arguments), None
     try:
-        print(json.dumps(run(spark, chosen)))
-    except CohortError as error:
-        return failed(error)
-    except PySparkException as error:
-        return failed(cause(str(error)))
+        spark = session()
+        print(json.dumps(run(spark, chosen)), flush=True)
+    except (Exception, KeyboardInterrupt) as error:
+        ended = failure(error)
+        print(line(ended), file=sys.stderr)
+        return ended.exit_code
     finally:
-        spark.stop()
+        if spark is not None:
+            spark.stop()
     return 0
-
-
-def cause(text: str) -> CohortError:
-    """Return the failure that Spark tells of: one of the kernel's, or one that may pass."""
-    for name, kind in AT_FAULT.items():
-        lines = [line for line in text.splitlines() if name in line]
-        if lines:
-            line = lines[-1].partition(name)[2].lstrip("]: ")
-            return kind(line.partition(" SQLSTATE:")[0])
-    return TemporaryError(text.partition("\n")[0])
-
-
-def failed(error: CohortError) -> int:
-    """Print the one line of a failure, and return its exit code."""
-    line = str(error).replace("\n", " ")
-    print(f"cohort: {line}", file=sys.stderr)
-    return error.exit_code
 
 
 if __name__ == "__main__":

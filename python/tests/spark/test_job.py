@@ -36,12 +36,13 @@ def add_bad_row(folder: Path) -> None:
     pq.write_table(pa.concat_tables([table, bad], promote_options="default"), path)
 
 
-def submit(*arguments: Any) -> subprocess.CompletedProcess[str]:
+def submit(*arguments: Any, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
     """Run the job as an orchestrator does."""
     conf = ["--conf", "spark.ui.enabled=false", "--conf", "spark.sql.shuffle.partitions=3"]
     command: list[str | Path] = [SPARK_HOME / "bin" / "spark-submit", "--master", "local[1]", *conf]
     return subprocess.run(
         [*command, spark_job.__file__, *arguments],
+        cwd=folder,
         env=environment(),
         capture_output=True,
         text=True,
@@ -76,6 +77,7 @@ def test_the_job_writes_the_binarys_rows_in_its_order(tmp_path: Path) -> None:
         ]
         if name == "spark":
             done = submit(*arguments, "--partitions", "3")
+            assert "FileNotFoundException" not in done.stdout + done.stderr
         else:
             command: list[str | Path] = [BINARY, *arguments]
             done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -132,12 +134,14 @@ def beside(read: Any) -> set[tuple[Any, ...]]:
 def test_partitions_that_no_row_needs_are_not_opened(tmp_path: Path) -> None:
     size = ["--stores", "4", "--skus", "4", "--days", "6"]
     subprocess.run([BINARY, "sample", tmp_path, *size], check=True, capture_output=True)
-    manifest = tmp_path / "run_manifest.json"
+    manifest = "run_manifest.json"
     day = ["--interval-start", "2024-12-31T00:00:00Z", "--interval-end", "2025-01-01T00:00:00Z"]
     short = ["--max-event-duration", "PT2H", "--max-lookback", "PT0S"]
-    done = submit("run", "--manifest", manifest, "--run-id", "r", *day, *short)
+    done = submit("run", "--manifest", manifest, "--run-id", "r", *day, *short, folder=tmp_path)
     assert done.returncode == 0, done.stderr
     summary = json.loads(done.stdout.splitlines()[-1])
+    # A relative manifest lies in the working folder.
+    assert summary["lineage"].startswith(f"file://{tmp_path}/")
     lineage = json.loads(path_of(summary["lineage"]).read_text("utf-8"))
     check_schema(lineage)
     for log in LOGS:
@@ -176,7 +180,7 @@ def test_a_failure_is_one_line_and_the_jobs_exit_code(tmp_path: Path) -> None:
     # spark-submit shows what the job says on either stream as its own stdout.
     said = (missing.stdout + missing.stderr).splitlines()
     assert [line for line in said if line.startswith("cohort: ")] == [
-        f"cohort: {tmp_path}/none.json: expected a run manifest, found nothing there"
+        f"cohort: file://{tmp_path}/none.json: expected a run manifest, found nothing there"
     ]
     wrong = tmp_path / "wrong.json"
     wrong.write_text('{"version": 1, "gaps": "PT1H"}', encoding="utf-8")

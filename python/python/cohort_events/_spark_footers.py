@@ -1,0 +1,112 @@
+"""What the footers of Parquet files say: rows, columns and their types (SPEC 2).
+
+The driver reads them all, as the binary does, since Spark by itself takes the columns of one file
+for those of all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cohort_events._places import local
+from cohort_events._spark_files import Files
+from cohort_events.errors import DataError
+
+if TYPE_CHECKING:
+    import pyarrow.parquet as pq
+
+MAGIC = b"PAR1"
+#: What a Parquet file ends with: the length of its footer, and the mark.
+END_BYTES = 8
+#: What is read at first; most footers are shorter.
+GUESS_BYTES = 1 << 16
+#: Footers that are read at once.
+AT_ONCE = 16
+
+
+@dataclass(frozen=True)
+class Type:
+    """How a column is stored."""
+
+    physical: str
+    #: What the annotation says, in one word; `UNKNOWN` if all of it is null.
+    logical: str
+    #: All that the annotation says, or what lies in a group.
+    detail: str
+
+
+@dataclass(frozen=True)
+class Footer:
+    """What the footer of a file says."""
+
+    uri: str
+    bytes: int
+    rows: int
+    #: The tag by which the lineage knows a file on local disk.
+    tag: str | None
+    #: Its columns, in the order that they have. Two may have one name.
+    columns: tuple[tuple[str, Type], ...]
+
+
+def footers(files: Files, listed: Iterable[tuple[str, int]]) -> list[Footer]:
+    """Return the footers of files, in order."""
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return list(pool.map(lambda file: _footer(files, *file), listed))
+
+
+def _footer(files: Files, uri: str, length: int) -> Footer:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if length < len(MAGIC) + END_BYTES:
+        raise DataError(f"{uri}: expected a Parquet file, found {length} bytes; remove or mend it")
+    end = files.end(uri, length, GUESS_BYTES)
+    of_footer = int.from_bytes(end[-END_BYTES:-4], "little")
+    if end[-4:] != MAGIC or of_footer + END_BYTES + len(MAGIC) > length:
+        raise DataError(f"{uri}: expected a Parquet file, found no footer in it; mend it")
+    if of_footer + END_BYTES > len(end):
+        end = files.end(uri, length, of_footer + END_BYTES)
+    footer = end[-END_BYTES - of_footer : -END_BYTES]
+    try:
+        # The rest of the file is not looked at.
+        read = pq.read_metadata(io.BytesIO(MAGIC + end[-END_BYTES - of_footer :]))
+    except (pa.ArrowException, OSError) as error:
+        said = str(error).partition("\n")[0]
+        raise DataError(f"{uri}: expected a Parquet file, found {said}; mend it") from None
+    tag = f"footer-{hashlib.sha256(footer).hexdigest()}" if local(uri) else None
+    return Footer(uri, length, read.num_rows, tag, tuple(_columns(read)))
+
+
+def _columns(read: pq.FileMetaData) -> Iterable[tuple[str, Type]]:
+    groups: dict[str, list[str]] = {}
+    for place in range(read.num_columns):
+        leaf = read.schema.column(place)
+        logical = leaf.logical_type
+        kind = Type(leaf.physical_type, logical.type, str(logical))
+        if leaf.path == leaf.name:
+            yield leaf.name, kind
+        else:
+            groups.setdefault(leaf.path.partition(".")[0], []).append(f"{leaf.path} {kind}")
+    for name, inside in groups.items():
+        yield name, Type("GROUP", "NONE", "; ".join(inside))
+
+
+def find(footer: Footer, mapping: Mapping[str, str], column: str) -> tuple[str, Type] | None:
+    """Return the column of a file that is one of the contract's, by name (SPEC 2, *Names*)."""
+    wanted = mapping.get(column, column)
+    equal = [pair for pair in footer.columns if pair[0] == wanted]
+    alike = equal or [pair for pair in footer.columns if _lower(pair[0]) == _lower(wanted)]
+    if len(alike) > 1:
+        names = ", ".join(name for name, _ in alike)
+        raise DataError(f"{footer.uri}: expected one column {wanted!r}, found {names}; drop one")
+    return alike[0] if alike else None
+
+
+def _lower(name: str) -> str:
+    """Return a name in lower case, as far as ASCII goes."""
+    return "".join(c.lower() if c.isascii() else c for c in name)
