@@ -205,13 +205,6 @@ mod _core {
         (Timestamp::MIN.as_us(), Timestamp::MAX.as_us())
     }
 
-    /// Fails if a text is not the name of a run.
-    #[pyfunction]
-    fn check_run_id(py: Python<'_>, run_id: &str) -> PyResult<()> {
-        let checked = cohort_core::check_run_id(run_id);
-        checked.map_err(|error| Error::Usage(error.to_string()).raise(py))
-    }
-
     /// An instant as the contract writes it.
     #[pyfunction]
     fn clock(py: Python<'_>, us: i64) -> PyResult<String> {
