@@ -19,11 +19,17 @@ pub(crate) enum Error {
     /// This package is at fault.
     #[error("internal error: {0}; please report it")]
     Bug(String),
+    /// The system is short of something.
+    #[error("{0}")]
+    Temporary(String),
     /// What a method of a frame raised.
     #[error(transparent)]
     Raised(#[from] PyErr),
-    /// The caller wants no result any more; nobody sees this.
-    #[error("stopped")]
+    /// The caller wants no result any more. Only who goes on after the interpreter has begun to end
+    /// sees this.
+    #[error(
+        "expected a computation, found it stopped since the interpreter ends; take all rows before"
+    )]
     Stopped,
 }
 
@@ -32,9 +38,10 @@ impl Error {
     pub(crate) fn raise(&self, py: Python<'_>) -> PyErr {
         let name = match self {
             Self::Raised(error) => return error.clone_ref(py),
-            Self::Usage(_) => "UsageError",
+            Self::Usage(_) | Self::Stopped => "UsageError",
             Self::Data(_) => "DataError",
-            Self::Bug(_) | Self::Stopped => "BugError",
+            Self::Temporary(_) => "TemporaryError",
+            Self::Bug(_) => "BugError",
         };
         let raised = py
             .import("cohort_events.errors")

@@ -194,9 +194,9 @@ pub(crate) fn windows_schema() -> SchemaRef {
 fn read_reports(frame: Frame, settings: &Settings, stop: &Stop) -> Result<(Stores, Found), Error> {
     let pass = settings.pass();
     let mut decoder = ReportDecoder::new(&pass, None, 0);
-    let rows = frame.each(&MRDL, |slice| {
+    let rows = frame.each(&MRDL, stop, |slice| {
         decoder.batch(&|name| slice.column(name), slice.first..slice.first + slice.rows);
-        stop.check()
+        Ok(())
     })?;
     let decoded = decoder.finish();
     let by_store: BTreeMap<_, _> = decoded.rows.into_iter().collect();
@@ -232,7 +232,7 @@ fn scan<L: ReadPredictions>(
     let Some(frame) = frame else { return Ok((ByCell::none(stores.cells), None)) };
     let mut found = Found::default();
     let mut gathered = Gathered::<L>::new(stores.cells);
-    let rows = frame.each(L::LOG, |slice| {
+    let rows = frame.each(L::LOG, stop, |slice| {
         let rows = PredictionRows::<L>::new(&|name| slice.column(name), slice.rows);
         let points = (0..slice.rows).filter_map(|row| {
             take(&rows, row, slice.first + row, settings, &mut found, |store_id, sku, at| {
@@ -242,7 +242,7 @@ fn scan<L: ReadPredictions>(
             })
         });
         gathered.extend(points.collect());
-        stop.check()
+        Ok(())
     })?;
     found.rows = rows as u64;
     let (rows, duplicates) = gathered.finish();
@@ -296,10 +296,10 @@ pub(crate) fn read_candidates(
     stop: &Stop,
 ) -> Result<Found, Error> {
     let mut found = Found::default();
-    let rows = frame.each(log.log, |slice| {
+    let rows = frame.each(log.log, stop, |slice| {
         let (rows, first) = (slice.rows, slice.first);
         log.read(&|name| slice.column(name), rows, first, candidates, &mut found.rejects);
-        stop.check()
+        Ok(())
     })?;
     found.rows = rows as u64;
     Ok(found)

@@ -15,7 +15,6 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
 
-use crate::error::Error;
 use crate::worker::guarded;
 
 /// Levels of nesting that a column may have, as in a file (SPEC 2). Types are read recursively.
@@ -23,6 +22,15 @@ const LEVELS_MAX: usize = 100;
 
 /// Whether the column of a name is asked for.
 pub(crate) type Wants<'w> = dyn Fn(&str) -> bool + 'w;
+
+/// What a frame gives, before it is known what that is: finding out may take a producer a while.
+#[derive(Debug)]
+pub(crate) enum Opened {
+    /// A stream.
+    Stream(FFI_ArrowArrayStream),
+    /// One batch, and what it is.
+    Batch(FFI_ArrowSchema, FFI_ArrowArray),
+}
 
 /// Record batches from whatever library the caller uses.
 #[derive(Debug)]
@@ -68,50 +76,59 @@ pub(crate) fn check(name: &str, frame: &Bound<'_, PyAny>) -> PyResult<()> {
     )))
 }
 
-impl Batches {
-    /// The batches of a frame.
+impl Opened {
+    /// What a frame gives.
     ///
     /// # Errors
     /// As [`check`], and whatever the frame's own methods raise.
-    pub(crate) fn of(name: &str, frame: &Bound<'_, PyAny>, wants: &Wants<'_>) -> PyResult<Self> {
+    pub(crate) fn of(name: &str, frame: &Bound<'_, PyAny>) -> PyResult<Self> {
         check(name, frame)?;
-        let opened = if frame.hasattr("__arrow_c_stream__")? {
+        if frame.hasattr("__arrow_c_stream__")? {
             let capsule = frame.call_method0("__arrow_c_stream__")?;
             let capsule = capsule.cast_into::<PyCapsule>()?;
-            let stream = capsule.pointer_checked(Some(c"arrow_array_stream"))?;
+            let stream = capsule.pointer_checked(Some(c"arrow_array_stream"))?.cast();
             // SAFETY: by the interface, a capsule of this name holds a stream. Taking it leaves an
             // empty one behind, which the capsule's destructor knows how to drop.
             #[allow(unsafe_code)]
-            let stream = unsafe { FFI_ArrowArrayStream::from_raw(stream.cast().as_ptr()) };
-            guarded(|| Self::of_stream(stream, wants).map_err(|error| Error::frame(name, &error)))
-        } else {
-            let capsules = frame.call_method0("__arrow_c_array__")?;
-            let (schema, array): (Bound<'_, PyCapsule>, Bound<'_, PyCapsule>) =
-                capsules.extract()?;
-            let schema = schema.pointer_checked(Some(c"arrow_schema"))?.cast();
-            let array = array.pointer_checked(Some(c"arrow_array"))?.cast();
-            // SAFETY: by the interface, capsules of these names hold a schema and an array of it.
-            // Taking them leaves empty ones behind, which the capsules' destructors know how to
-            // drop.
-            #[allow(unsafe_code)]
-            let (schema, array) = unsafe {
-                (
-                    FFI_ArrowSchema::from_raw(schema.as_ptr()),
-                    FFI_ArrowArray::from_raw(array.as_ptr()),
-                )
-            };
-            guarded(|| {
-                let shape =
-                    Shape::of(&schema, wants).map_err(|error| Error::frame(name, &error))?;
-                Ok(Self { shape, source: Source::Batch(Some(array)) })
-            })
+            return Ok(Self::Stream(unsafe { FFI_ArrowArrayStream::from_raw(stream.as_ptr()) }));
+        }
+        let capsules = frame.call_method0("__arrow_c_array__")?;
+        let (schema, array): (Bound<'_, PyCapsule>, Bound<'_, PyCapsule>) = capsules.extract()?;
+        let schema = schema.pointer_checked(Some(c"arrow_schema"))?.cast();
+        let array = array.pointer_checked(Some(c"arrow_array"))?.cast();
+        // SAFETY: by the interface, capsules of these names hold a schema and an array of it.
+        // Taking them leaves empty ones behind, which the capsules' destructors know how to drop.
+        #[allow(unsafe_code)]
+        let (schema, array) = unsafe {
+            (FFI_ArrowSchema::from_raw(schema.as_ptr()), FFI_ArrowArray::from_raw(array.as_ptr()))
         };
-        opened.map_err(|error| error.raise(frame.py()))
+        Ok(Self::Batch(schema, array))
     }
 
+    /// Its batches, with the columns that are asked for.
+    ///
+    /// # Errors
+    /// What is wrong with the producer.
+    pub(crate) fn batches(self, wants: &Wants<'_>) -> Result<Batches, ArrowError> {
+        match self {
+            Self::Stream(stream) => Batches::of_stream(stream, wants),
+            Self::Batch(schema, array) => {
+                // Whoever takes a thing only marks it as released.
+                if schema.release().is_none() || array.is_released() {
+                    return Err(wrong("a batch that was taken before"));
+                }
+                let shape = Shape::of(&schema, wants)?;
+                Ok(Batches { shape, source: Source::Batch(Some(array)) })
+            }
+        }
+    }
+}
+
+impl Batches {
     fn of_stream(mut stream: FFI_ArrowArrayStream, wants: &Wants<'_>) -> Result<Self, ArrowError> {
-        let get_schema =
-            stream.get_schema().ok_or_else(|| wrong("a stream that was taken before"))?;
+        // Whoever takes a stream only marks it as released.
+        let get_schema = stream.get_schema().filter(|_| stream.release().is_some());
+        let get_schema = get_schema.ok_or_else(|| wrong("a stream that was taken before"))?;
         let mut described = FFI_ArrowSchema::empty();
         // SAFETY: the function is the stream's own, and may be called more than once.
         #[allow(unsafe_code)]
@@ -145,22 +162,26 @@ impl Iterator for Batches {
 
 impl Shape {
     fn of(described: &FFI_ArrowSchema, wants: &Wants<'_>) -> Result<Self, ArrowError> {
+        if described.release().is_none() {
+            return Err(wrong("a schema that was taken before"));
+        }
         if described.format() != "+s" {
             let found =
                 format!("an array of the format {:?}, which has no columns", described.format());
             return Err(wrong(&found));
         }
         let field = |column: &FFI_ArrowSchema| {
-            let name = column.name().unwrap_or_default();
+            // A name that is not UTF-8 panics, and is that of no column of a log.
+            let name = guarded(|| Ok(column.name().unwrap_or_default())).unwrap_or_default();
             if !wants(name) {
                 return Ok(Field::new(name, DataType::Null, true));
             }
             if !is_shallow(column, LEVELS_MAX) {
                 return Err(of_column(name, &format!("more than {LEVELS_MAX} levels of nesting")));
             }
-            // Not every producer keeps its own promise that there is no null.
-            let field = Field::try_from(column).map(|field| field.with_nullable(true));
-            field.map_err(|error| of_column(name, &error.to_string()))
+            // Neither the field's metadata matter, nor a promise that there is no null.
+            let found = DataType::try_from(column).map(|kind| Field::new(name, kind, true));
+            found.map_err(|error| of_column(name, &error.to_string()))
         };
         let fields: Vec<Field> = described.children().map(field).collect::<Result<_, _>>()?;
         Ok(Self { schema: Arc::new(Schema::new(fields)) })

@@ -12,7 +12,8 @@ use cohort_core::contract::Log;
 use pyo3::prelude::*;
 
 use crate::error::Error;
-use crate::import::{Batches, Wants, check};
+use crate::import::{Opened, Wants, check};
+use crate::worker::Stop;
 
 /// Rows that are looked at in one go. Between two slices a caller may stop.
 const SLICE_ROWS: usize = 1 << 16;
@@ -62,14 +63,16 @@ impl Frame {
     ///
     /// # Errors
     /// [`Error::Data`] for columns or batches that cannot be read, [`Error::Raised`] for what the
-    /// frame's own methods raise, and whatever `take` returns.
+    /// frame's own methods raise, [`Error::Stopped`], and whatever `take` returns.
     pub(crate) fn each(
         self,
         log: &'static Log,
+        stop: &Stop,
         mut take: impl FnMut(&Slice<'_>) -> Result<(), Error>,
     ) -> Result<usize, Error> {
         let wants: &Wants<'_> = &|name| has_column(log, name);
-        let batches = Python::attach(|py| Batches::of(self.name, self.frame.bind(py), wants))?;
+        let opened = Python::attach(|py| Opened::of(self.name, self.frame.bind(py)))?;
+        let batches = opened.batches(wants).map_err(|error| Error::frame(self.name, &error))?;
         let columns = Columns::of(self.name, log, batches.schema().fields())?;
         let mut rows = 0;
         for batch in batches {
@@ -77,7 +80,9 @@ impl Frame {
             for slice in slices(&batch)? {
                 take(&columns.slice(&slice, rows))?;
                 rows += slice.num_rows();
+                stop.check()?;
             }
+            stop.check()?;
         }
         Ok(rows)
     }
@@ -128,12 +133,15 @@ fn text_bytes(array: &ArrayRef) -> usize {
         let values = dictionary.values();
         return match lengths(values) {
             Some(length) if !values.is_empty() => {
-                dictionary.normalized_keys().into_iter().map(length).sum()
+                let keys = dictionary.normalized_keys().into_iter();
+                keys.filter(|&key| values.is_valid(key)).map(length).sum()
             }
             _ => 0,
         };
     }
-    lengths(array).map_or(0, |length| (0..array.len()).map(length).sum())
+    // What a null's place holds is nobody's.
+    let texts = (0..array.len()).filter(|&at| array.is_valid(at));
+    lengths(array).map_or(0, |length| texts.map(length).sum())
 }
 
 /// Tells the length of each text of a column that may hold more than 32 bits can address.

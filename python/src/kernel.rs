@@ -16,7 +16,7 @@ use pyo3::types::PyDict;
 
 use crate::error::Error;
 use crate::frames::read_candidates;
-use crate::import::Batches;
+use crate::import::Opened;
 use crate::input::Frame;
 use crate::output::Written;
 use crate::settings::{Settings, Written as WrittenSettings};
@@ -27,7 +27,7 @@ use crate::worker::{Stop, compute, guarded, receive, spawn};
 
 /// What the caller asks for.
 enum Ask {
-    Batches(Batches),
+    Batches(Opened),
     Finish,
 }
 
@@ -111,6 +111,7 @@ impl KernelCore {
                 },
             );
         });
+        let stop = stop.map_err(|error| error.raise(py))?;
         Ok(Self(Mutex::new(Kernel {
             stop,
             asks,
@@ -124,11 +125,16 @@ impl KernelCore {
 
     fn push(&self, py: Python<'_>, batch: &Bound<'_, PyAny>) -> PyResult<()> {
         let mut kernel = self.kernel(py)?;
-        kernel.ask(py, Ask::Batches(Batches::of("batch", batch, &stream::has_column)?))
+        kernel.wait(py)?;
+        kernel.ask(Ask::Batches(Opened::of("batch", batch)?));
+        Ok(())
     }
 
     fn finish(&self, py: Python<'_>) -> PyResult<()> {
-        self.kernel(py)?.ask(py, Ask::Finish)
+        let mut kernel = self.kernel(py)?;
+        kernel.wait(py)?;
+        kernel.ask(Ask::Finish);
+        Ok(())
     }
 
     /// The next rows that are ready; `None` if more is to be pushed first.
@@ -180,7 +186,8 @@ impl KernelCore {
 }
 
 impl Kernel {
-    fn ask(&mut self, py: Python<'_>, ask: Ask) -> PyResult<()> {
+    /// Waits until it takes rows.
+    fn wait(&mut self, py: Python<'_>) -> PyResult<()> {
         self.stop.check_process().map_err(|error| error.raise(py))?;
         while self.state == State::Computes {
             self.hear(py)?;
@@ -190,10 +197,13 @@ impl Kernel {
             let usage = format!("expected a kernel that takes rows, found one that has {found}");
             return Err(Error::Usage(usage).raise(py));
         }
+        Ok(())
+    }
+
+    fn ask(&mut self, ask: Ask) {
         self.state = State::Computes;
         // If the computation has gone, hearing from it tells why.
         let _ = self.asks.send(ask);
-        Ok(())
     }
 
     /// Waits for one message.
@@ -251,8 +261,9 @@ fn stream(
     let mut stream = Stream::new(settings, &pass, candidates);
     // A caller that has gone is no fault of the computation.
     let mut emit = |log, batch| stop.send(says, Say::Rows(log, batch));
-    while let Ask::Batches(batches) = stop.receive(asked)? {
-        for batch in batches {
+    while let Ask::Batches(opened) = stop.receive(asked)? {
+        let batches = opened.batches(&stream::has_column);
+        for batch in batches.map_err(|error| Error::frame("batch", &error))? {
             let batch = batch.map_err(|error| Error::frame("batch", &error))?;
             stream.push(&batch, &mut emit)?;
             stop.check()?;

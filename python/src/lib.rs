@@ -109,8 +109,9 @@ mod _core {
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
         // A panic becomes an exception that carries its message.
         std::panic::set_hook(Box::new(|_| {}));
-        let end = PyCFunction::new_closure(module.py(), None, None, |arguments, _| {
-            end_all(arguments.py())
+        let process = std::process::id();
+        let end = PyCFunction::new_closure(module.py(), None, None, move |arguments, _| {
+            end_all(arguments.py(), process)
         })?;
         module.py().import("atexit")?.call_method1("register", (end,))?;
         Ok(())

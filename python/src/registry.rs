@@ -88,7 +88,7 @@ impl Known<'_> {
 pub(crate) fn registry(logs: Logs, set: &Set, stop: &Stop) -> Result<RegistryRows, Error> {
     let known = set.known();
     let mut events = Events::new(set.runs.as_deref().unwrap_or_default(), set.as_of);
-    logs.melog.each(&MELOG, |slice| {
+    logs.melog.each(&MELOG, stop, |slice| {
         let columns = EventColumns::new(&|name| slice.column(name));
         for row in 0..slice.rows {
             let event =
@@ -97,12 +97,12 @@ pub(crate) fn registry(logs: Logs, set: &Set, stop: &Stop) -> Result<RegistryRow
                 events.add(&event);
             }
         }
-        stop.check()
+        Ok(())
     })?;
     let edits = logs.edits.map_or_else(|| Ok(Vec::new()), |edits| read_edits(edits, stop))?;
     let mut registry = Registry::new(events, edits);
     if let Some(mrch) = logs.mrch {
-        mrch.each(&MRCH, |slice| {
+        mrch.each(&MRCH, stop, |slice| {
             let columns = LineColumns::new(&|name| slice.column(name));
             for row in 0..slice.rows {
                 let wrong = |fault: RowFault| wrong("mrch", slice.first + row, &fault);
@@ -114,7 +114,7 @@ pub(crate) fn registry(logs: Logs, set: &Set, stop: &Stop) -> Result<RegistryRow
                     registry.add(&line);
                 }
             }
-            stop.check()
+            Ok(())
         })?;
     }
     registry.complete()?;
@@ -160,10 +160,10 @@ pub(crate) fn unapplied_schema() -> SchemaRef {
 fn read_edits(frame: Frame, stop: &Stop) -> Result<Vec<Edit>, Error> {
     let mut edits = BTreeSet::new();
     let mut texts = SharedTexts::default();
-    frame.each(&EDITS, |slice| {
+    frame.each(&EDITS, stop, |slice| {
         let columns = EditColumns::new(&|name| slice.column(name));
         edits.extend((0..slice.rows).map(|row| columns.row(row, &mut texts)));
-        stop.check()
+        Ok(())
     })?;
     Ok(edits.into_iter().collect())
 }

@@ -52,6 +52,39 @@ def test_a_column_of_polars_without_a_value_is_null() -> None:
     assert melog(frame).equals(melog(plain))
 
 
+class Taken:
+    """A frame whose capsules another library has taken."""
+
+    def __init__(self, frame: Any, method: str) -> None:
+        capsules = getattr(frame, method)()
+        setattr(self, method, lambda requested_schema=None: capsules)
+
+
+def test_what_another_library_has_taken_is_refused() -> None:
+    stream = Taken(reports(), "__arrow_c_stream__")
+    pa.RecordBatchReader.from_stream(stream)
+    with pytest.raises(ce.DataError, match="found: a stream that was taken before"):
+        ce.cohort(stream, **DAY)
+    batch = Taken(reports().to_batches()[0], "__arrow_c_array__")
+    pa.record_batch(batch)
+    with pytest.raises(ce.DataError, match="found: a batch that was taken before"):
+        ce.cohort(batch, **DAY)
+
+
+def test_metadata_of_fields_may_be_any_bytes() -> None:
+    schema = reports().schema
+    for place in range(len(schema)):
+        schema = schema.set(place, schema.field(place).with_metadata({b"key": b"\xff"}))
+    assert melog(reports().cast(schema)).equals(EXPECTED)
+
+
+def test_what_the_place_of_a_null_holds_is_no_length() -> None:
+    view = pa.py_buffer(b"\xff" * 48)
+    valid = pa.py_buffer(b"\x00")
+    sku = pa.Array.from_buffers(pa.string_view(), 3, [valid, view])
+    assert melog(reports(sku=sku)).equals(melog(reports(sku=pa.nulls(3, pa.string()))))
+
+
 @pytest.mark.parametrize("chunked", [False, True])
 def test_rows_that_are_null_as_a_whole_are_refused(*, chunked: bool) -> None:
     table = reports().combine_chunks()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import subprocess
 import sys
@@ -62,15 +63,56 @@ def test_a_process_may_end_in_the_middle_of_a_kernel(code: str) -> None:
         assert (child.returncode, said) == (0, "")
 
 
-def test_a_process_may_end_after_ctrl_c() -> None:
+@pytest.mark.parametrize("code", ["", "rows = rows.slice(0, 0)"])
+def test_a_process_may_end_after_ctrl_c(code: str) -> None:
     for _ in range(3):
-        child = script("ce.cohort(reader, **DAY)")
+        child = script(f"{code}\nce.cohort(reader, **DAY)")
         assert child.stdout and child.stdout.readline() == "begun\n"
         child.send_signal(signal.SIGINT)
         _, said = child.communicate(timeout=60)
         # As the interpreter ends by itself.
         assert child.returncode == -signal.SIGINT
         assert said.endswith("\nKeyboardInterrupt\n")
+
+
+def test_a_process_may_end_while_daemons_compute() -> None:
+    for _ in range(5):
+        child = script("""
+            import threading
+            def work():
+                while True:
+                    ce.cohort(rows, **DAY)
+            for _ in range(3):
+                threading.Thread(target=work, daemon=True).start()
+            time.sleep(0.2)
+        """)
+        _, said = child.communicate(timeout=60)
+        assert (child.returncode, said) == (0, "")
+
+
+def test_a_second_ctrl_c_ends_a_process_that_waits_for_its_producer() -> None:
+    child = script("""
+        def stuck():
+            print("stuck", flush=True)
+            while True:
+                time.sleep(0.01)
+            yield rows
+        stuck_reader = pa.RecordBatchReader.from_batches(rows.schema, stuck())
+        try:
+            ce.cohort(stuck_reader, **DAY)
+        except KeyboardInterrupt:
+            print("once", flush=True)
+    """)
+    assert child.stdout
+    assert child.stdout.readline() == "stuck\n"
+    child.send_signal(signal.SIGINT)
+    assert child.stdout.readline() == "once\n"
+    while child.poll() is None:
+        # Until it waits, Python's own handler may take one.
+        child.send_signal(signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(0.5)
+    assert child.returncode in {130, -signal.SIGINT}
 
 
 def test_a_kernel_of_before_a_fork_is_refused_after_it() -> None:

@@ -43,7 +43,7 @@ def settings(
         "gap": duration("gap", gap),
         "max_event_duration": duration("max_event_duration", max_event_duration),
         "max_lookback": duration("max_lookback", max_lookback),
-        "max_reject_ratio": max_reject_ratio,
+        "max_reject_ratio": None if max_reject_ratio is None else float(max_reject_ratio),
         "run_id": run_id,
     }
 
@@ -88,5 +88,7 @@ def duration(name: str, length: object) -> str:
     if not isinstance(length, timedelta):
         found = type(length).__qualname__
         raise TypeError(f"{name}: expected a timedelta or a text in ISO 8601, found {found}")
+    if length < timedelta():
+        raise UsageError(f"{name}: expected a duration that is not negative, found {length}")
     seconds, us = divmod(length // timedelta(microseconds=1), 1_000_000)
     return f"PT{seconds}.{us:06}S"
