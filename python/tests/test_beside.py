@@ -61,11 +61,11 @@ class Taken:
 
 
 def test_what_another_library_has_taken_is_refused() -> None:
-    stream = Taken(reports(), "__arrow_c_stream__")
+    stream: Any = Taken(reports(), "__arrow_c_stream__")
     pa.RecordBatchReader.from_stream(stream)
     with pytest.raises(ce.DataError, match="found: a stream that was taken before"):
         ce.cohort(stream, **DAY)
-    batch = Taken(reports().to_batches()[0], "__arrow_c_array__")
+    batch: Any = Taken(reports().to_batches()[0], "__arrow_c_array__")
     pa.record_batch(batch)
     with pytest.raises(ce.DataError, match="found: a batch that was taken before"):
         ce.cohort(batch, **DAY)

@@ -27,7 +27,7 @@ from cohort_events._spark_columns import (
     text,
 )
 from cohort_events._spark_tasks import facts_of_none, kernel_of, kernel_type, windows_of
-from cohort_events.errors import DataError
+from cohort_events.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -122,8 +122,7 @@ def cohort(
     Text that is not UTF-8, or too long, is rejected and counted in `reports`; in the prediction
     logs it belongs to no line, and is not counted.
 
-    Each call computes its rows anew, also if another one with the same arguments still keeps its
-    own.
+    Each call computes its rows anew, also if an equal one still keeps its own.
 
     Args:
         reports: `minority_reports_detected_log`.
@@ -131,7 +130,7 @@ def cohort(
         sales: `baseline_sales_model_prediction_log`.
         campaigns: `all_campaign_data`.
         context: `contextual_data`.
-        start: The interval's first instant. Without a zone it is UTC, whatever the session's is.
+        start: The interval's first instant. A `datetime` without a zone is UTC here too.
         end: The first instant after the interval.
         gap: The longest quiet time inside an event.
         max_event_duration: The period at whose boundaries long events are cut.
@@ -148,23 +147,41 @@ def cohort(
             type. What only the rows tell comes out of the actions on the result, as whatever
             exception Spark makes of it (a `PySparkException`, or classic Spark's
             `Py4JJavaError`), with the message of the `DataError` in its text.
+        TypeError: An argument is no DataFrame of Spark, or of a wrong type.
     """
     rules = (start, end, gap, max_event_duration, max_lookback, run_id)
     given = {"reports": reports, "scores": scores, "sales": sales}
     small = {"campaigns": campaigns, "context": context}
-    check(given | small, settings(*rules, max_reject_ratio))
+    _check_types(given | small, partitions)
+    judged = settings(*rules, max_reject_ratio)
+    check(given | small, judged)
     # A task sees too few rows to say how many are too many.
-    written = settings(*rules)
-    bounds = _core.bounds(written)
+    bounds = _core.bounds(written := settings(*rules))
     logs, references = (
         {name: columns_of(name, frame) for name, frame in frames.items() if frame is not None}
         for frames in (given, small)
     )
     tables = {name: frame.toArrow() for name, frame in references.items()}
     stream = _spread(_stream(logs, written, bounds, partitions), partitions)
-    kernel = kernel_of(written, tables)
-    kept = stream.sortWithinPartitions("store_id").mapInArrow(kernel, kernel_type())
-    return _split(kept, facts_of_none(written, tables), logs, bounds, max_reject_ratio)
+    stores = stream.sortWithinPartitions("store_id")
+    kept = stores.mapInArrow(kernel_of(written, tables), kernel_type())
+    ratio_max = judged["max_reject_ratio"]
+    return _split(kept, facts_of_none(written, tables), logs, bounds, ratio_max)
+
+
+def _check_types(given: Mapping[str, DataFrame | None], partitions: int | None) -> None:
+    """Fail before Spark does, with words about the argument."""
+    for name, frame in given.items():
+        if not hasattr(frame, "mapInArrow") and (frame is not None or name == "reports"):
+            found = type(frame).__qualname__
+            raise TypeError(f"{name}: expected a DataFrame of Spark, found {found}")
+    if partitions is None:
+        return
+    if not isinstance(partitions, int) or isinstance(partitions, bool):
+        found = type(partitions).__qualname__
+        raise TypeError(f"partitions: expected an integer, found {found}")
+    if partitions < 1:
+        raise UsageError(f"partitions: expected at least 1, found {partitions}")
 
 
 def _stream(

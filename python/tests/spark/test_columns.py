@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from pyspark.sql import functions as F
 
 import cohort_events as ce
 from cohort_events import spark as cohort_spark
-from cohort_events.errors import DataError
+from cohort_events.errors import DataError, UsageError
 
 #: The night on which New York calls the hour from 06:00 UTC as it called the one before.
 NIGHT: dict[str, Any] = {"start": "2024-11-03T00:00:00Z", "end": "2024-11-04T00:00:00Z"}
@@ -176,3 +177,23 @@ def test_columns_that_are_missing_or_there_twice_are_an_error(spark: SparkSessio
     ]:
         with pytest.raises(DataError, match=told):
             cohort_spark.cohort(reports, **NIGHT)
+
+
+def test_arguments_that_are_none_of_sparks_are_refused_before_it_sees_them(
+    spark: SparkSession,
+) -> None:
+    frame = spark.createDataFrame([], "store_id string, detected_at timestamp")
+    day: dict[str, Any] = {"start": "2025-01-01T00:00:00Z", "end": "2025-01-02T00:00:00Z"}
+    for given, error, said in (
+        ({"reports": None}, TypeError, "reports: expected a DataFrame of Spark, found NoneType"),
+        ({"scores": pa.table({})}, TypeError, "scores: expected a DataFrame of Spark, found Table"),
+        ({"partitions": "3"}, TypeError, "partitions: expected an integer, found str"),
+        ({"partitions": 0}, UsageError, "partitions: expected at least 1, found 0"),
+        ({"max_reject_ratio": "1"}, TypeError, "max_reject_ratio: expected a number"),
+    ):
+        arguments: dict[str, Any] = {"reports": frame} | day | given
+        with pytest.raises(error, match=said):
+            cohort_spark.cohort(**arguments)
+    found = cohort_spark.cohort(frame, **day | {"max_reject_ratio": Fraction(1, 50)})
+    assert found.mrch.count() == 0
+    found.unpersist()
