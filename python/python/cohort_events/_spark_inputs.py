@@ -127,15 +127,15 @@ def _frame(spark: SparkSession, name: str, alike: Mapping[Columns, Sequence[Foot
         frames.append(read.select(*values))
     if len(frames) == 1:
         return frames[0]
-    stored: dict[str, set[Type]] = {}
-    for columns in alike:
+    stored: dict[str, dict[Type, str]] = {}
+    for columns, of_them in alike.items():
         for column, _, kind in columns:
-            stored.setdefault(column, set()).add(kind)
+            stored.setdefault(column, {}).setdefault(kind, of_them[0].uri)
     differ = {column for column, kinds in stored.items() if len(kinds) > 1}
     frames = [
         frame.select(
             *(
-                same(name, column, stored[column]) if column in differ else F.col(column)
+                same(column, stored[column]) if column in differ else F.col(column)
                 for column in frame.columns
             )
         )

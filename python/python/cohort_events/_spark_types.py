@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Set
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,9 @@ from cohort_events.errors import DataError
 if TYPE_CHECKING:
     from pyspark.sql import Column
 
+#: The most digits of a decimal of Spark.
+DIGITS_MAX = 38
+DECIMAL = re.compile(r"precision=(\d+), scale=(\d+)")
 TEXTS = {"NONE", "STRING", "ENUM", "JSON"}
 MONEY = {"sales_total", "baseline_sales", "actual_sales"}
 DOUBLES = {
@@ -65,7 +69,8 @@ ID = Kind("a string or an integer", "string", _is_id)
 TEXT = Kind("a string", "string", _is_text)
 INSTANT = Kind("a timestamp", "timestamp", _is_instant)
 DOUBLE = Kind("a double", "double", lambda of: _is_integer(of) or _is_float(of))
-AMOUNT = Kind("a decimal", "decimal(18,4)", _is_amount)
+# Nulls must not widen what a union makes of amounts.
+AMOUNT = Kind("a decimal", "decimal(1,0)", _is_amount)
 LIST = Kind("a list of double", "array<double>", lambda of: of.physical == "GROUP" or _is_float(of))
 
 
@@ -104,19 +109,43 @@ def value(column: str, there: str, of: Type) -> Column:
     return found.alias(column)
 
 
-def same(log: str, column: str, stored: Set[Type]) -> Column:
-    """Return a column that is stored in several ways, in one type for all of them."""
+def same(column: str, stored: Mapping[Type, str]) -> Column:
+    """Return a column that is stored in several ways, in one type for all of them.
+
+    Of each way, the URI of a file is given.
+    """
     from pyspark.sql import functions as F
 
-    kind, known = kind_of(column), [of for of in stored if of.logical != "UNKNOWN"]
-    if kind is not AMOUNT:
+    kind, known = (
+        kind_of(column),
+        {of: uri for of, uri in stored.items() if of.logical != "UNKNOWN"},
+    )
+    if kind is not AMOUNT or not known:
         return F.col(column).cast(kind.spark).alias(column)
     if any(map(_is_float, known)):
         if any(of.logical == "DECIMAL" for of in known):
-            raise DataError(
-                f"{log}: expected one type of {column!r} in all files, found decimals and floats; "
-                "write them alike"
-            )
+            raise _unlike(column, known, "decimals and floats")
         return F.col(column).cast("double").alias(column)
-    # A union makes room for all digits of any decimal and integer.
+    # A union makes room for all digits, but past the most that Spark has it would round.
+    digits = [_digits(of) for of in known]
+    whole, scale = (max(places) for places in zip(*digits, strict=True))
+    if whole + scale > DIGITS_MAX:
+        raise _unlike(column, known, f"{whole} digits before the point and {scale} after it")
     return F.col(column)
+
+
+def _digits(of: Type) -> tuple[int, int]:
+    """Return how many digits an amount has before the point, and after it."""
+    if found := DECIMAL.search(of.detail):
+        precision, scale = map(int, found.groups())
+        return precision - scale, scale
+    # Spark's decimals for its own integers, to which it brings unsigned ones.
+    return (10 if of.physical == "INT32" and "isSigned=false" not in of.detail else 20), 0
+
+
+def _unlike(column: str, stored: Mapping[Type, str], found: str) -> DataError:
+    files = " and ".join(stored.values())
+    return DataError(
+        f"{files}: expected amounts in {column!r} that one type of Spark can hold, found {found}; "
+        "write them alike"
+    )

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,8 @@ import pyarrow.parquet as pq
 import pyspark
 import pytest
 from pyspark.sql import DataFrame, SparkSession
+
+from cohort_events import spark_job
 
 BINARY = os.environ.get("COHORT_BINARY", "target/release/cohort")
 LOGS = {
@@ -37,6 +39,9 @@ SPARK_HOME = Path(pyspark.__file__).parent
 LOOPBACK = "127.0.0.1"
 #: The address space of each Python worker, most of which its libraries reserve.
 PYTHON_MEMORY = os.environ.get("COHORT_PYTHON_MEMORY", "3g")
+
+#: A run of the job, which returns its exit code and its line.
+Job = Callable[..., tuple[int, str]]
 
 
 @dataclass
@@ -233,6 +238,25 @@ def spark(cluster: Cluster) -> Iterator[SparkSession]:
     )
     yield session
     session.stop()
+
+
+@pytest.fixture
+def job(
+    spark: SparkSession, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Job:
+    """Return the job, which runs in a session of its own and returns exit code and line."""
+    own = spark.newSession()
+    for name, setting in spark_job.CONF.items():
+        own.conf.set(name, setting)
+    monkeypatch.setattr(spark_job, "session", lambda: own)
+    monkeypatch.setattr(SparkSession, "stop", lambda _: None)
+
+    def run(*arguments: Any) -> tuple[int, str]:
+        exit_code = spark_job.main([*map(str, arguments), "--partitions", "2"])
+        told = capsys.readouterr()
+        return exit_code, (told.err if exit_code else told.out).splitlines()[-1]
+
+    return run
 
 
 def differences(expected: pa.Table, found: pa.Table) -> list[Any]:

@@ -15,35 +15,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from pyspark.sql import SparkSession
-from spark_cluster import BINARY, OUTPUTS
+from spark_cluster import BINARY, OUTPUTS, Job
 
 from cohort_events import _spark_files, _spark_footers, spark_job
 
 REPORTS, SCORES = "minority_reports_detected_log", "anomaly_classifier_model_prediction_log"
 UTC_US = pa.timestamp("us", tz="UTC")
 NOON = datetime(2025, 1, 1, 12, tzinfo=UTC)
-
-Job = Callable[..., tuple[int, str]]
-
-
-@pytest.fixture
-def job(
-    spark: SparkSession, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Job:
-    """Return the job, which runs in a session of its own and returns exit code and line."""
-    own = spark.newSession()
-    for name, setting in spark_job.CONF.items():
-        own.conf.set(name, setting)
-    monkeypatch.setattr(spark_job, "session", lambda: own)
-    monkeypatch.setattr(SparkSession, "stop", lambda _: None)
-
-    def run(*arguments: Any) -> tuple[int, str]:
-        exit_code = spark_job.main([*map(str, arguments), "--partitions", "2"])
-        told = capsys.readouterr()
-        return exit_code, (told.err if exit_code else told.out).splitlines()[-1]
-
-    return run
 
 
 def binary(*arguments: Any) -> tuple[int, str]:
