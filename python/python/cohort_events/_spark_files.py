@@ -38,13 +38,19 @@ def is_data(name: str) -> bool:
     return bool(name) and not hidden and not name.endswith("_$folder$")
 
 
+def is_link(uri: str) -> bool:
+    """Return whether a place is a link, which only local disk has."""
+    path = local(uri)
+    return path is not None and path.is_symlink()
+
+
 @dataclass
 class Level:
     """What lies in a folder: its files with their lengths, and its folders."""
 
     files: dict[str, int] = field(default_factory=dict)
     folders: list[str] = field(default_factory=list)
-    #: Links, which are among the files and folders too.
+    #: Links; if they are followed, they are among the files and folders too.
     links: set[str] = field(default_factory=set)
 
 
@@ -76,11 +82,11 @@ class Files:
         # A link is followed to read, and never to write.
         return path.is_file() if path else bool(self._of(uri).isFile(self._path(uri)))
 
-    def level(self, folder: str) -> Level:
+    def level(self, folder: str, *, follow: bool = True) -> Level:
         """Return what lies in a folder: nothing, if it is not there."""
         path = local(folder)
         if path:
-            return _on_disk(str(path)) if path.is_dir() else Level()
+            return _on_disk(str(path), follow) if path.is_dir() else Level()
         found, of = Level(), self._of(folder)
         if not of.isDirectory(self._path(folder)):
             return found
@@ -158,8 +164,10 @@ class Files:
         finally:
             stream.close()
 
-    def check_output(self, uri: str) -> None:
-        """Fail if nothing can be written below a place."""
+    def check_output(self, uri: str, folder: str) -> None:
+        """Fail if nothing can be written below a place, or into a run's folder in it."""
+        if is_link(folder):
+            raise ManifestError(f"{folder}: expected a folder of a run, found a link; move it away")
         path = local(uri)
         if not path:
             self._of(uri)
@@ -169,12 +177,14 @@ class Files:
             raise ManifestError(f"{uri}: expected a folder, found that {there} is none")
 
 
-def _on_disk(folder: str) -> Level:
+def _on_disk(folder: str, follow: bool) -> Level:
     found = Level()
     with os.scandir(folder) as entries:
         for entry in entries:
             if entry.is_symlink():
                 found.links.add(entry.name)
+                if not follow:
+                    continue
             try:
                 status = entry.stat()
             except FileNotFoundError:

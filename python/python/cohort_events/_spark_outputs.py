@@ -8,12 +8,12 @@ run's folders, only what has a name of the job's own making is ever removed.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from cohort_events._manifest import Manifest, of_schema
-from cohort_events._spark_files import STAGED, Files, literal, staged_name
+from cohort_events._spark_files import STAGED, Files, is_link, literal, staged_name
 from cohort_events._spark_footers import footers
 from cohort_events._strict_json import value
 from cohort_events.errors import DataError, ManifestError
@@ -72,8 +72,8 @@ def committed(files: Files, uri: str, run_id: str | None = None) -> dict[str, An
     """
     if not files.exists(uri):
         return None
-    if not files.is_file(uri):
-        raise DataError(f"{uri}: expected a lineage, found no file; move it away")
+    if is_link(uri) or not files.is_file(uri):
+        raise DataError(f"{uri}: expected a lineage, found a folder or link; move it away")
     try:
         return _lineage(uri, value(files.read(uri)), run_id)
     except (AttributeError, KeyError, ManifestError, TypeError, ValueError) as error:
@@ -88,7 +88,8 @@ def _lineage(uri: str, read: Any, run_id: str | None) -> dict[str, Any]:
     recorded = of_schema(uri, found["manifest"])
     for output in found["outputs"].values():
         for part in output["files"]:
-            part["uri"].startswith(output["uri"])
+            if not part["uri"].startswith(output["uri"]):
+                raise ValueError(f"a part that lies elsewhere, {part['uri']}")
     name = recorded["run_id"]
     if {name, found["run_id"], run_id or name} != {name}:
         raise ValueError(f"that of another run, {name}")
@@ -98,9 +99,9 @@ def _lineage(uri: str, read: Any, run_id: str | None) -> dict[str, Any]:
 def sweep(files: Files, manifest: Manifest) -> None:
     """Remove what runs that were killed have staged."""
     for output in manifest.outputs:
-        folder, level = manifest.folder(output), files.level(manifest.folder(output))
+        folder, level = manifest.folder(output), files.level(manifest.folder(output), follow=False)
         for name in (*level.folders, *level.files):
-            if STAGED.fullmatch(name) and name not in level.links:
+            if STAGED.fullmatch(name):
                 files.remove(f"{folder}/{name}")
 
 
@@ -128,11 +129,20 @@ def stage(
 
 
 def settled(
-    spark: SparkSession, files: Files, before: Mapping[str, Any], log: str, parts: list[Part]
+    spark: SparkSession,
+    files: Files,
+    manifest: Manifest,
+    before: Mapping[str, Any],
+    log: str,
+    parts: list[Part],
 ) -> list[Part]:
-    """Return a log's parts: in place of one that holds what a committed part holds, that part."""
+    """Return a log's parts: in place of one that holds what a committed part holds, that part.
+
+    A part in another folder is none of this run's, which writes where the manifest now says.
+    """
+    folder, level = manifest.folder(log), files.level(manifest.folder(log), follow=False)
     listed = before["outputs"].get(log, {}).get("files", [])
-    there = digests(spark, [part["uri"] for part in listed if files.is_file(part["uri"])])
+    there = digests(spark, [part["uri"] for part in listed if _within(part, folder, level.files)])
     kept = list(parts)
     for number, (old, new) in enumerate(zip(listed, parts, strict=False)):
         found = there.get(old["uri"])
@@ -140,6 +150,12 @@ def settled(
         if found and is_whole and (found.data, old["rows"]) == (new.digests.data, new.rows):
             kept[number] = replace(new, uri=old["uri"], bytes=old["bytes"], digests=found)
     return kept
+
+
+def _within(part: Mapping[str, Any], folder: str, names: Collection[str]) -> bool:
+    """Return whether a part that a lineage lists is one of the files of a folder."""
+    above, _, name = part["uri"].rpartition("/")
+    return above == folder and name in names
 
 
 def digests(spark: SparkSession, uris: list[str]) -> dict[str, Digests]:
@@ -159,7 +175,7 @@ def place(
 ) -> int:
     """Give a log's parts their names, and return how many were not there whole."""
     folder = manifest.folder(log)
-    level = files.level(folder)
+    level = files.level(folder, follow=False)
     for part in parts:
         name = part.uri.rpartition("/")[2]
         if name in level.folders or name in level.links:
@@ -183,9 +199,9 @@ def remove_others(files: Files, manifest: Manifest, outputs: Mapping[str, Any]) 
     for output in manifest.outputs:
         if output == "lineage":
             continue
-        folder, level = manifest.folder(output), files.level(manifest.folder(output))
+        folder, level = manifest.folder(output), files.level(manifest.folder(output), follow=False)
         kept = {part["uri"] for part in outputs.get(output, {}).get("files", ())}
         for name in level.files:
             uri = f"{folder}/{name}"
-            if PART.fullmatch(name) and name not in level.links and uri not in kept:
+            if PART.fullmatch(name) and uri not in kept:
                 files.remove(uri)

@@ -106,8 +106,8 @@ def run(spark: SparkSession, chosen: argparse.Namespace) -> dict[str, Any]:
     """Run the manifest, and return the summary."""
     began, files = time.monotonic(), Files(spark)
     wanted = (recorded if chosen.command == "rerun" else given)(files, chosen)
-    for output in wanted.outputs.values():
-        files.check_output(output)
+    for output, uri in wanted.outputs.items():
+        files.check_output(uri, wanted.folder(output))
     before = committed(files, wanted.lineage, wanted.run_id)
     sweep(files, wanted)
     try:
@@ -142,7 +142,9 @@ def carried_out(
     logs = inputs(spark, files, wanted)
     parts, facts = computed(spark, files, wanted, logs, chosen.partitions)
     if before is not None:
-        parts = {log: settled(spark, files, before, log, of_log) for log, of_log in parts.items()}
+        parts = {
+            log: settled(spark, files, wanted, before, log, of_log) for log, of_log in parts.items()
+        }
     made = lineage(logs, wanted, parts, facts)
     status = "committed" if before is None else "unchanged" if before == made else "replaced"
     if status == "replaced" and chosen.expect_same:

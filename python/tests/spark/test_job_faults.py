@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 
 import pyarrow as pa
-from spark_cluster import Job
-from test_job_lakes import REPORTS, lake, reports, write
+from spark_cluster import OUTPUTS, Job
+from test_job_lakes import REPORTS, binary, lake, lineage_of, plain_lake, reports, rows, write
 
 
 def amounts(precision: int, scale: int) -> pa.Array:
@@ -27,3 +29,60 @@ def test_amounts_that_a_union_would_round_are_refused(job: Job, tmp_path: Path) 
         exit_code, told = job("run", "--manifest", manifest)
         expected = "expected amounts in 'sales_total' that one type"
         assert (exit_code, expected in told, "b.parquet" in told) == (65, True, True), told
+
+
+def test_an_output_that_moved_is_written_to_its_new_place(job: Job, tmp_path: Path) -> None:
+    assert job("run", "--manifest", plain_lake(tmp_path))[0] == 0
+    old = next((tmp_path / "out" / "minority_event_log" / "run=r%7E1").iterdir())
+    before, content = rows(tmp_path), old.read_bytes()
+    outputs = {log: f"out/{log}/" for log in (*OUTPUTS.values(), "lineage")}
+    manifest = plain_lake(tmp_path, outputs=outputs | {"minority_event_log": "out/new/"})
+    exit_code, told = job("run", "--manifest", manifest)
+    assert (exit_code, json.loads(told)["status"]) == (0, "replaced")
+    assert (rows(tmp_path), old.read_bytes()) == (before, content)
+    exit_code, told = binary("files", "--manifest", manifest)
+    assert (exit_code, f"{tmp_path}/out/new/run=r%7E1/part-" in told) == (0, True), told
+    # A lineage whose parts lie elsewhere is none that the job has written.
+    lineage = lineage_of(tmp_path)
+    read = json.loads(lineage.read_text("utf-8"))
+    read["outputs"]["minority_event_log"]["uri"] = "file:///elsewhere/"
+    lineage.write_text(json.dumps(read), encoding="utf-8")
+    assert job("run", "--manifest", manifest)[0] == 65
+
+
+def test_nothing_in_a_runs_folder_is_reached_through_a_link(job: Job, tmp_path: Path) -> None:
+    def instead(path: Path, target: Path) -> None:
+        path.rename(target)
+        path.symlink_to(target)
+
+    def lineage(folder: Path) -> None:
+        instead(lineage_of(folder), folder / "lineage")
+
+    def run(folder: Path) -> None:
+        instead(folder / "out" / "minority_event_log" / "run=r%7E1", folder / "run")
+
+    def run_of_lineage(folder: Path) -> None:
+        instead(lineage_of(folder).parent, folder / "run")
+
+    def nowhere(folder: Path) -> None:
+        lineage_of(folder).unlink()
+        lineage_of(folder).symlink_to("nowhere")
+
+    faults: list[tuple[Callable[[Path], None], int]] = [
+        (lineage, 65),
+        (nowhere, 65),
+        (run, 78),
+        (run_of_lineage, 78),
+    ]
+    for change, expected in faults:
+        folder = tmp_path / change.__name__
+        manifest = plain_lake(folder)
+        assert binary("run", "--manifest", manifest)[0] == 0
+        change(folder)
+        before = sorted(folder.rglob("*"))
+        for program in (binary, job):
+            exit_code, told = program("run", "--manifest", manifest)
+            assert (change.__name__, exit_code) == (change.__name__, expected), told
+        assert sorted(folder.rglob("*")) == before
+    link = lineage_of(tmp_path / "lineage")
+    assert job("rerun", "--lineage", link)[0] == 65

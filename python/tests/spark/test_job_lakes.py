@@ -234,6 +234,8 @@ def test_parts_are_mended_and_strangers_stay(job: Job, tmp_path: Path) -> None:
         path.write_text("mine")
     linked = part.with_name("part-00009-0123456789abcdef.parquet")
     linked.symlink_to(manifest)
+    dead = part.with_name("dead")
+    dead.symlink_to("nowhere")
     # What a run that was killed leaves.
     for name in ("part-00008-0123456789abcdef.parquet", f"_cohort-staged-{'0' * 32}"):
         (part.parent / name).write_bytes(content)
@@ -243,7 +245,12 @@ def test_parts_are_mended_and_strangers_stay(job: Job, tmp_path: Path) -> None:
     (part,) = (path for path in part.parent.glob("part-00000-*") if path.is_file())
     assert hashlib.sha256(part.read_bytes()).hexdigest()[:16] in part.name
     kept = {path.name for path in part.parent.iterdir()}
-    assert kept == {part.name, linked.name, *(name.partition("/")[0] for name in strangers)}
+    assert kept == {
+        part.name,
+        linked.name,
+        dead.name,
+        *(name.partition("/")[0] for name in strangers),
+    }
     assert all((part.parent / name).read_text() == "mine" for name in strangers)
     assert status() == "unchanged"
 
