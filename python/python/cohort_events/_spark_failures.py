@@ -20,6 +20,9 @@ from cohort_events.errors import (
 RAISED = re.compile(r"cohort_events\.errors\.(\w+): ([^\n]+)")
 #: What an expression of Spark said.
 VERDICT = re.compile(r"\[USER_RAISED_EXCEPTION\] ([^\n]+?)(?: SQLSTATE: \w+)?\n")
+#: A URI or a path, as far as the next space: it may hold any word. Behind the space it goes on with
+#: another slash.
+PATH = re.compile(r"\S*/\S*")
 #: Words of Spark and Hadoop, and the kind that they tell of. The first that is found decides: a
 #: file that cannot be read is at fault if nothing speaks of the way to it.
 WORDS: tuple[tuple[str, type[CohortError]], ...] = (
@@ -27,8 +30,13 @@ WORDS: tuple[tuple[str, type[CohortError]], ...] = (
     (r"No FileSystem for scheme|ClassNotFoundException: Class org\.apache", ManifestError),
     (r"ParentNotDirectoryException|is not a directory", ManifestError),
     (r"PATH_NOT_FOUND|FILE_NOT_EXIST|FileNotFoundException|NoSuchFileException", TemporaryError),
-    (r"Socket|Connect|Timeout|Sdk|AWS|Interrupted|OutOfMemory|No space left", TemporaryError),
+    (
+        r"(Socket|Connect|Timeout|Sdk|AWS|Interrupted|UnknownHost)\w*Exception\b|OutOfMemoryError"
+        "|No space left",
+        TemporaryError,
+    ),
     (r"FAILED_READ_FILE|CANNOT_READ_FILE|PARQUET_|UNABLE_TO_INFER|ARITHMETIC_OVERFLOW", DataError),
+    (r"java\.lang\.ArithmeticException", DataError),
 )
 
 
@@ -58,7 +66,8 @@ def _of_spark(text: str, name: str) -> CohortError:
     if verdict := VERDICT.search(f"{text}\n"):
         return DataError(verdict.group(1))
     told = _told(text)
-    text = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("at "))
+    lines = (line for line in text.splitlines() if not line.lstrip().startswith("at "))
+    text = PATH.sub("", "\n".join(lines))
     for words, of_words in WORDS:
         if re.search(words, text):
             return of_words(told)

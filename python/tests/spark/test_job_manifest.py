@@ -193,6 +193,7 @@ def test_every_failure_is_one_line_of_its_kind() -> None:
     class Py4JJavaError(Exception):
         __module__ = "py4j.protocol"
 
+    broken = "[FAILED_READ_FILE.NO_HINT] Encountered error while reading file file:///x"
     begin = "An error occurred while calling o1.parquet.\n: org.apache.spark.SparkException: "
     stack = "\n\tat org.apache.spark.X.y(X.scala:1)\n"
     raised = "\ncohort_events.errors.DataError: s: a sum does not fit\n"
@@ -202,6 +203,11 @@ def test_every_failure_is_one_line_of_its_kind() -> None:
         (Py4JJavaError(f"{begin}No FileSystem for scheme s3{stack}"), 78),
         (Py4JJavaError(f"{begin}org.apache.hadoop.security.AccessControlException{stack}"), 77),
         (Py4JJavaError(f"{begin}Connection reset{stack}"), 75),
+        (Py4JJavaError(f"{begin}{broken}/AWS-export/Sdk Timeout/SocketException{stack}"), 65),
+        (Py4JJavaError(f"{begin}{broken}/a/Permission denied/No space left/b{stack}"), 65),
+        (Py4JJavaError(f"{begin}{broken}/a{stack}Caused by: java.net.SocketException: x"), 75),
+        (Py4JJavaError(f"{begin}{broken}/a{stack}Caused by: x.SdkClientException: x"), 75),
+        (Py4JJavaError(f"{begin}lost{stack}Caused by: java.lang.ArithmeticException: x"), 65),
         (PermissionError(13, "denied", "/x"), 77),
         (NotADirectoryError(20, "no folder", "/x"), 78),
         (FileNotFoundError(2, "gone", "/x"), 75),
