@@ -145,11 +145,11 @@ def tagged(name: str, frame: DataFrame) -> DataFrame:
         value = frame[column]
         if column in {"store_id", "sku"}:
             value = value.cast("string")
-        columns.append(_zoned(value, _kind(frame, column)).alias(column))
+        columns.append(zoned(value, _kind(frame, column)).alias(column))
     return frame.select(columns)
 
 
-def _zoned(value: Column, kind: DataType) -> Column:
+def zoned(value: Column, kind: DataType) -> Column:
     """Return an instant without a zone as one of UTC, and any other value as it is."""
     from pyspark.sql import functions as F
     from pyspark.sql.types import DateType, TimestampNTZType, TimestampType

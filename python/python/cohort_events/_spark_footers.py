@@ -11,6 +11,7 @@ import io
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from cohort_events._places import local
@@ -18,6 +19,7 @@ from cohort_events._spark_files import Files
 from cohort_events.errors import DataError
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
 MAGIC = b"PAR1"
@@ -38,6 +40,8 @@ class Type:
     logical: str
     #: All that the annotation says, or what lies in a group.
     detail: str
+    #: How the values of a list are stored.
+    of_values: Type | None = None
 
 
 @dataclass(frozen=True)
@@ -75,25 +79,50 @@ def _footer(files: Files, uri: str, length: int) -> Footer:
     try:
         # The rest of the file is not looked at.
         read = pq.read_metadata(io.BytesIO(MAGIC + end[-END_BYTES - of_footer :]))
-    except (pa.ArrowException, OSError) as error:
+        columns = tuple(_columns(read))
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         said = str(error).partition("\n")[0]
         raise DataError(f"{uri}: expected a Parquet file, found {said}; mend it") from None
     tag = f"footer-{hashlib.sha256(footer).hexdigest()}" if local(uri) else None
-    return Footer(uri, length, read.num_rows, tag, tuple(_columns(read)))
+    return Footer(uri, length, read.num_rows, tag, columns)
 
 
 def _columns(read: pq.FileMetaData) -> Iterable[tuple[str, Type]]:
-    groups: dict[str, list[str]] = {}
-    for place in range(read.num_columns):
-        leaf = read.schema.column(place)
-        logical = leaf.logical_type
-        kind = Type(leaf.physical_type, logical.type, str(logical))
-        if leaf.path == leaf.name:
-            yield leaf.name, kind
+    """Yield the top level's columns. A path does not tell them: names may have dots."""
+    import pyarrow as pa
+
+    leaves = (read.schema.column(place) for place in range(read.num_columns))
+    for field in read.schema.to_arrow_schema():
+        kind = _without_extension(field.type)
+        inside = list(islice(leaves, _leaves(kind)))
+        kinds = [
+            Type(leaf.physical_type, leaf.logical_type.type, str(leaf.logical_type))
+            for leaf in inside
+        ]
+        lists = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
+        if any(of(kind) for of in lists) and not kind.value_type.num_fields:
+            yield field.name, Type("GROUP", "NONE", f"a list of {kinds[0]}", kinds[0])
+        elif inside[0].path == field.name:
+            yield field.name, kinds[0]
         else:
-            groups.setdefault(leaf.path.partition(".")[0], []).append(f"{leaf.path} {kind}")
-    for name, inside in groups.items():
-        yield name, Type("GROUP", "NONE", "; ".join(inside))
+            yield field.name, Type("GROUP", "NONE", "; ".join(map(str, kinds)))
+
+
+def _leaves(of: pa.DataType) -> int:
+    """Return how many columns Parquet stores a type in."""
+    import pyarrow as pa
+
+    of = _without_extension(of)
+    if pa.types.is_map(of):
+        return _leaves(of.key_type) + _leaves(of.item_type)
+    inside = [of.field(place).type for place in range(of.num_fields)]
+    return sum(map(_leaves, inside)) if inside else 1
+
+
+def _without_extension(of: pa.DataType) -> pa.DataType:
+    import pyarrow as pa
+
+    return of.storage_type if isinstance(of, pa.BaseExtensionType) else of
 
 
 def find(footer: Footer, mapping: Mapping[str, str], column: str) -> tuple[str, Type] | None:

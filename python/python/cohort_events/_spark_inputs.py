@@ -13,7 +13,7 @@ from cohort_events._manifest import ARGUMENTS, Manifest
 from cohort_events._spark_files import Files, literal
 from cohort_events._spark_folders import Dataset
 from cohort_events._spark_footers import Footer, Type, find, footers
-from cohort_events._spark_types import check, kind_of, same, value
+from cohort_events._spark_types import check, kind_of, same, schema, value
 from cohort_events.errors import DataError
 
 if TYPE_CHECKING:
@@ -122,7 +122,8 @@ def _frame(spark: SparkSession, name: str, alike: Mapping[Columns, Sequence[Foot
     frames = []
     for columns, of_them in alike.items():
         paths = [literal(file.uri) for file in of_them]
-        read = spark.read.option("recursiveFileLookup", "true").parquet(*paths)
+        reader = spark.read.schema(schema(of_them[0].uri, columns))
+        read = reader.option("recursiveFileLookup", "true").parquet(*paths)
         values = [value(column, there, kind) for column, there, kind in columns]
         frames.append(read.select(*values))
     if len(frames) == 1:
@@ -135,7 +136,7 @@ def _frame(spark: SparkSession, name: str, alike: Mapping[Columns, Sequence[Foot
     frames = [
         frame.select(
             *(
-                same(column, stored[column]) if column in differ else F.col(column)
+                same(frame, column, stored[column]) if column in differ else F.col(column)
                 for column in frame.columns
             )
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -29,6 +30,42 @@ def test_amounts_that_a_union_would_round_are_refused(job: Job, tmp_path: Path) 
         exit_code, told = job("run", "--manifest", manifest)
         expected = "expected amounts in 'sales_total' that one type"
         assert (exit_code, expected in told, "b.parquet" in told) == (65, True, True), told
+
+
+def test_columns_that_are_ignored_may_have_any_name_and_type(job: Job, tmp_path: Path) -> None:
+    logs = tmp_path / "spark" / "reports"
+    half = pa.array([1.0] * 3).cast(pa.float16())
+    ignored = {
+        "sku.tags": pa.array([["a"]] * 3),
+        "cluster_name.h": pa.array([{"x": 1}] * 3),
+        "half": half,
+        "halves": pa.array([[1.0]] * 3, pa.list_(pa.float64())).cast(pa.list_(pa.float16())),
+        "nothing": pa.nulls(3),
+        "time": pa.array([1] * 3, pa.time64("ns")),
+        "wide": pa.array([Decimal(1)] * 3, pa.decimal256(60, 2)),
+        "twice": pa.array([1] * 3),
+        "once more": pa.array(["a"] * 3),
+    }
+    ignored["map"] = pa.array(
+        [[("a", {"b": 1, "c": 2})]] * 3, pa.map_(pa.string(), pa.struct({"b": "i4", "c": "i8"}))
+    )
+    table = reports(**ignored, feature_vector=pa.array([[1.5, None]] * 3))
+    names = ["twice" if name == "once more" else name for name in table.column_names]
+    write(logs / "a.parquet", table.rename_columns(names))
+    # These are taken, though Spark has another type for them, or a smaller range.
+    far = pa.array([20089, -(2**31), 2**31 - 1], pa.int32()).cast(pa.date32())
+    severity = pa.array([1, 2, 2**63], pa.uint64())
+    others = reports(20, detected_at=far, severity=severity, feature_vector=pa.array([[None]] * 3))
+    write(logs / "b.parquet", others)
+    lake(tmp_path / "spark", inputs={REPORTS: {"uri": "reports/"}}, max_reject_ratio=0.9)
+    shutil.copytree(tmp_path / "spark", tmp_path / "binary")
+    for run, name in ((binary, "binary"), (job, "spark")):
+        exit_code, told = run("run", "--manifest", tmp_path / name / "m.json")
+        assert exit_code == 0, told
+    assert rows(tmp_path / "spark") == rows(tmp_path / "binary")
+    write(logs / "c.parquet", reports(40).set_column(3, "severity", half))
+    exit_code, told = job("run", "--manifest", tmp_path / "spark" / "m.json")
+    assert (exit_code, "c.parquet: expected a type that Spark reads" in told) == (65, True), told
 
 
 def test_an_output_that_moved_is_written_to_its_new_place(job: Job, tmp_path: Path) -> None:
