@@ -6,7 +6,7 @@ would files that lie in none, so both are looked for.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import cache
 
@@ -48,6 +48,14 @@ class Dataset:
         if not found:
             self._check_levels(partitioning)
         return _checked(found)
+
+    def overlapping(self, pattern: str, first: datetime, end: datetime) -> Callable[[str], bool]:
+        """Return a test of a file's URI: whether its partition overlaps `[first, end)`."""
+        partitioning = Partitioning(pattern)
+        starts = partitioning.starts(first, end)
+        folders = {tuple(names[0] for names in partitioning.twins(start)) for start in starts}
+        depth = len(partitioning.levels)
+        return lambda file: tuple(file.removeprefix(self.uri).split("/")[:depth]) in folders
 
     def _partition(self, partitioning: Partitioning, levels: list[list[str]]) -> list[str]:
         """Return the folder of a partition, if it is there, and nothing in its place."""

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import reduce
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from cohort_events import _core
 from cohort_events._manifest import ARGUMENTS, Manifest
+from cohort_events._spark_columns import lacks_instant
 from cohort_events._spark_files import Files, literal
 from cohort_events._spark_folders import Dataset
 from cohort_events._spark_footers import Footer, Type, find, footers
 from cohort_events._spark_types import check, kind_of, same, schema, value
 from cohort_events.errors import DataError
+from cohort_events.spark import TICKS
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -27,7 +29,10 @@ FROM = {
 }
 EPOCH = datetime(1970, 1, 1)
 #: The contract's columns that a file has, each with its own name and type there.
-Columns = tuple[tuple[str, str, Type], ...]
+Columns: TypeAlias = tuple[tuple[str, str, Type], ...]
+#: What files that are read as one have in common: their columns, and whether their rows without a
+#: tick count in this run.
+Group: TypeAlias = tuple[Columns, bool]
 
 
 @dataclass(frozen=True)
@@ -82,17 +87,24 @@ def _input(
 ) -> Input:
     name, uri = ARGUMENTS[log], given["uri"]
     dataset, first = Dataset(files, log, uri), None
+    overlaps: Callable[[str], bool] | None = None
+    pattern = given.get("partitioning")
     # Campaigns and context have no tick, so all of their files are read.
-    if given.get("partitioning") and name in FROM:
+    if pattern and name in FROM:
         first = bounds[FROM[name]]
-        span = (EPOCH + timedelta(microseconds=us) for us in (first, bounds["end"]))
-        listed = dataset.partitions(given["partitioning"], *span)
+        opened, start, end = (
+            EPOCH + timedelta(microseconds=us) for us in (first, bounds["start"], bounds["end"])
+        )
+        listed = dataset.partitions(pattern, opened, end)
+        overlaps = dataset.overlapping(pattern, start, end)
     else:
         listed = dataset.whole()
     read = footers(files, listed)
-    alike: dict[Columns, list[Footer]] = {}
+    alike: dict[Group, list[Footer]] = {}
     for file in read:
-        alike.setdefault(_columns(name, file, given.get("columns", {})), []).append(file)
+        columns = _columns(name, file, given.get("columns", {}))
+        counts = overlaps is None or overlaps(file.uri)
+        alike.setdefault((columns, counts), []).append(file)
     return Input(name, uri, _frame(spark, name, alike), first, read)
 
 
@@ -113,23 +125,24 @@ def _columns(name: str, file: Footer, mapping: Mapping[str, str]) -> Columns:
     return tuple(columns)
 
 
-def _frame(spark: SparkSession, name: str, alike: Mapping[Columns, Sequence[Footer]]) -> DataFrame:
+def _frame(spark: SparkSession, name: str, alike: Mapping[Group, Sequence[Footer]]) -> DataFrame:
     """Return a log, whose files may have different columns."""
     from pyspark.sql import functions as F
 
     if not alike:
         return _nothing(spark, name)
     frames = []
-    for columns, of_them in alike.items():
+    for (columns, counts), of_them in alike.items():
         paths = [literal(file.uri) for file in of_them]
         reader = spark.read.schema(schema(of_them[0].uri, columns))
         read = reader.option("recursiveFileLookup", "true").parquet(*paths)
         values = [value(column, there, kind) for column, there, kind in columns]
-        frames.append(read.select(*values))
+        frame = read.select(*values)
+        frames.append(frame if counts else frame.where(~lacks_instant(frame, TICKS[name])))
     if len(frames) == 1:
         return frames[0]
     stored: dict[str, dict[Type, str]] = {}
-    for columns, of_them in alike.items():
+    for (columns, _), of_them in alike.items():
         for column, _, kind in columns:
             stored.setdefault(column, {}).setdefault(kind, of_them[0].uri)
     differ = {column for column, kinds in stored.items() if len(kinds) > 1}

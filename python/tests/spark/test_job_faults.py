@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from spark_cluster import OUTPUTS, Job
 from test_job_lakes import REPORTS, binary, lake, lineage_of, plain_lake, reports, rows, write
 
@@ -123,3 +125,29 @@ def test_nothing_in_a_runs_folder_is_reached_through_a_link(job: Job, tmp_path: 
         assert sorted(folder.rglob("*")) == before
     link = lineage_of(tmp_path / "lineage")
     assert job("rerun", "--lineage", link)[0] == 65
+
+
+def test_rows_without_a_tick_count_where_the_interval_overlaps_their_partition(
+    job: Job, tmp_path: Path
+) -> None:
+    logs = tmp_path / "spark" / "reports"
+    ticks = reports()["detected_at"].combine_chunks()
+    without = pa.array([*ticks[:2].to_pylist(), None], ticks.type)
+    for day in ("2024-12-30", "2024-12-31", "2025-01-01"):
+        shift = date.fromisoformat(day) - date(2025, 1, 1)
+        shifted = pc.add(without, pa.scalar(shift, pa.duration("us")))
+        write(logs / f"date={day}" / "a.parquet", reports(detected_at=shifted))
+    write(logs / "date=2025-01-01" / "b.parquet", reports(20))
+    inputs = {REPORTS: {"uri": "reports/", "partitioning": "date=%F"}}
+    lake(tmp_path / "spark", inputs=inputs, max_reject_ratio=0.2)
+    shutil.copytree(tmp_path / "spark", tmp_path / "binary")
+    rejected = []
+    for run, name in ((binary, "binary"), (job, "spark")):
+        exit_code, told = run("run", "--manifest", tmp_path / name / "m.json")
+        assert exit_code == 0, told
+        read = json.loads(lineage_of(tmp_path / name).read_text("utf-8"))["inputs"][REPORTS]
+        rejected.append(read["rows_rejected"])
+    assert rejected == [{"missing_detected_at": 1}] * 2
+    # It has looked into the older partitions too.
+    assert len(read["files"]) == 4
+    assert rows(tmp_path / "spark") == rows(tmp_path / "binary")
