@@ -43,6 +43,10 @@ class Type:
     #: How the values of a list are stored.
     of_values: Type | None = None
 
+    def said(self) -> str:
+        """Return the type in words."""
+        return self.physical if self.logical == "NONE" else f"{self.physical} ({self.detail})"
+
 
 @dataclass(frozen=True)
 class Footer:
@@ -101,11 +105,11 @@ def _columns(read: pq.FileMetaData) -> Iterable[tuple[str, Type]]:
         ]
         lists = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
         if any(of(kind) for of in lists) and not kind.value_type.num_fields:
-            yield field.name, Type("GROUP", "NONE", f"a list of {kinds[0]}", kinds[0])
+            yield field.name, Type("GROUP", "NONE", f"a list of {kinds[0].said()}", kinds[0])
         elif inside[0].path == field.name:
             yield field.name, kinds[0]
         else:
-            yield field.name, Type("GROUP", "NONE", "; ".join(map(str, kinds)))
+            yield field.name, Type("GROUP", "NONE", "; ".join(kind.said() for kind in kinds))
 
 
 def _leaves(of: pa.DataType) -> int:

@@ -113,7 +113,7 @@ def check(uri: str, column: str, there: str, of: Type) -> None:
     """Fail if a column of a file cannot be the contract's."""
     kind = kind_of(column)
     if not _is_null(of) and not kind.may_be(of):
-        found = of.physical if of.logical == "NONE" else f"{of.physical} ({of.detail})"
+        found = of.detail if of.physical == "GROUP" else of.said()
         raise DataError(f"{uri}: expected {kind.name} in the column {there!r}, found {found}")
 
 
