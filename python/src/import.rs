@@ -35,7 +35,7 @@ pub(crate) enum Opened {
 /// Record batches from whatever library the caller uses.
 #[derive(Debug)]
 pub(crate) struct Batches {
-    shape: Shape,
+    schema: SchemaRef,
     source: Source,
 }
 
@@ -44,12 +44,6 @@ enum Source {
     Stream(FFI_ArrowArrayStream),
     /// One batch, until it is taken.
     Batch(Option<FFI_ArrowArray>),
-}
-
-/// The columns of a table, as they are imported.
-#[derive(Debug)]
-struct Shape {
-    schema: SchemaRef,
 }
 
 /// The beginning of `struct ArrowArray`, as the C data interface lays it out.
@@ -117,8 +111,8 @@ impl Opened {
                 if schema.release().is_none() || array.is_released() {
                     return Err(wrong("a batch that was taken before"));
                 }
-                let shape = Shape::of(&schema, wants)?;
-                Ok(Batches { shape, source: Source::Batch(Some(array)) })
+                let schema = imported(&schema, wants)?;
+                Ok(Batches { schema, source: Source::Batch(Some(array)) })
             }
         }
     }
@@ -136,12 +130,12 @@ impl Batches {
         if code != 0 {
             return Err(last_error(&mut stream, code));
         }
-        Ok(Self { shape: Shape::of(&described, wants)?, source: Source::Stream(stream) })
+        Ok(Self { schema: imported(&described, wants)?, source: Source::Stream(stream) })
     }
 
     /// The columns of all batches. Those that nobody asked for are nulls.
     pub(crate) const fn schema(&self) -> &SchemaRef {
-        &self.shape.schema
+        &self.schema
     }
 }
 
@@ -156,72 +150,71 @@ impl Iterator for Batches {
                 Err(error) => return Some(Err(error)),
             },
         };
-        array.map(|array| self.shape.batch(array))
+        array.map(|array| batch(&self.schema, array))
     }
 }
 
-impl Shape {
-    fn of(described: &FFI_ArrowSchema, wants: &Wants<'_>) -> Result<Self, ArrowError> {
-        if described.release().is_none() {
-            return Err(wrong("a schema that was taken before"));
-        }
-        if described.format() != "+s" {
-            let found =
-                format!("an array of the format {:?}, which has no columns", described.format());
-            return Err(wrong(&found));
-        }
-        let field = |column: &FFI_ArrowSchema| {
-            // A name that is not UTF-8 panics, and is that of no column of a log.
-            let name = guarded(|| Ok(column.name().unwrap_or_default())).unwrap_or_default();
-            if !wants(name) {
-                return Ok(Field::new(name, DataType::Null, true));
-            }
-            if !is_shallow(column, LEVELS_MAX) {
-                return Err(of_column(name, &format!("more than {LEVELS_MAX} levels of nesting")));
-            }
-            // Neither the field's metadata matter, nor a promise that there is no null.
-            let found = DataType::try_from(column).map(|kind| Field::new(name, kind, true));
-            found.map_err(|error| of_column(name, &error.to_string()))
-        };
-        let fields: Vec<Field> = described.children().map(field).collect::<Result<_, _>>()?;
-        Ok(Self { schema: Arc::new(Schema::new(fields)) })
+/// The columns of a table, as they are imported.
+fn imported(described: &FFI_ArrowSchema, wants: &Wants<'_>) -> Result<SchemaRef, ArrowError> {
+    if described.release().is_none() {
+        return Err(wrong("a schema that was taken before"));
     }
+    if described.format() != "+s" {
+        let found =
+            format!("an array of the format {:?}, which has no columns", described.format());
+        return Err(wrong(&found));
+    }
+    let field = |column: &FFI_ArrowSchema| {
+        // A name that is not UTF-8 panics, and is that of no column of a log.
+        let name = guarded(|| Ok(column.name().unwrap_or_default())).unwrap_or_default();
+        if !wants(name) {
+            return Ok(Field::new(name, DataType::Null, true));
+        }
+        if !is_shallow(column, LEVELS_MAX) {
+            return Err(of_column(name, &format!("more than {LEVELS_MAX} levels of nesting")));
+        }
+        // Neither the field's metadata matter, nor a promise that there is no null.
+        let found = DataType::try_from(column).map(|kind| Field::new(name, kind, true));
+        found.map_err(|error| of_column(name, &error.to_string()))
+    };
+    let fields: Vec<Field> = described.children().map(field).collect::<Result<_, _>>()?;
+    Ok(Arc::new(Schema::new(fields)))
+}
 
-    /// The rows of an array of this shape.
-    fn batch(&self, mut array: FFI_ArrowArray) -> Result<RecordBatch, ArrowError> {
-        let (from, rows) = (array.offset(), array.len());
-        if array.num_children() != self.schema.fields().len() {
-            let expected = self.schema.fields().len();
-            return Err(wrong(&format!("{} columns instead of {expected}", array.num_children())));
-        }
-        // SAFETY: a struct's first buffer has a bit for each of its places, if it has any nulls.
-        #[allow(unsafe_code)]
-        let is_null = |place| unsafe { !get_bit_raw(array.buffer(0), place) };
-        let masked = array.num_buffers() > 0 && !array.buffer(0).is_null();
-        let nulls =
-            if masked { (from..from + rows).filter(|&place| is_null(place)).count() } else { 0 };
-        if nulls > 0 {
-            return Err(wrong(&format!("{nulls} rows that are null as a whole")));
-        }
-        let mut columns: Vec<ArrayRef> = Vec::with_capacity(self.schema.fields().len());
-        for (place, field) in self.schema.fields().iter().enumerate() {
-            if field.data_type() == &DataType::Null {
-                columns.push(Arc::new(NullArray::new(rows)));
-                continue;
-            }
-            let column = child(&mut array, place);
-            // SAFETY: by the interface, the array is one of the type that its producer describes.
-            #[allow(unsafe_code)]
-            let data = unsafe { from_ffi_and_data_type(column, field.data_type().clone()) };
-            let data = data.map_err(|error| of_column(field.name(), &error.to_string()))?;
-            if data.len() < from + rows {
-                return Err(of_column(field.name(), &format!("{} rows of {rows}", data.len())));
-            }
-            columns.push(make_array(data.slice(from, rows)));
-        }
-        let options = RecordBatchOptions::new().with_row_count(Some(rows));
-        RecordBatch::try_new_with_options(self.schema.clone(), columns, &options)
+/// The rows of an array that has these columns.
+fn batch(schema: &SchemaRef, mut array: FFI_ArrowArray) -> Result<RecordBatch, ArrowError> {
+    let (from, rows) = (array.offset(), array.len());
+    if array.num_children() != schema.fields().len() {
+        let expected = schema.fields().len();
+        return Err(wrong(&format!("{} columns instead of {expected}", array.num_children())));
     }
+    // SAFETY: a struct's first buffer has a bit for each of its places, if it has any nulls.
+    #[allow(unsafe_code)]
+    let is_null = |place| unsafe { !get_bit_raw(array.buffer(0), place) };
+    let masked = array.num_buffers() > 0 && !array.buffer(0).is_null();
+    let nulls =
+        if masked { (from..from + rows).filter(|&place| is_null(place)).count() } else { 0 };
+    if nulls > 0 {
+        return Err(wrong(&format!("{nulls} rows that are null as a whole")));
+    }
+    let mut columns: Vec<ArrayRef> = Vec::with_capacity(schema.fields().len());
+    for (place, field) in schema.fields().iter().enumerate() {
+        if field.data_type() == &DataType::Null {
+            columns.push(Arc::new(NullArray::new(rows)));
+            continue;
+        }
+        let column = child(&mut array, place);
+        // SAFETY: by the interface, the array is one of the type that its producer describes.
+        #[allow(unsafe_code)]
+        let data = unsafe { from_ffi_and_data_type(column, field.data_type().clone()) };
+        let data = data.map_err(|error| of_column(field.name(), &error.to_string()))?;
+        if data.len() < from + rows {
+            return Err(of_column(field.name(), &format!("{} rows of {rows}", data.len())));
+        }
+        columns.push(make_array(data.slice(from, rows)));
+    }
+    let options = RecordBatchOptions::new().with_row_count(Some(rows));
+    RecordBatch::try_new_with_options(schema.clone(), columns, &options)
 }
 
 /// Takes a child out of an array that has it.

@@ -6,6 +6,7 @@ use arrow_array::{Array as _, ArrayRef, RecordBatch};
 use arrow_schema::{Schema, SchemaRef};
 use cohort_core::batch::{
     Pass, Prediction, PredictionRows, ReadPredictions, ReportColumns, ReportReader, Texts,
+    places_of,
 };
 use cohort_core::contract::MRDL;
 use cohort_core::rejects::Scope;
@@ -284,20 +285,12 @@ impl TaggedColumns {
     }
 }
 
-/// The place of the tags: as of every column, that of exactly the name, else the one whose name
-/// differs only in the case of ASCII letters (SPEC 2, *Names*).
+/// The place of the tags.
 fn tag(schema: &Schema) -> Result<Option<usize>, String> {
-    let places = |fits: fn(&str) -> bool| -> Vec<usize> {
-        (0..schema.fields().len()).filter(|&i| fits(schema.field(i).name())).collect()
-    };
-    let mut found = places(|name| name == TAG);
-    if found.is_empty() {
-        found = places(|name| name.eq_ignore_ascii_case(TAG));
-    }
-    match found[..] {
+    match places_of(TAG, schema.fields())[..] {
         [] => Ok(None),
         [place] => Ok(Some(place)),
-        _ => Err(format!(
+        ref found => Err(format!(
             "batch: expected one column {TAG:?}, found {}; drop or rename the others",
             found.len()
         )),

@@ -131,21 +131,25 @@ impl LogColumns {
     }
 }
 
-/// The place of the column that a name means: the one of exactly that name, else the one whose name
-/// differs only in the case of ASCII letters.
+/// The places of the columns that a name may mean: those of exactly that name, else those whose
+/// names differ only in the case of ASCII letters. Of several, nobody knows which is meant.
+#[must_use]
+pub fn places_of(name: &str, fields: &Fields) -> Vec<usize> {
+    let places = |fits: &dyn Fn(&str) -> bool| -> Vec<usize> {
+        (0..fields.len()).filter(|&i| fits(fields[i].name())).collect()
+    };
+    let found = places(&|field| field == name);
+    if found.is_empty() { places(&|field| field.eq_ignore_ascii_case(name)) } else { found }
+}
+
+/// The place of the column that a name means.
 fn find(
     log: &'static Log,
     column: &'static Column,
     name: &str,
     fields: &Fields,
 ) -> Result<Option<usize>, ColumnFault> {
-    let places = |fits: &dyn Fn(&str) -> bool| -> Vec<usize> {
-        (0..fields.len()).filter(|&i| fits(fields[i].name())).collect()
-    };
-    let mut found = places(&|field| field == name);
-    if found.is_empty() {
-        found = places(&|field| field.eq_ignore_ascii_case(name));
-    }
+    let found = places_of(name, fields);
     match found[..] {
         [] => Ok(None),
         [place] => Ok(Some(place)),

@@ -31,7 +31,7 @@ use arrow_array::ArrayRef;
 
 pub use self::builder::{BatchBuilder, data_type, schema};
 pub use self::candidates::{CAMPAIGN_LOG, CONTEXT_LOG, CandidateLog};
-pub use self::columns::{ColumnFault, LogColumns, is_readable};
+pub use self::columns::{ColumnFault, LogColumns, is_readable, places_of};
 pub use self::edits::EditColumns;
 pub use self::melog::MelogBatch;
 pub use self::mrch::MrchBatch;

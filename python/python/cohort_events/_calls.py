@@ -87,7 +87,7 @@ def windows(
         `store_id`, `sku` (null: the store as a whole), `window_start` and `window_end`, both
         included, in microseconds of UTC. The windows of one store and SKU share no instant.
     """
-    written = settings(start, end, gap, max_event_duration, max_lookback, "any")
+    written = settings(start, end, gap, max_event_duration, max_lookback)
     return _core.windows(reports, written)
 
 

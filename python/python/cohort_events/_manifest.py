@@ -243,4 +243,4 @@ def _check(at: str, key: str, text: Any, kind: type[CohortError]) -> None:
 
 def _settings(start: str, end: str, chosen: Mapping[str, Any]) -> Settings:
     gap, longest, lookback = (chosen[k] for k in ("gap", "max_event_duration", "max_lookback"))
-    return settings(start, end, gap, longest, lookback, "any")
+    return settings(start, end, gap, longest, lookback)

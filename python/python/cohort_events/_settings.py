@@ -28,7 +28,7 @@ def settings(
     gap: str | timedelta,
     max_event_duration: str | timedelta,
     max_lookback: str | timedelta,
-    run_id: str,
+    run_id: str = "adhoc",
     max_reject_ratio: float | None = None,
 ) -> Settings:
     """Return the settings as texts. The kernel checks what they say."""

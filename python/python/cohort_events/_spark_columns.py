@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from cohort_events import _core
+from cohort_events._names import lower, places_of
 from cohort_events._settings import Settings
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def _shape(name: str, frame: DataFrame) -> pa.Table:
     known, _ = _core.columns(name)
     # Of a column that is not the log's, Arrow may know no type.
     fields = [
-        (field.name, _arrow_type(field.dataType) if field.name.lower() in known else pa.null())
+        (field.name, _arrow_type(field.dataType) if lower(field.name) in known else pa.null())
         for field in frame.schema
     ]
     return pa.schema([pa.field(*field) for field in fields]).empty_table()
@@ -67,12 +68,7 @@ def columns_of(name: str, frame: DataFrame) -> DataFrame:
     known, _ = _core.columns(name)
     found: dict[int, str] = {}
     for column in known:
-        places = [at for at, given in enumerate(frame.columns) if given == column] or [
-            at
-            for at, given in enumerate(frame.columns)
-            if given.isascii() and given.lower() == column
-        ]
-        found |= dict.fromkeys(places, column)
+        found |= dict.fromkeys(places_of(column, frame.columns), column)
     # By their names, Spark cannot tell columns apart that differ by case only.
     named = frame.toDF(*(found.get(at, f"other {at}") for at in range(len(frame.columns))))
     return named.select(

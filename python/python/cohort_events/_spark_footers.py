@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from cohort_events._names import places_of
 from cohort_events._places import local
 from cohort_events._spark_files import Files
 from cohort_events.errors import DataError
@@ -132,14 +133,8 @@ def _without_extension(of: pa.DataType) -> pa.DataType:
 def find(footer: Footer, mapping: Mapping[str, str], column: str) -> tuple[str, Type] | None:
     """Return the column of a file that is one of the contract's, by name (SPEC 2, *Names*)."""
     wanted = mapping.get(column, column)
-    equal = [pair for pair in footer.columns if pair[0] == wanted]
-    alike = equal or [pair for pair in footer.columns if _lower(pair[0]) == _lower(wanted)]
+    alike = places_of(wanted, [name for name, _ in footer.columns])
     if len(alike) > 1:
-        names = ", ".join(name for name, _ in alike)
+        names = ", ".join(footer.columns[place][0] for place in alike)
         raise DataError(f"{footer.uri}: expected one column {wanted!r}, found {names}; drop one")
-    return alike[0] if alike else None
-
-
-def _lower(name: str) -> str:
-    """Return a name in lower case, as far as ASCII goes."""
-    return "".join(c.lower() if c.isascii() else c for c in name)
+    return footer.columns[alike[0]] if alike else None

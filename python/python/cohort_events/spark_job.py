@@ -1,17 +1,11 @@
-"""A run of the job on Spark, with the manifest and the options of `cohort run`:
+"""A run of the job on Spark, with the manifest of `cohort run`:
 
     spark-submit --master ... spark_job.py --manifest URI --run-id ID \\
         --interval-start 2025-01-01T00:00:00Z --interval-end 2025-01-02T00:00:00Z
 
 It writes the same two logs and a lineage. Like the binary it prints one line, the summary, or one
 line that says why it failed, and ends with the same exit codes. spark-submit shows both on
-stdout. It differs from the binary in this:
-
-- Parts are as many as Spark makes, and a part has other bytes than the binary's.
-- No row is rejected for lying outside its partition, and no `rejects` are written.
-- The lineage has the tags only of input files on local disk.
-- The lineage is replaced without a condition, and what it replaces is not kept. Never run one
-  `run_id` twice at the same time.
+stdout. docs/spark.md says in what else it differs.
 """
 
 from __future__ import annotations
@@ -190,20 +184,22 @@ def recorded(files: Files, chosen: argparse.Namespace) -> Manifest:
     if chosen.manifest:
         uri, said = of_manifest(files, chosen.manifest)
         run_of("--run-id", chosen.run_id)
-        place = f"{places(uri, said)['lineage']}{segment(chosen.run_id)}/lineage.json"
+        known_as = f"{places(uri, said)['lineage']}{segment(chosen.run_id)}/lineage.json"
     else:
         try:
-            place = argument(chosen.lineage)
+            known_as = argument(chosen.lineage)
         except ValueError as error:
             raise UsageError(f"--lineage: {error}") from None
-    found = committed(files, place, chosen.run_id)
+    found = committed(files, known_as, chosen.run_id)
     if found is None:
-        raise NoInputError(f"{place}: expected the lineage of a committed run, found nothing there")
+        raise NoInputError(
+            f"{known_as}: expected the lineage of a committed run, found nothing there"
+        )
     kept = argparse.Namespace(**vars(chosen) | {"run_id": None})
-    wanted = manifest(place, found["manifest"], kept)
-    if chosen.manifest and wanted.lineage != place:
+    wanted = manifest(known_as, found["manifest"], kept)
+    if chosen.manifest and wanted.lineage != known_as:
         raise ManifestError(
-            f"{place}: expected the lineage of a run that was written here, found one of "
+            f"{known_as}: expected the lineage of a run that was written here, found one of "
             f"{wanted.lineage}; the lake was moved or copied, so run its manifest instead"
         )
     return wanted
